@@ -1,0 +1,91 @@
+"""The closed expression language: one text, one checked tree, many targets.
+
+``parse`` a text, ``check`` the tree, then hand it to a target: numpy (``evaluate``), numba
+(``function_source``, ``compile_function``), Excel (``to_excel``), LaTeX (``to_latex``) or plain
+text (``to_text``).
+"""
+
+from heecon.language.check import check, did_you_mean
+from heecon.language.errors import ExpressionError, Finding, located
+from heecon.language.excel_target import ExcelLimitError, ExcelTable, to_excel
+from heecon.language.fold import fold
+from heecon.language.functions import FUNCTIONS, Definition, Function, Lookup, Primitive
+from heecon.language.latex_target import to_latex
+from heecon.language.numba_target import (
+    compile_function,
+    expression_source,
+    function_source,
+    namespace,
+    plain_function,
+    table_arguments,
+    variable,
+)
+from heecon.language.numpy_target import evaluate
+from heecon.language.order import CircularDefinition, dependency_order
+from heecon.language.parser import MAX_DEPTH, MAX_LENGTH, name_problem, parse
+from heecon.language.tables import Table
+from heecon.language.text_target import to_text
+from heecon.language.tree import (
+    And,
+    Binary,
+    Call,
+    Compare,
+    Conditional,
+    Name,
+    Negate,
+    Not,
+    Number,
+    Or,
+    Tree,
+    names,
+    table_names,
+    walk,
+)
+
+__all__ = [
+    "FUNCTIONS",
+    "MAX_DEPTH",
+    "MAX_LENGTH",
+    "And",
+    "Binary",
+    "Call",
+    "CircularDefinition",
+    "Compare",
+    "Conditional",
+    "Definition",
+    "ExcelLimitError",
+    "ExcelTable",
+    "ExpressionError",
+    "Finding",
+    "Function",
+    "Lookup",
+    "Name",
+    "Negate",
+    "Not",
+    "Number",
+    "Or",
+    "Primitive",
+    "Table",
+    "Tree",
+    "check",
+    "compile_function",
+    "dependency_order",
+    "did_you_mean",
+    "evaluate",
+    "expression_source",
+    "fold",
+    "function_source",
+    "located",
+    "name_problem",
+    "names",
+    "namespace",
+    "parse",
+    "plain_function",
+    "table_arguments",
+    "table_names",
+    "to_excel",
+    "to_latex",
+    "to_text",
+    "variable",
+    "walk",
+]
