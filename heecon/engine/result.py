@@ -1,0 +1,116 @@
+"""What a run gives: a cube of amounts by draw, strategy, outcome and state, and the trace on request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.model.definition import Model, Outcome
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Every cycle of a run.
+
+    Attributes:
+        occupancy: (draws, strategies, cycles + 1, states) share of the cohort in a state at the
+            start of the cycle; the last entry is the end of the last cycle.
+        flow: (draws, strategies, cycles, moves) share of the cohort making a move in the cycle.
+        moves: (from, to) of each entry of ``flow``; staying is not a move.
+        amounts: (draws, strategies, outcomes, states, cycles + 1, 2) undiscounted and discounted
+            amounts of each cycle. Corrections that weight time points use all cycles + 1 entries,
+            the others leave the last one zero.
+    """
+
+    occupancy: Floats
+    flow: Floats
+    moves: tuple[tuple[str, str], ...]
+    amounts: Floats
+
+
+@dataclass(frozen=True)
+class Result:
+    """Outcomes per person of a cohort.
+
+    Attributes:
+        model: the model that ran.
+        strategies: names, the second axis.
+        outcomes: the outcomes of the model's perspective, the third axis.
+        states: names, the fourth axis: where an amount arose. One-off amounts belong to the state
+            started in or entered.
+        undiscounted: (draws, strategies, outcomes, states).
+        discounted: the same shape.
+        trace: cycle by cycle, if it was asked for.
+        alive_at_end: (draws, strategies) share of the cohort outside absorbing states at the end.
+    """
+
+    model: Model
+    strategies: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    states: tuple[str, ...]
+    undiscounted: Floats
+    discounted: Floats
+    alive_at_end: Floats
+    trace: Trace | None = None
+
+    @property
+    def draws(self) -> int:
+        """Number of draws; 1 for a deterministic run."""
+        return self.discounted.shape[0]
+
+    def total(self, kind: str, *, discounted: bool = True) -> Floats:
+        """Sum over the outcomes of a kind ("cost", "qaly", "life_year", "count").
+
+        Returns:
+            (draws, strategies).
+        """
+        chosen = [i for i, outcome in enumerate(self.outcomes) if outcome.kind == kind]
+        cube = self.discounted if discounted else self.undiscounted
+        return np.asarray(cube[:, :, chosen].sum(axis=(2, 3)))
+
+    def of(self, outcome: str, *, discounted: bool = True) -> Floats:
+        """One outcome by name, summed over states.
+
+        Returns:
+            (draws, strategies).
+
+        Raises:
+            KeyError: no outcome of that name in the model's perspective.
+        """
+        names = [o.name for o in self.outcomes]
+        if outcome not in names:
+            raise KeyError(f"no outcome '{outcome}'; there is {', '.join(names)}")
+        cube = self.discounted if discounted else self.undiscounted
+        return np.asarray(cube[:, :, names.index(outcome)].sum(axis=2))
+
+
+def concatenate(results: Sequence[Result]) -> Result:
+    """Put the draws of several runs of one model one after the other."""
+    first = results[0]
+    if len(results) == 1:
+        return first
+    traces = [result.trace for result in results]
+    kept = [trace for trace in traces if trace is not None]
+    trace = None
+    if len(kept) == len(results):
+        trace = Trace(
+            np.concatenate([trace.occupancy for trace in kept]),
+            np.concatenate([trace.flow for trace in kept]),
+            kept[0].moves,
+            np.concatenate([trace.amounts for trace in kept]),
+        )
+    return Result(
+        first.model,
+        first.strategies,
+        first.outcomes,
+        first.states,
+        np.concatenate([result.undiscounted for result in results]),
+        np.concatenate([result.discounted for result in results]),
+        np.concatenate([result.alive_at_end for result in results]),
+        trace,
+    )

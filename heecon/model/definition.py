@@ -1,0 +1,257 @@
+"""A checked model: everything the engine, the workbook and the reports read, and nothing to check again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from heecon.language import Table, Tree
+from heecon.model.joint import Block
+from heecon.model.parameter import Parameter, is_assumption
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An expression with its text and its place in the file.
+
+    Attributes:
+        text: as written.
+        tree: checked tree.
+        where: file:row:column.
+    """
+
+    text: str
+    tree: Tree
+    where: str
+
+
+@dataclass(frozen=True)
+class State:
+    """A health state.
+
+    Attributes:
+        name: identifier.
+        label: words for tables.
+        absorbing: nobody leaves it.
+        tunnel: cycles everybody stays who does not leave by an event; None for an ordinary state.
+        residence: number of cycles in the state that are told apart; the last one holds everybody
+            who has been there that long or longer. None when time in the state does not matter.
+    """
+
+    name: str
+    label: str
+    absorbing: bool = False
+    tunnel: int | None = None
+    residence: int | None = None
+
+    @property
+    def slots(self) -> int:
+        """How many cycles of residence are told apart."""
+        return self.tunnel or self.residence or 1
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the cohort is at time 0.
+
+    Attributes:
+        shares: share of the cohort by state.
+        rest: the state that takes what the shares leave; empty when they must sum to one.
+    """
+
+    shares: Mapping[str, Formula]
+    rest: str = ""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A strategy; ``start`` is its own start distribution, or None for the model's."""
+
+    name: str
+    label: str
+    note: str = ""
+    start: Start | None = None
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """Ways out of one state.
+
+    Attributes:
+        origin: the state left.
+        competing: True for rates a year that compete within the cycle, False for probabilities a cycle.
+        to: destination -> formula. In a tunnel state its own name means entering it afresh.
+        rest: the destination of everybody else; the origin itself when they stay, empty when the
+            probabilities must sum to one without them.
+    """
+
+    origin: str
+    competing: bool
+    to: Mapping[str, Formula]
+    rest: str
+
+
+@dataclass(frozen=True)
+class RateStep:
+    """A discount rate a year, from ``start`` years on."""
+
+    start: float
+    rate: Formula
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Within-cycle correction: how state membership in a cycle is counted.
+
+    Attributes:
+        method: "start", "end", "life_table", "half_cycle", "simpson" or "weights".
+        table: for "weights", the table with one weight a time point 0..n; else empty.
+    """
+
+    method: str
+    table: str = ""
+
+    @property
+    def pointwise(self) -> bool:
+        """True when values are weighted at the time points 0..n instead of the cycles 0..n-1."""
+        return self.method in {"half_cycle", "simpson", "weights"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything in [model] once it is understood.
+
+    Attributes:
+        cycle: as written, for example "28 days".
+        cycle_length: years.
+        horizon: as written.
+        cycles: number of cycles, n.
+        start_age: years at time 0.
+        max_age: the age a lifetime horizon ends at.
+        correction: default within-cycle correction of state outcomes.
+        discount: rate steps by "cost" and "effect".
+        timing: when in the cycle discounting places what happens: "cycle_start", "mid_cycle",
+            "cycle_end".
+        perspective: outcomes of other perspectives are left out.
+        thresholds: willingness to pay per QALY.
+        comparator: the strategy pairwise results are against.
+    """
+
+    title: str
+    description: str
+    cycle: str
+    cycle_length: float
+    horizon: str
+    cycles: int
+    start_age: Formula
+    max_age: float
+    correction: Correction
+    discount: Mapping[str, tuple[RateStep, ...]]
+    timing: str
+    perspective: str
+    currency: str
+    price_year: int | None
+    thresholds: tuple[float, ...]
+    comparator: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One outcome, by kind and category.
+
+    Attributes:
+        kind: "cost", "qaly", "life_year" or "count"; costs use the cost discount rate, all others
+            the effect rate.
+        per_year: state values are annual and are multiplied by the cycle length.
+        timing: None for the model's timing; else when in the cycle the outcome falls.
+        correction: how state membership is counted; None for one-off outcomes, which are never
+            corrected unless the file says so.
+        start: value for people who start in a state, once.
+        state: value for each cycle in a state.
+        entering: value for each entry into a state.
+        transition: value for each move between two states.
+    """
+
+    name: str
+    label: str
+    kind: str
+    category: str
+    perspectives: tuple[str, ...]
+    per_year: bool
+    timing: str | None
+    correction: Correction
+    one_off_correction: Correction | None
+    start: Mapping[str, Formula] = field(default_factory=dict)
+    state: Mapping[str, Formula] = field(default_factory=dict)
+    entering: Mapping[str, Formula] = field(default_factory=dict)
+    transition: Mapping[tuple[str, str], Formula] = field(default_factory=dict)
+
+    def formulas(self) -> list[Formula]:
+        """Every formula of the outcome."""
+        groups = (self.start, self.state, self.entering, self.transition)
+        return [formula for group in groups for formula in group.values()]
+
+
+@dataclass(frozen=True)
+class ScenarioInfo:
+    """What was asked of the model: title, purpose and the analyses' sizes."""
+
+    name: str
+    title: str
+    purpose: str = ""
+    engine: str = "cohort"
+    analyses: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """An input file as it was read."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A complete, checked model. Build it with ``heecon.load`` or ``heecon.build``.
+
+    Attributes:
+        name: the model folder's name.
+        variables: in dependency order: each uses only those before it.
+        parameters: every row; ``values`` picks the ones a strategy uses.
+        tables: look-up tables by name.
+        blocks: joint distributions by correlation group.
+        warnings: complaints that do not stop a run.
+        files: hashes of the input files.
+    """
+
+    name: str
+    settings: Settings
+    states: Mapping[str, State]
+    start: Start
+    strategies: Mapping[str, Strategy]
+    variables: Mapping[str, Formula]
+    transitions: Mapping[str, Transitions]
+    outcomes: Mapping[str, Outcome]
+    parameters: tuple[Parameter, ...]
+    tables: Mapping[str, Table]
+    blocks: Mapping[str, Block]
+    scenario: ScenarioInfo
+    warnings: tuple[str, ...] = ()
+    files: tuple[SourceFile, ...] = ()
+
+    def values(self, strategy: str | None) -> dict[str, float]:
+        """Base values by parameter name, as one strategy sees them (None: the shared rows only)."""
+        return {name: row.value for name, row in self.rows(strategy).items()}
+
+    def rows(self, strategy: str | None) -> dict[str, Parameter]:
+        """Parameter rows by name: a strategy's own row goes before the shared one."""
+        shared = {row.name: row for row in self.parameters if row.strategy is None}
+        own = {row.name: row for row in self.parameters if row.strategy == strategy}
+        return shared | own
+
+    @cached_property
+    def assumptions(self) -> tuple[Parameter, ...]:
+        """The parameters nobody published."""
+        return tuple(row for row in self.parameters if is_assumption(row))

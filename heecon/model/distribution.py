@@ -1,0 +1,367 @@
+"""Probability distributions of parameters: one registry entry per family.
+
+A distribution is built from its own arguments, from a mean and a standard error (method of
+moments), or from an estimate and its 95% interval. Which statistic of the distribution the
+estimate stands for is part of the family: the mean for most, the median for the families that
+live on a log or logit scale when they come from an interval, the mode for triangular and PERT.
+
+Closed forms only; scipy is imported when a quantile is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Z975 = 1.959963984540054
+"""97.5% point of the standard normal distribution."""
+
+Floats = NDArray[np.float64]
+Arguments = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One distribution with its arguments.
+
+    Attributes:
+        family: name of its entry in ``FAMILIES``.
+        arguments: the family's own arguments, in the order of ``Family.arguments``.
+        centre: the statistic the base value should equal: "mean", "median" or "mode".
+    """
+
+    family: str
+    arguments: Arguments
+    centre: str = "mean"
+
+    def mean(self) -> float:
+        """Expected value."""
+        return FAMILIES[self.family].mean(*self.arguments)
+
+    def quantile(self, probability: Floats | float) -> Floats:
+        """Inverse cumulative distribution function, elementwise."""
+        return np.asarray(
+            FAMILIES[self.family].quantile(np.asarray(probability, dtype=float), *self.arguments)
+        )
+
+    def median(self) -> float:
+        """Value exceeded with probability one half."""
+        return float(self.quantile(0.5))
+
+    def centre_value(self) -> float:
+        """The mean, median or mode, whichever the base value should equal."""
+        if self.centre == "median":
+            return self.median()
+        if self.centre == "mode":
+            return self.arguments[1]
+        return self.mean()
+
+    def describe(self) -> str:
+        """Text such as ``gamma(shape=4, scale=250)``."""
+        names = FAMILIES[self.family].arguments
+        inside = ", ".join(f"{n}={a:.6g}" for n, a in zip(names, self.arguments, strict=True))
+        return f"{self.family}({inside})"
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of univariate distributions.
+
+    Attributes:
+        arguments: names of the native arguments.
+        check: a message when arguments are out of range, else an empty string.
+        mean: mean from the arguments.
+        quantile: inverse distribution function of (probabilities, *arguments).
+        from_moments: arguments from (mean, standard error); None if the family has no such rule.
+        from_interval: arguments from (estimate, low, high), a 95% interval, or the full range for
+            the bounded families.
+        interval_centre: the statistic the estimate stands for when built from an interval.
+        support: text for messages.
+    """
+
+    arguments: tuple[str, ...]
+    check: Callable[..., str]
+    mean: Callable[..., float]
+    quantile: Callable[..., Any]
+    from_moments: Callable[[float, float], Arguments] | None = None
+    from_interval: Callable[[float, float, float], Arguments] | None = None
+    interval_centre: str = "mean"
+    native_centre: str = "mean"
+    support: str = "any number"
+
+
+def build(
+    family: str,
+    value: float,
+    *,
+    arguments: Sequence[float] = (),
+    se: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> Distribution:
+    """Build a distribution from whatever is given, in the order arguments, standard error, interval.
+
+    Args:
+        family: a key of ``FAMILIES``.
+        value: the base value (mean, median or mode, see the module's head).
+        arguments: native arguments; when given they alone decide the distribution.
+        se: standard error of ``value``.
+        low: lower end of the 95% interval (of the range for uniform, triangular and PERT).
+        high: upper end.
+
+    Raises:
+        ValueError: the family is unknown, something is missing or out of range.
+    """
+    entry = FAMILIES[family]
+    if arguments:
+        built = Distribution(family, _native(family, entry, arguments), entry.native_centre)
+    elif family == "fixed":
+        built = Distribution(family, (value,))
+    elif se is not None and entry.from_moments is not None:
+        if not se > 0:
+            raise ValueError(
+                f"the standard error {se:g} is not positive; write 'fixed' to fix a value"
+            )
+        built = Distribution(family, entry.from_moments(value, se))
+    elif low is not None and high is not None and entry.from_interval is not None:
+        if not low < high:
+            raise ValueError(f"low {low:g} is not below high {high:g}")
+        if not low <= value <= high:
+            raise ValueError(f"the value {value:g} lies outside low {low:g} and high {high:g}")
+        built = Distribution(family, entry.from_interval(value, low, high), entry.interval_centre)
+    else:
+        raise ValueError(f"'{family}' needs {_needs(entry)}")
+    complaint = entry.check(*built.arguments)
+    if complaint:
+        raise ValueError(f"{built.describe()}: {complaint}")
+    return built
+
+
+def mismatch(distribution: Distribution, value: float, tolerance: float = 0.02) -> str:
+    """Say when a base value is not the statistic of its distribution it should be.
+
+    Returns:
+        An empty string, or a sentence with the numbers when they differ by more than
+        ``tolerance`` of the larger.
+    """
+    centre = distribution.centre_value()
+    if math.isclose(centre, value, rel_tol=tolerance, abs_tol=1e-12):
+        return ""
+    others = [f"mean {distribution.mean():.6g}", f"median {distribution.median():.6g}"]
+    if distribution.centre == "mode":
+        others.append(f"mode {centre:.6g}")
+    return (
+        f"the base value {value:.6g} is not the {distribution.centre} of {distribution.describe()}, "
+        f"which has {', '.join(others)}"
+    )
+
+
+def _native(family: str, entry: Family, arguments: Sequence[float]) -> Arguments:
+    if len(arguments) != len(entry.arguments):
+        names = ", ".join(entry.arguments)
+        raise ValueError(
+            f"'{family}' takes {len(entry.arguments)} arguments ({names}), not {len(arguments)}"
+        )
+    return tuple(float(argument) for argument in arguments)
+
+
+def _needs(entry: Family) -> str:
+    ways = [f"its arguments ({', '.join(entry.arguments)})"]
+    if entry.from_moments:
+        ways.append("a standard error (se)")
+    if entry.from_interval:
+        ways.append("low and high")
+    return " or ".join(ways)
+
+
+def _special() -> Any:
+    import scipy.special  # noqa: PLC0415  (a third of a second; only for quantiles)
+
+    return scipy.special
+
+
+# --- rules from moments and intervals -------------------------------------------------------------
+
+
+def _beta_moments(mean: float, se: float) -> Arguments:
+    if not 0 < mean < 1:
+        raise ValueError(f"a beta distribution needs a mean between 0 and 1, not {mean:g}")
+    size = mean * (1 - mean) / se**2 - 1
+    if size <= 0:
+        largest = math.sqrt(mean * (1 - mean))
+        raise ValueError(
+            f"a beta mean of {mean:g} allows a standard error below {largest:.4g}, not {se:g}"
+        )
+    return mean * size, (1 - mean) * size
+
+
+def _gamma_moments(mean: float, se: float) -> Arguments:
+    if mean <= 0:
+        raise ValueError(f"a gamma distribution needs a positive mean, not {mean:g}")
+    return (mean / se) ** 2, se**2 / mean
+
+
+def _lognormal_moments(mean: float, se: float) -> Arguments:
+    if mean <= 0:
+        raise ValueError(f"a lognormal distribution needs a positive mean, not {mean:g}")
+    variance = math.log1p((se / mean) ** 2)
+    return math.log(mean) - variance / 2, math.sqrt(variance)
+
+
+def _half_width(low: float, high: float) -> float:
+    return (high - low) / (2 * Z975)
+
+
+def _lognormal_interval(value: float, low: float, high: float) -> Arguments:
+    if low <= 0:
+        raise ValueError(f"a lognormal distribution needs positive bounds, not {low:g}")
+    return math.log(value), _half_width(math.log(low), math.log(high))
+
+
+def _logit(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+def _logit_normal_interval(value: float, low: float, high: float) -> Arguments:
+    if not 0 < low < high < 1:
+        raise ValueError(
+            f"a logit-normal distribution needs bounds inside 0 and 1, not {low:g} and {high:g}"
+        )
+    return _logit(value), _half_width(_logit(low), _logit(high))
+
+
+def _logit_normal_mean(mu: float, sigma: float) -> float:
+    # No closed form: Gauss-Hermite quadrature, 64 nodes.
+    nodes, weights = np.polynomial.hermite_e.hermegauss(64)
+    values = 1 / (1 + np.exp(-(mu + sigma * nodes)))
+    return float(values @ weights / weights.sum())
+
+
+def _pert_beta(low: float, mode: float, high: float) -> tuple[float, float]:
+    """Shapes of the beta distribution behind a PERT distribution (weight 4 on the mode)."""
+    return 1 + 4 * (mode - low) / (high - low), 1 + 4 * (high - mode) / (high - low)
+
+
+# --- quantiles -------------------------------------------------------------------------------------
+
+
+def _normal_quantile(u: Floats, mean: float, sd: float) -> Any:
+    return mean + sd * _special().ndtri(u)
+
+
+def _triangular_quantile(u: Floats, low: float, mode: float, high: float) -> Any:
+    split = (mode - low) / (high - low)
+    rising = low + np.sqrt(u * (high - low) * (mode - low))
+    falling = high - np.sqrt((1 - u) * (high - low) * (high - mode))
+    return np.where(u < split, rising, falling)
+
+
+def _pert_quantile(u: Floats, low: float, mode: float, high: float) -> Any:
+    return low + (high - low) * _special().betaincinv(*_pert_beta(low, mode, high), u)
+
+
+# --- checks ----------------------------------------------------------------------------------------
+
+
+def _positive(*arguments: float) -> str:
+    return "" if all(a > 0 for a in arguments) else "every argument must be positive"
+
+
+def _second_positive(_first: float, second: float) -> str:
+    return "" if second > 0 else "the second argument must be positive"
+
+
+def _ordered(low: float, high: float) -> str:
+    return "" if low < high else "low must be below high"
+
+
+def _mode_inside(low: float, mode: float, high: float) -> str:
+    return "" if low <= mode <= high and low < high else "the mode must lie between low and high"
+
+
+FAMILIES: Mapping[str, Family] = {
+    "fixed": Family(
+        arguments=("value",),
+        check=lambda _value: "",
+        mean=lambda value: value,
+        quantile=lambda u, value: np.full_like(u, value),
+    ),
+    "normal": Family(
+        arguments=("mean", "sd"),
+        check=_second_positive,
+        mean=lambda mean, _sd: mean,
+        quantile=_normal_quantile,
+        from_moments=lambda mean, se: (mean, se),
+        from_interval=lambda value, low, high: (value, _half_width(low, high)),
+    ),
+    "beta": Family(
+        arguments=("alpha", "beta"),
+        check=_positive,
+        mean=lambda a, b: a / (a + b),
+        quantile=lambda u, a, b: _special().betaincinv(a, b, u),
+        from_moments=_beta_moments,
+        from_interval=lambda value, low, high: _beta_moments(value, _half_width(low, high)),
+        support="0 to 1",
+    ),
+    "gamma": Family(
+        arguments=("shape", "scale"),
+        check=_positive,
+        mean=lambda shape, scale: shape * scale,
+        quantile=lambda u, shape, scale: scale * _special().gammaincinv(shape, u),
+        from_moments=_gamma_moments,
+        from_interval=lambda value, low, high: _gamma_moments(value, _half_width(low, high)),
+        support="positive",
+    ),
+    "lognormal": Family(
+        arguments=("meanlog", "sdlog"),
+        check=_second_positive,
+        mean=lambda mu, sigma: math.exp(mu + sigma**2 / 2),
+        quantile=lambda u, mu, sigma: np.exp(_normal_quantile(u, mu, sigma)),
+        from_moments=_lognormal_moments,
+        from_interval=_lognormal_interval,
+        interval_centre="median",
+        native_centre="median",
+        support="positive",
+    ),
+    "logit_normal": Family(
+        arguments=("mu", "sigma"),
+        check=_second_positive,
+        mean=_logit_normal_mean,
+        quantile=lambda u, mu, sigma: 1 / (1 + np.exp(-_normal_quantile(u, mu, sigma))),
+        from_interval=_logit_normal_interval,
+        interval_centre="median",
+        native_centre="median",
+        support="0 to 1",
+    ),
+    "uniform": Family(
+        arguments=("low", "high"),
+        check=_ordered,
+        mean=lambda low, high: (low + high) / 2,
+        quantile=lambda u, low, high: low + (high - low) * u,
+        from_interval=lambda _value, low, high: (low, high),
+    ),
+    "triangular": Family(
+        arguments=("low", "mode", "high"),
+        check=_mode_inside,
+        mean=lambda low, mode, high: (low + mode + high) / 3,
+        quantile=_triangular_quantile,
+        from_interval=lambda value, low, high: (low, value, high),
+        interval_centre="mode",
+        native_centre="mode",
+    ),
+    "pert": Family(
+        arguments=("low", "mode", "high"),
+        check=_mode_inside,
+        mean=lambda low, mode, high: (low + 4 * mode + high) / 6,
+        quantile=_pert_quantile,
+        from_interval=lambda value, low, high: (low, value, high),
+        interval_centre="mode",
+        native_centre="mode",
+    ),
+}
+"""Every univariate family; adding a distribution is adding one entry here."""

@@ -1,0 +1,55 @@
+"""Lengths of time as people write them ("28 days", "3 months"), in years as the engine uses them."""
+
+from __future__ import annotations
+
+import math
+import re
+from difflib import get_close_matches
+
+DAYS_PER_YEAR = 365.25
+
+_YEARS_PER_UNIT = {
+    "day": 1 / DAYS_PER_YEAR,
+    "week": 7 / DAYS_PER_YEAR,
+    "month": 1 / 12,
+    "year": 1.0,
+}
+_AMOUNT_AND_UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([A-Za-z]+)\s*")
+
+
+def years(text: str) -> float:
+    """Turn an amount and a unit into years of 365.25 days.
+
+    Args:
+        text: for example ``"28 days"``, ``"4 weeks"``, ``"1 month"`` (a twelfth of a year), ``"1 year"``.
+
+    Returns:
+        The length in years, positive and finite.
+
+    Raises:
+        ValueError: the text is not an amount and a known unit, or the amount is not positive.
+    """
+    amount, unit = split(text)
+    if unit not in _YEARS_PER_UNIT:
+        guess = get_close_matches(unit, _YEARS_PER_UNIT, n=1)
+        hint = f"did you mean '{guess[0]}s'?" if guess else "use days, weeks, months or years."
+        raise ValueError(f"'{text}' has no known unit of time; {hint}")
+    return amount * _YEARS_PER_UNIT[unit]
+
+
+def split(text: str) -> tuple[float, str]:
+    """Split ``"10 years"`` into ``(10.0, "year")``; the plural s is dropped.
+
+    Raises:
+        ValueError: there is no positive amount followed by a unit.
+    """
+    match = _AMOUNT_AND_UNIT.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"'{text}' is not a length of time; write a positive amount and a unit, such as "
+            "'28 days' or '10 years'"
+        )
+    amount = float(match[1])
+    if amount <= 0 or not math.isfinite(amount):
+        raise ValueError(f"'{text}' is not a positive length of time")
+    return amount, match[2].lower().removesuffix("s")

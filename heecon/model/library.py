@@ -1,0 +1,165 @@
+"""Find models and scenarios by name or path, never outside the folder they belong to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from heecon.errors import InputError, Problem
+from heecon.model import names
+
+DEFAULT = "bone_metastases/base_case"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A model folder and, unless the bare model is meant, a scenario file."""
+
+    model: Path
+    scenario: Path | None = None
+
+    @property
+    def scenario_folder(self) -> Path:
+        """Where the scenarios of the model live."""
+        if self.scenario is not None:
+            return self.scenario.parent
+        return self.model.parent.parent / "scenarios" / self.model.name
+
+
+def bundled() -> Path:
+    """The folder with the ``inputs/`` and ``scenarios/`` that come with heecon."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "bundled"
+    return inside if inside.is_dir() else package.parent
+
+
+def find(text: str | Path | None = None) -> Target:
+    """Find what a user means.
+
+    Args:
+        text: the path of a model folder or a scenario file, or a name such as
+            ``bone_metastases`` or ``bone_metastases/base_case``, looked up in the present
+            folder's ``inputs/`` and ``scenarios/`` first and among the bundled ones then. None
+            means the bundled base case.
+
+    Raises:
+        InputError: nothing of that name, with the closest names there are.
+    """
+    text = str(text) if text is not None else DEFAULT
+    path = Path(text)
+    if path.suffix == ".toml" and path.name != "model.toml":
+        return _scenario_at(path)
+    if path.name == "model.toml":
+        path = path.parent
+    if (path / "model.toml").is_file():
+        return Target(path.resolve())
+    if path.is_dir():
+        what, remedy = (
+            f"the folder {path} has no model.toml",
+            "heecon new DIR makes a starter model",
+        )
+        raise InputError(Problem(text, what, remedy))
+    parts = text.split("/")
+    if len(parts) <= 2 and all(_NAME.fullmatch(part) for part in parts):
+        for root in (Path.cwd(), bundled()):
+            target = _in(root, parts)
+            if target is not None:
+                return target
+    known = [name for root in (Path.cwd(), bundled()) for name in available(root)]
+    remedy = names.did_you_mean(text, dict.fromkeys(known))
+    raise InputError(Problem(text, "there is no such model or scenario", remedy))
+
+
+def available(root: Path) -> list[str]:
+    """Names of the models below a root and of their scenarios, as ``find`` takes them."""
+    found: list[str] = []
+    for folder in sorted((root / "inputs").glob("*/model.toml")):
+        model = folder.parent.name
+        found.append(model)
+        scenarios = sorted((root / "scenarios" / model).glob("*.toml"))
+        found += [f"{model}/{path.stem}" for path in scenarios]
+    return found
+
+
+def sibling(scenario: Path, name: str, where: str) -> Path:
+    """The scenario file that ``extends = "name"`` means: one in the same folder.
+
+    Raises:
+        InputError: the name is a path, or there is no such file.
+    """
+    if not _NAME.fullmatch(name):
+        what = f"'{name}' is not the name of a scenario in this folder"
+        raise InputError(
+            Problem(where, what, "Name a file beside this one, without '.toml' or '/'")
+        )
+    path = scenario.parent / f"{name.removesuffix('.toml')}.toml"
+    if not path.is_file():
+        known = [other.stem for other in scenario.parent.glob("*.toml")]
+        what = f"there is no scenario '{name}' beside this one"
+        raise InputError(Problem(where, what, names.did_you_mean(name, known)))
+    return inside(path, scenario.parent)
+
+
+def model_of(scenario: Path, name: str | None, where: str) -> Path:
+    """The model folder of a scenario file: ``inputs/<name>`` beside its ``scenarios/``.
+
+    Args:
+        scenario: path of the scenario file, ``.../scenarios/<model>/<scenario>.toml``.
+        name: the file's ``model`` key, or None for the name of the scenario's folder.
+        where: place of the key, for messages.
+
+    Raises:
+        InputError: the name is a path, or there is no such model.
+    """
+    name = scenario.parent.name if name is None else name
+    if not _NAME.fullmatch(name):
+        what = f"'{name[:80]}' is not the name of a model"
+        raise InputError(Problem(where, what, "Name a folder of inputs/, without '/'"))
+    roots = [scenario.parent.parent.parent, Path.cwd(), bundled()]
+    for root in roots:
+        folder = root / "inputs" / name
+        if (folder / "model.toml").is_file():
+            return inside(folder, root)
+    known = [
+        entry.parent.name for root in roots for entry in (root / "inputs").glob("*/model.toml")
+    ]
+    what = f"there is no model '{name}' in inputs/"
+    raise InputError(Problem(where, what, names.did_you_mean(name, dict.fromkeys(known))))
+
+
+def inside(path: Path, folder: Path) -> Path:
+    """The real path, which must lie in the folder after links are followed.
+
+    Raises:
+        InputError: it lies elsewhere.
+    """
+    real = path.resolve()
+    if not real.is_relative_to(folder.resolve()):
+        what = f"{path.name} leads out of its folder"
+        remedy = (
+            "Model files must lie in the model's folder: copy the file there instead of linking"
+        )
+        raise InputError(Problem(str(path.name), what, remedy))
+    return real
+
+
+def _scenario_at(path: Path) -> Target:
+    if not path.is_file():
+        beside = [str(other) for other in path.parent.glob("*.toml")]
+        remedy = names.did_you_mean(str(path), beside)
+        raise InputError(Problem(str(path), "there is no such scenario file", remedy))
+    # The model is named inside the file; the loader reads it there.
+    return Target(Path(), path.resolve())
+
+
+def _in(root: Path, parts: list[str]) -> Target | None:
+    folder = root / "inputs" / parts[0]
+    if not (folder / "model.toml").is_file():
+        return None
+    if len(parts) == 1:
+        return Target(folder.resolve())
+    scenario = root / "scenarios" / parts[0] / f"{parts[1]}.toml"
+    return Target(folder.resolve(), scenario.resolve()) if scenario.is_file() else None

@@ -1,0 +1,59 @@
+"""Names of parameters, variables, states, strategies and outcomes: what they may look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+from heecon.language import FUNCTIONS
+
+MAX_LENGTH = 60
+
+BUILT_INS: dict[str, str] = {
+    "cycle": "number of the cycle, from 0",
+    "time": "years since the start of the model at the start of the cycle",
+    "age": "start_age + time, in years",
+    "cycle_length": "length of a cycle in years",
+    "state_cycle": "cycles spent in the present state so far, from 0",
+    "state_time": "years spent in the present state so far, from 0",
+}
+"""Names every expression may use without declaring them."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_WORDS = {"and", "or", "not", "if", "else", "rest", "alive", "true", "false", "in", "is", "lambda"}
+
+
+def complaint(name: str) -> str:
+    """What is wrong with a name, or an empty string."""
+    if not _NAME.fullmatch(name) or "__" in name or name.endswith("_"):
+        return (
+            f"'{name[:80]}' is not a name: use letters, digits and single underscores, "
+            "beginning with a letter"
+        )
+    if len(name) > MAX_LENGTH:
+        return f"the name '{name[:20]}...' has {len(name)} characters; at most {MAX_LENGTH} are allowed"
+    if name.lower() in _WORDS or name in FUNCTIONS or name in BUILT_INS:
+        return f"'{name}' is reserved by heecon"
+    return ""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A remedy naming the closest known name, or listing what there is."""
+    choices = list(known)
+    guess = get_close_matches(name, choices, n=1, cutoff=0.6)
+    if guess:
+        return f"Did you mean '{guess[0]}'?"
+    if not choices:
+        return ""
+    shown = ", ".join(choices[:12]) + (", ..." if len(choices) > 12 else "")
+    return f"There is {shown}"
+
+
+def clash(name: str, taken: Collection[str]) -> str:
+    """The name already taken that differs from ``name`` at most by case, or an empty string.
+
+    Spreadsheets do not tell ``r_HD`` from ``r_hd``, so neither may stand beside the other.
+    """
+    lowered = name.lower()
+    return next((other for other in taken if other.lower() == lowered), "")

@@ -1,0 +1,89 @@
+"""Look-up tables and joint-distribution matrices of a model folder, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.errors import InputError, Problem
+from heecon.language import Table
+from heecon.model import names
+from heecon.model.table_file import TableFile, number
+
+Floats = NDArray[np.float64]
+
+
+def lookup_table(name: str, file: TableFile) -> tuple[Table, list[Problem]]:
+    """Make a look-up table: keys in the first column, ascending; values in the others.
+
+    Returns:
+        The table (of zeros where cells are bad) and what is wrong with it.
+    """
+    values, problems = _numbers(file)
+    if len(file.header) < 2 or not file.rows:
+        what = "a look-up table needs a key column, a value column and a row"
+        problems.append(Problem(file.name, what))
+        return Table(name, np.zeros(1), {"value": np.zeros(1)}), problems
+    for column in file.header[1:]:
+        complaint = names.complaint(column)
+        if complaint:
+            problems.append(Problem(f"{file.name}:1", complaint, "Rename the column"))
+    keys = values[:, 0]
+    if not problems:
+        for row in np.flatnonzero(np.diff(keys) <= 0):
+            what = f"the key {keys[row + 1]:g} does not come after {keys[row]:g}"
+            place = file.where(int(row) + 1, file.header[0])
+            problems.append(
+                Problem(place, what, "Sort the rows by the first column, each key once")
+            )
+    columns = {column: values[:, i] for i, column in enumerate(file.header) if i > 0}
+    return Table(name, keys, columns), problems
+
+
+def joint_matrix(file: TableFile) -> tuple[tuple[str, ...], Floats]:
+    """The header and numbers of a file in joint/.
+
+    Raises:
+        InputError: a cell is not a finite number.
+    """
+    values, problems = _numbers(file)
+    if problems:
+        raise InputError(problems)
+    return file.header, values
+
+
+def table_from_columns(name: str, columns: Mapping[str, Sequence[float]]) -> Table:
+    """Make a look-up table from columns given in code, the keys first.
+
+    Raises:
+        InputError: as for a file.
+    """
+    header = tuple(columns)
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) != 1:
+        raise InputError(
+            Problem(f"table '{name}'", f"its columns have the lengths {sorted(lengths)}")
+        )
+    rows = tuple(
+        tuple(repr(float(cell)) for cell in row) for row in zip(*columns.values(), strict=True)
+    )
+    file = TableFile(f"table '{name}'", header, rows, tuple(range(1, len(rows) + 1)))
+    table, problems = lookup_table(name, file)
+    if problems:
+        raise InputError(problems)
+    return table
+
+
+def _numbers(file: TableFile) -> tuple[Floats, list[Problem]]:
+    problems: list[Problem] = []
+    values = np.zeros((len(file.rows), len(file.header)))
+    for row, cells in enumerate(file.rows):
+        for column, cell in enumerate(cells):
+            try:
+                values[row, column] = number(cell)
+            except ValueError as error:
+                what = "the cell is empty" if not cell else str(error)
+                problems.append(Problem(file.where(row, file.header[column]), what))
+    return values, problems

@@ -1,0 +1,190 @@
+"""Read a TOML file and remember the row and column of every key, so that errors can point at it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heecon.errors import InputError, Problem
+
+MAX_BYTES = 1_000_000
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class TomlFile:
+    """A parsed TOML file.
+
+    Attributes:
+        name: how messages call the file, for example ``model.toml``.
+        data: the parsed content.
+        places: position of the value of every key path, as (row, column) counted from 1.
+    """
+
+    name: str
+    data: Mapping[str, Any]
+    places: Mapping[KeyPath, tuple[int, int]]
+
+    def where(self, path: Sequence[str | int]) -> str:
+        """``file:row:column`` of the value at a key path, or of its nearest parent in the file."""
+        found = tuple(path)
+        while found and found not in self.places:
+            found = found[:-1]
+        if not found:
+            return self.name
+        row, column = self.places[found]
+        return f"{self.name}:{row}:{column}"
+
+
+def read_toml(path: Path, name: str | None = None) -> TomlFile:
+    """Read one TOML file of at most 1 MB.
+
+    Raises:
+        InputError: the file is missing, too large, not UTF-8, or not TOML.
+    """
+    name = name or path.name
+    return parse_toml(_read_text(path, name), name)
+
+
+def parse_toml(text: str, name: str) -> TomlFile:
+    """Parse TOML text that messages call ``name``.
+
+    Raises:
+        InputError: the text is not TOML.
+    """
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        remedy = "See the TOML rules at toml.io; text needs quotes and each key may stand once"
+        raise InputError(Problem(name, f"this is not valid TOML: {error}", remedy)) from None
+    return TomlFile(name, data, dict(_Scanner(text).places()))
+
+
+def _read_text(path: Path, name: str) -> str:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            what = f"the file has {size:,} bytes; at most {MAX_BYTES:,} are read"
+            raise InputError(Problem(name, what, "Move large tables to CSV files in tables/"))
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(Problem(name, f"there is no file {path}", "Check the path")) from None
+    except UnicodeDecodeError as error:
+        what = f"the file is not UTF-8 text (byte {error.start})"
+        raise InputError(Problem(name, what, "Save it as UTF-8")) from None
+    except OSError as error:
+        raise InputError(Problem(name, f"the file cannot be read: {error.strerror}")) from None
+
+
+class _Scanner:
+    """Walks text that is known to be valid TOML and yields the position of every value."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.replace("\r\n", "\n")
+        self.at = 0
+
+    def places(self) -> Iterator[tuple[KeyPath, tuple[int, int]]]:
+        table: KeyPath = ()
+        counts: dict[KeyPath, int] = {}
+        while self._skip_blank():
+            if self._peek() == "[":
+                start, repeated = self.at, self.text.startswith("[[", self.at)
+                self.at += 2 if repeated else 1
+                table = self._key()
+                if repeated:
+                    counts[table] = counts.get(table, -1) + 1
+                    table = (*table, counts[table])
+                self.at = self.text.find("\n", self.at) % (len(self.text) + 1)
+                yield table, self._position(start)
+            else:
+                path = (*table, *self._key())
+                self._skip("= \t")
+                yield from self._value(path)
+
+    def _value(self, path: KeyPath) -> Iterator[tuple[KeyPath, tuple[int, int]]]:
+        yield path, self._position(self.at)
+        opening = self._peek()
+        if opening in "\"'":
+            self._string()
+        elif opening == "{":
+            yield from self._inline_table(path)
+        elif opening == "[":
+            yield from self._array(path)
+        else:
+            while self._peek() not in ",]}\n#":
+                self.at += 1
+
+    def _inline_table(self, path: KeyPath) -> Iterator[tuple[KeyPath, tuple[int, int]]]:
+        self.at += 1
+        while self._next_item("}"):
+            key = (*path, *self._key())
+            self._skip("= \t")
+            yield from self._value(key)
+
+    def _array(self, path: KeyPath) -> Iterator[tuple[KeyPath, tuple[int, int]]]:
+        self.at += 1
+        index = 0
+        while self._next_item("]"):
+            yield from self._value((*path, index))
+            index += 1
+
+    def _next_item(self, closing: str) -> bool:
+        while self._skip_blank() and self._peek() == ",":
+            self.at += 1
+        if self._peek() == closing:
+            self.at += 1
+            return False
+        return True
+
+    def _key(self) -> KeyPath:
+        parts: list[str] = []
+        while True:
+            self._skip(" \t.")
+            if self._peek() in "=]":
+                return tuple(parts)
+            if self._peek() in "\"'":
+                parts.append(self._string())
+            else:
+                start = self.at
+                while self._peek() not in " \t.=]":
+                    self.at += 1
+                parts.append(self.text[start : self.at])
+
+    def _string(self) -> str:
+        quote = self._peek()
+        fence = quote * 3 if self.text.startswith(quote * 3, self.at) else quote
+        start = self.at + len(fence)
+        self.at = start
+        while not self.text.startswith(fence, self.at):
+            self.at += 2 if quote == '"' and self._peek() == "\\" else 1
+        content = self.text[start : self.at]
+        self.at += len(fence)
+        while len(fence) == 3 and self._peek() == quote:
+            self.at += 1
+        return content
+
+    def _skip_blank(self) -> bool:
+        while self.at < len(self.text):
+            if self._peek() == "#":
+                end = self.text.find("\n", self.at)
+                self.at = len(self.text) if end < 0 else end
+            elif self._peek().isspace():
+                self.at += 1
+            else:
+                return True
+        return False
+
+    def _skip(self, characters: str) -> None:
+        while self.at < len(self.text) and self.text[self.at] in characters:
+            self.at += 1
+
+    def _peek(self) -> str:
+        return self.text[self.at] if self.at < len(self.text) else "\n"
+
+    def _position(self, offset: int) -> tuple[int, int]:
+        row = self.text.count("\n", 0, offset) + 1
+        return row, offset - (self.text.rfind("\n", 0, offset) + 1) + 1
