@@ -18,6 +18,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.language.numba_runtime import LARGE_SHAPE, gamma_cdf
 from heecon.language.parser import parse
 from heecon.language.tables import linear_value, step_value
 from heecon.language.tree import Tree
@@ -118,8 +119,18 @@ def _normal_quantile(p: Array) -> Array:
 def _gamma_cdf(x: Array, shape: Array, scale: Array) -> Array:
     from scipy.special import gammainc  # noqa: PLC0415  (lazy)
 
-    inside = gammainc(shape, np.maximum(x, 0.0) / scale)
-    return np.where((shape > 0.0) & (scale > 0.0), inside, np.nan)
+    places, shapes, scales = np.broadcast_arrays(x, shape, scale)
+    inside = np.asarray(gammainc(shapes, np.maximum(places, 0.0) / scales))
+    result = np.where((shapes > 0.0) & (scales > 0.0), inside, np.nan)
+    # Far from the mean scipy loses digits as the shape grows (1e-11 at 1e6, 1e-7 at 1e8);
+    # such shapes come from generalised gamma survival with q near 0.
+    large = shapes > LARGE_SHAPE
+    if np.any(large):
+        result[large] = [
+            gamma_cdf(float(place), float(a), float(b))
+            for place, a, b in zip(places[large], shapes[large], scales[large], strict=True)
+        ]
+    return result
 
 
 def _defined(name: str, arguments: str, text: str, summary: str, latex: str = "") -> Definition:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from heecon.language.tables import TOLERANCE
 
 _ENOUGH = 1e-17  # terms smaller than this no longer change a sum
-_LARGE_SHAPE = 1e4
+LARGE_SHAPE = 1e4  # beyond this shape the gamma distribution takes Temme's expansion
 
 # Coefficients of Temme's expansion of the incomplete gamma function in powers of eta
 # (DiDonato and Morris 1986, ACM TOMS 12(4), appendix F).
@@ -187,7 +187,7 @@ def gamma_cdf(x: float, shape: float, scale: float) -> float:
         return 0.0
     if place == math.inf:
         return 1.0
-    if shape > _LARGE_SHAPE:
+    if shape > LARGE_SHAPE:
         return _gamma_large_shape(place, shape)
     if place < shape + 1.0:
         return _gamma_front(place, shape) * _gamma_series(place, shape)
@@ -225,7 +225,7 @@ def _gamma_front(x: float, shape: float) -> float:
     """x^a exp(-x) / Gamma(a + 1) without cancellation (Loader's saddle-point form)."""
     if shape < 10.0:
         return math.exp(shape * math.log(x) - x - math.lgamma(shape + 1.0))
-    exponent = -shape * _excess((x - shape) / shape) - _stirling_error(shape)
+    exponent = -shape * _excess(x, shape) - _stirling_error(shape)
     return math.exp(exponent) / math.sqrt(2.0 * math.pi * shape)
 
 
@@ -237,15 +237,16 @@ def _stirling_error(a: float) -> float:
     return (1.0 / 12.0 - r * (1.0 / 360.0 - r * total)) / a
 
 
-def _excess(m: float) -> float:
-    """M - log(1 + m) for m > -1, to full relative precision also near 0."""
+def _excess(x: float, shape: float) -> float:
+    """``m - log(1 + m)`` with ``m = x / shape - 1``, to full relative precision also near 0."""
+    m = (x - shape) / shape
     if abs(m) > 0.1:
-        return m - math.log1p(m)
-    # log((1+r)/(1-r)) = 2 (r + r^3/3 + r^5/5 + ...) with r = m / (2 + m)
+        return m - math.log(x / shape)
+    # log((1 + r) / (1 - r)) = 2 (r + r^3/3 + r^5/5 + ...) with r = m / (2 + m)
     r = m / (2.0 + m)
     square = r * r
     term, total, odd = 2.0 * r * square, 0.0, 3.0
-    while abs(term) > _ENOUGH * abs(m) * abs(m):
+    while abs(term) > _ENOUGH * m * m:
         total += term / odd
         term *= square
         odd += 2.0
@@ -257,7 +258,7 @@ def _gamma_large_shape(x: float, shape: float) -> float:
     m = (x - shape) / shape
     if abs(m) > 0.5:
         return 0.0 if m < 0.0 else 1.0
-    excess = _excess(m)
+    excess = _excess(x, shape)
     e = math.copysign(math.sqrt(2.0 * excess), m)
     first = _TEMME_0[8]
     for k in range(7, -1, -1):

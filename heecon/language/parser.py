@@ -102,8 +102,8 @@ def name_problem(name: str) -> str:
     """Why ``name`` cannot name a parameter, variable, table or column; empty if it can."""
     if keyword.iskeyword(name):
         return f"'{name}' is a reserved word"
-    if "__" in name or name.startswith("_"):
-        return f"'{name}' is reserved: a name neither starts with '_' nor holds '__'"
+    if "__" in name or name.startswith("_") or name.endswith("_"):
+        return f"'{name}' is reserved: '_' stands singly and between letters or digits"
     if not _NAME.fullmatch(name):
         return f"'{name}' is not a name: use letters a-z, digits and '_', a letter first"
     return ""
@@ -181,7 +181,8 @@ def _fail_syntax(text: str, error: SyntaxError, shift: int) -> NoReturn:
         _fail(text, "a single '=' has no meaning here", single.start(), single.end(), remedy)
     start = min(max((error.offset or 1) - 1, 0) + shift, len(text))
     end = max((error.end_offset or 0) - 1 + shift, start + 1)
-    message = (error.msg or "invalid syntax").split(" (<")[0]
+    # What follows a ';' in Python's message is advice for Python, not for this language.
+    message = (error.msg or "invalid syntax").split(";")[0]
     _fail(text, f"cannot read this: {message}", start, end)
 
 
