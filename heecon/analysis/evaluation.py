@@ -1,0 +1,246 @@
+"""A run seen as a cost-effectiveness analysis: totals by category, incremental results, net benefit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.analysis.incremental import (
+    IncrementalRow,
+    NetBenefitRow,
+    PairwiseRow,
+    Totals,
+    fully_incremental,
+    net_benefit,
+    pairwise,
+)
+from heecon.engine.cohort import Draws, run_cohort
+from heecon.engine.result import Result, Trace
+from heecon.errors import InputError, Problem
+from heecon.model import names
+from heecon.model.definition import Model, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+ALIVE_LIMIT = 0.001
+"""A lifetime horizon that leaves more than this share alive deserves a warning."""
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One outcome of one strategy, per person.
+
+    Attributes:
+        strategy: name of the strategy.
+        outcome: name of the outcome.
+        label: words for it.
+        kind: "cost", "qaly", "life_year" or "count".
+        category: what tables group it under.
+        discounted: expected value over the draws.
+        undiscounted: the same without discounting.
+    """
+
+    strategy: str
+    outcome: str
+    label: str
+    kind: str
+    category: str
+    discounted: float
+    undiscounted: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The results of a run and the analyses a decision needs.
+
+    Costs and effects are per person; effects are QALYs; directions are always strategy minus
+    the one it is compared with. With several draws, totals are their means.
+
+    Attributes:
+        result: the cube of amounts.
+    """
+
+    result: Result
+
+    @property
+    def model(self) -> Model:
+        """The model that ran."""
+        return self.result.model
+
+    def cost(self, *, discounted: bool = True) -> dict[str, float]:
+        """Expected cost by strategy."""
+        return self._mean(self.result.total("cost", discounted=discounted))
+
+    def qalys(self, *, discounted: bool = True) -> dict[str, float]:
+        """Expected QALYs by strategy."""
+        return self._mean(self.result.total("qaly", discounted=discounted))
+
+    def life_years(self, *, discounted: bool = True) -> dict[str, float]:
+        """Expected life years by strategy."""
+        return self._mean(self.result.total("life_year", discounted=discounted))
+
+    def summary(self) -> tuple[SummaryRow, ...]:
+        """Every outcome of every strategy, discounted and undiscounted."""
+        rows = []
+        for index, outcome in enumerate(self.result.outcomes):
+            discounted = self.result.discounted[:, :, index].sum(axis=2).mean(axis=0)
+            undiscounted = self.result.undiscounted[:, :, index].sum(axis=2).mean(axis=0)
+            for number, strategy in enumerate(self.result.strategies):
+                rows.append(
+                    SummaryRow(
+                        strategy,
+                        outcome.name,
+                        outcome.label,
+                        outcome.kind,
+                        outcome.category,
+                        float(discounted[number]),
+                        float(undiscounted[number]),
+                    )
+                )
+        return tuple(rows)
+
+    def by_category(self, kind: str, *, discounted: bool = True) -> dict[str, dict[str, float]]:
+        """Expected amounts by category, then strategy; categories in the order of the file."""
+        found: dict[str, dict[str, float]] = {}
+        for row in self.summary():
+            if row.kind == kind:
+                amounts = found.setdefault(row.category, dict.fromkeys(self.result.strategies, 0.0))
+                amounts[row.strategy] += row.discounted if discounted else row.undiscounted
+        return found
+
+    def totals(self) -> tuple[Totals, ...]:
+        """Discounted expected cost and QALYs of each strategy."""
+        cost, qalys = self.cost(), self.qalys()
+        return tuple(Totals(name, cost[name], qalys[name]) for name in self.result.strategies)
+
+    def incremental(self) -> tuple[IncrementalRow, ...]:
+        """Fully incremental analysis with dominance and extended dominance."""
+        return fully_incremental(self.totals())
+
+    def pairwise(self, comparator: str | None = None) -> tuple[PairwiseRow, ...]:
+        """Every strategy against one comparator, the model's unless another is named."""
+        return pairwise(self.totals(), comparator or self.comparator)
+
+    def net_benefit(
+        self, thresholds: Sequence[float] | None = None, comparator: str | None = None
+    ) -> tuple[NetBenefitRow, ...]:
+        """Net monetary and net health benefit at the model's thresholds, or at others."""
+        chosen = list(thresholds or self.model.settings.thresholds)
+        if not chosen:
+            remedy = "Add thresholds = [...] to [model], or pass them"
+            raise InputError(Problem("thresholds", "the model names no threshold", remedy))
+        return net_benefit(self.totals(), chosen, comparator or self.comparator)
+
+    @property
+    def comparator(self) -> str:
+        """The model's comparator; the first strategy when it names none."""
+        return self.model.settings.comparator or self.result.strategies[0]
+
+    def warnings(self) -> tuple[str, ...]:
+        """The model's warnings, and what the run itself shows."""
+        found = list(self.model.warnings)
+        alive = float(self.result.alive_at_end.max())
+        if self.model.settings.horizon == "lifetime" and alive > ALIVE_LIMIT:
+            found.append(
+                f"{alive:.2%} of the cohort are alive at the end of the lifetime horizon: raise max_age."
+            )
+        return tuple(found)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The summary as a tidy data frame: strategy, outcome, kind, category, amounts."""
+        import pandas as pd  # noqa: PLC0415  (half a second; only for those who want frames)
+
+        return pd.DataFrame([vars(row) for row in self.summary()])
+
+    def trace(self) -> pd.DataFrame:
+        """State occupancy as a tidy data frame: draw, strategy, cycle, time, state, occupancy.
+
+        Raises:
+            InputError: the run did not keep its trace.
+        """
+        import pandas as pd  # noqa: PLC0415
+
+        occupancy = self._trace().occupancy
+        index = pd.MultiIndex.from_product(
+            [range(n) for n in occupancy.shape], names=["draw", "strategy", "cycle", "state"]
+        )
+        frame = pd.DataFrame({"occupancy": occupancy.ravel()}, index=index).reset_index()
+        frame["strategy"] = frame["strategy"].map(dict(enumerate(self.result.strategies)))
+        frame["state"] = frame["state"].map(dict(enumerate(self.result.states)))
+        frame.insert(3, "time", frame["cycle"] * self.model.settings.cycle_length)
+        return frame
+
+    def cycles(self, strategy: str) -> pd.DataFrame:
+        """What one strategy costs and gains by cycle, state and outcome, draw by draw.
+
+        Returns:
+            Columns draw, outcome, category, state, cycle, undiscounted, discounted; rows where
+            both amounts are zero are left out.
+
+        Raises:
+            InputError: the run did not keep its trace, or there is no such strategy.
+        """
+        import pandas as pd  # noqa: PLC0415
+
+        if strategy not in self.result.strategies:
+            remedy = names.did_you_mean(strategy, self.result.strategies)
+            raise InputError(Problem("cycles", f"unknown strategy '{strategy}'", remedy))
+        amounts = self._trace().amounts[:, self.result.strategies.index(strategy)]
+        draw, outcome, state, cycle = np.nonzero(amounts.any(axis=-1))
+        chosen = amounts[draw, outcome, state, cycle]
+        outcomes: Mapping[int, Outcome] = dict(enumerate(self.result.outcomes))
+        return pd.DataFrame(
+            {
+                "draw": draw,
+                "outcome": [outcomes[i].name for i in outcome],
+                "category": [outcomes[i].category for i in outcome],
+                "state": [self.result.states[i] for i in state],
+                "cycle": cycle,
+                "undiscounted": chosen[:, 0],
+                "discounted": chosen[:, 1],
+            }
+        )
+
+    def _trace(self) -> Trace:
+        if self.result.trace is None:
+            remedy = "Run again with keep_trace=True"
+            raise InputError(Problem("trace", "the run did not keep its trace", remedy))
+        return self.result.trace
+
+    def _mean(self, totals: Floats) -> dict[str, float]:
+        means = totals.mean(axis=0)
+        return {name: float(means[i]) for i, name in enumerate(self.result.strategies)}
+
+
+def run(
+    model: Model,
+    draws: Draws | None = None,
+    *,
+    keep_trace: bool = False,
+    on_compile: Callable[[], None] | None = None,
+) -> Evaluation:
+    """Run a model and evaluate it.
+
+    Args:
+        model: a model from ``load`` or ``build_model``.
+        draws: sampled parameter values by key, each of shape (draws,); None for the base case.
+        keep_trace: keep every cycle, for ``trace`` and ``cycles``.
+        on_compile: called before the kernels are compiled, once on a machine.
+
+    Returns:
+        Results per person.
+
+    Raises:
+        InputError: draws that do not fit the model.
+        SimulationError: an impossible number, with strategy, draw, cycle and state.
+    """
+    return Evaluation(run_cohort(model, draws, keep_trace=keep_trace, on_compile=on_compile))
