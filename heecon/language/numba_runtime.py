@@ -25,18 +25,13 @@ _TEMME_0 = (
     1.0 / 864.0,
     1.0 / 2835.0,
     -139.0 / 777600.0,
-    1.0 / 25515.0,
-    -571.0 / 261273600.0,
-    -281.0 / 151559100.0,
 )
 _TEMME_1 = (
     -1.0 / 540.0,
     -1.0 / 288.0,
     1.0 / 378.0,
-    -77.0 / 77760.0,
-    1.0 / 4860.0,
 )
-_TEMME_2 = (25.0 / 6048.0, -139.0 / 51840.0)
+_TEMME_2 = 25.0 / 6048.0
 
 
 def minimum(  # noqa: PLR0917  (numba knows no keyword-only arguments here)
@@ -260,13 +255,12 @@ def _gamma_large_shape(x: float, shape: float) -> float:
         return 0.0 if m < 0.0 else 1.0
     excess = _excess(x, shape)
     e = math.copysign(math.sqrt(2.0 * excess), m)
-    first = _TEMME_0[8]
-    for k in range(7, -1, -1):
-        first = first * e + _TEMME_0[k]
-    second = _TEMME_1[4]
-    for k in range(3, -1, -1):
-        second = second * e + _TEMME_1[k]
-    third = _TEMME_2[0] + e * _TEMME_2[1]
-    correction = first + (second + third / shape) / shape
+    first = 0.0
+    for coefficient in _TEMME_0[::-1]:
+        first = first * e + coefficient
+    second = 0.0
+    for coefficient in _TEMME_1[::-1]:
+        second = second * e + coefficient
+    correction = first + (second + _TEMME_2 / shape) / shape
     body = 0.5 * math.erfc(-e * math.sqrt(0.5 * shape))
     return body - math.exp(-shape * excess) / math.sqrt(2.0 * math.pi * shape) * correction

@@ -172,6 +172,7 @@ CASES = [
     special("survival_weibull(t, 1.3, 4)", stats.weibull_min.sf(2.5, 1.3, scale=4.0)),
     special("survival_gompertz(t, 0.1, 0.05)", stats.gompertz.sf(2.5, 0.5, scale=10.0)),
     special("survival_gompertz(t, zero, 0.05)", math.exp(-0.125)),
+    Case("survival_gompertz(t, 400, 0.05)", 0.0),
     special("survival_gompertz(t, -0.1, 0.05)", math.exp(0.5 * (math.exp(-0.25) - 1))),
     special("survival_lognormal(t, 1.2, 0.8)", stats.lognorm.sf(2.5, 0.8, scale=math.exp(1.2))),
     special("survival_loglogistic(t, 1.8, 3)", stats.fisk.sf(2.5, 1.8, scale=3.0)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from heecon.language import Name, Negate, Number, parse, to_latex, to_text
+from heecon.language import Binary, Name, Negate, Number, parse, to_latex, to_text
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,6 @@ def test_text(text: str, canonical: str) -> None:
 
 def test_a_negative_number_node_reads_back_as_a_sign() -> None:
     assert to_text(Number(-2.0)) == "-2"
+    assert to_text(Binary("**", Number(-2.0), Number(2.0))) == "(-2) ** 2"
     assert parse("-2") == Negate(Number(2.0))
     assert to_text(parse("a")) == to_text(Name("a"))

@@ -103,6 +103,19 @@ def test_one_row_holds_from_its_key_on(function: str) -> None:
     np.testing.assert_equal([source(x, *arrays) for x in (2.0, 3.0, 4.0)], [math.nan, 7.0, 7.0])
 
 
+def test_interpolation_ends_exactly_at_the_last_value() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        keys, values = np.sort(rng.random(3)), rng.random(3)
+        assert linear_value(keys, values, keys[-1]) == values[-1]
+        assert numba_runtime.interpolate(keys, values, keys[-1]) == values[-1]
+
+
+def test_rows() -> None:
+    rows = [numba_runtime.last_row(KEYS, x) for x in (49.0, 50.0, 50.5, 51.0, 53.0, 54.0)]
+    assert rows == [-1, 0, 0, 1, 2, 2]
+
+
 def test_arrays_keep_their_shape() -> None:
     x = np.linspace(50, 54, 12).reshape(3, 4)
     for text in ("lookup(life, x)", "interpolate(life, x)"):
