@@ -1,0 +1,1 @@
+"""Analyses of results: one module, one question."""

@@ -1,8 +1,8 @@
-"""A run seen as a cost-effectiveness analysis: totals by category, incremental results, net benefit."""
+"""A run seen as a cost-effectiveness analysis: totals, incremental results, net benefit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from heecon.engine.cohort import Draws, run_cohort
 from heecon.engine.result import Result, Trace
 from heecon.errors import InputError, Problem
 from heecon.model import names
-from heecon.model.definition import Model, Outcome
+from heecon.model.definition import Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +151,8 @@ class Evaluation:
         alive = float(self.result.alive_at_end.max())
         if self.model.settings.horizon == "lifetime" and alive > ALIVE_LIMIT:
             found.append(
-                f"{alive:.2%} of the cohort are alive at the end of the lifetime horizon: raise max_age."
+                f"{alive:.2%} of the cohort are alive at the end of the lifetime horizon: "
+                "raise max_age."
             )
         return tuple(found)
 
@@ -169,7 +170,7 @@ class Evaluation:
         """
         import pandas as pd  # noqa: PLC0415
 
-        occupancy = self._trace().occupancy
+        occupancy = self.trace_arrays().occupancy
         index = pd.MultiIndex.from_product(
             [range(n) for n in occupancy.shape], names=["draw", "strategy", "cycle", "state"]
         )
@@ -194,23 +195,28 @@ class Evaluation:
         if strategy not in self.result.strategies:
             remedy = names.did_you_mean(strategy, self.result.strategies)
             raise InputError(Problem("cycles", f"unknown strategy '{strategy}'", remedy))
-        amounts = self._trace().amounts[:, self.result.strategies.index(strategy)]
+        amounts = self.trace_arrays().amounts[:, self.result.strategies.index(strategy)]
         draw, outcome, state, cycle = np.nonzero(amounts.any(axis=-1))
         chosen = amounts[draw, outcome, state, cycle]
-        outcomes: Mapping[int, Outcome] = dict(enumerate(self.result.outcomes))
+        outcomes = self.result.outcomes
         return pd.DataFrame(
             {
                 "draw": draw,
-                "outcome": [outcomes[i].name for i in outcome],
-                "category": [outcomes[i].category for i in outcome],
-                "state": [self.result.states[i] for i in state],
+                "outcome": [outcomes[int(i)].name for i in outcome],
+                "category": [outcomes[int(i)].category for i in outcome],
+                "state": [self.result.states[int(i)] for i in state],
                 "cycle": cycle,
                 "undiscounted": chosen[:, 0],
                 "discounted": chosen[:, 1],
             }
         )
 
-    def _trace(self) -> Trace:
+    def trace_arrays(self) -> Trace:
+        """The trace as arrays.
+
+        Raises:
+            InputError: the run did not keep its trace.
+        """
         if self.result.trace is None:
             remedy = "Run again with keep_trace=True"
             raise InputError(Problem("trace", "the run did not keep its trace", remedy))

@@ -1,0 +1,1 @@
+"""What a run leaves behind: tables on the screen, files, pictures and the manifest."""

@@ -1,0 +1,116 @@
+"""The files a run leaves: tables, trace plot, results and manifest."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import heecon
+from heecon.analysis.evaluation import Evaluation
+from heecon.report import tables
+from heecon.report.files import csv_text, write_all
+from heecon.report.plots import trace_plot
+
+LIBRARIES = ("numpy", "numba", "scipy", "pandas", "pydantic")
+
+
+def write_run(evaluation: Evaluation, folder: Path, seconds: float) -> list[Path]:
+    """Write everything about a run into a folder, all files or none.
+
+    Args:
+        evaluation: a run that kept its trace.
+        folder: created if need be; files of the same names are replaced.
+        seconds: how long the run took, for the manifest.
+
+    Returns:
+        The paths written.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    contents = {
+        f"{name}.csv": csv_text(table.header, table.rows)
+        for name, table in (
+            ("summary", tables.summary(evaluation)),
+            ("incremental", tables.incremental(evaluation)),
+            ("pairwise", tables.pairwise(evaluation)),
+            ("net_benefit", tables.net_benefit(evaluation)),
+            ("trace", tables.trace(evaluation)),
+            ("assumptions", tables.assumptions(evaluation)),
+        )
+    }
+    contents["trace.svg"] = trace_plot(evaluation.result, evaluation.trace_arrays())
+    contents["results.json"] = _json(results(evaluation))
+    contents["manifest.json"] = _json(manifest(evaluation, seconds))
+    return write_all(folder, contents)
+
+
+def results(evaluation: Evaluation) -> dict[str, object]:
+    """All results as plain data; the same numbers as the CSV files."""
+    model = evaluation.model
+    settings = model.settings
+    return {
+        "model": model.name,
+        "title": settings.title,
+        "scenario": {"name": model.scenario.name, "title": model.scenario.title},
+        "settings": {
+            "cycle": settings.cycle,
+            "cycle_length_years": settings.cycle_length,
+            "horizon": settings.horizon,
+            "cycles": settings.cycles,
+            "correction": settings.correction.method,
+            "discount_timing": settings.timing,
+            "perspective": settings.perspective,
+            "currency": settings.currency,
+            "price_year": settings.price_year,
+            "comparator": evaluation.comparator,
+            "thresholds": list(settings.thresholds),
+        },
+        "draws": evaluation.result.draws,
+        "summary": tables.as_records(tables.summary(evaluation)),
+        "incremental": tables.as_records(tables.incremental(evaluation)),
+        "pairwise": tables.as_records(tables.pairwise(evaluation)),
+        "net_benefit": tables.as_records(tables.net_benefit(evaluation)),
+        "alive_at_end": {
+            name: float(evaluation.result.alive_at_end[:, index].mean())
+            for index, name in enumerate(evaluation.result.strategies)
+        },
+        "inputs": len(model.parameters),
+        "assumptions": tables.as_records(tables.assumptions(evaluation)),
+        "warnings": list(evaluation.warnings()),
+    }
+
+
+def manifest(evaluation: Evaluation, seconds: float) -> dict[str, object]:
+    """What is needed to get the same numbers again: input hashes, versions, seed, time taken."""
+    model = evaluation.model
+    return {
+        "model": model.name,
+        "scenario": model.scenario.name,
+        "engine": model.scenario.engine,
+        "seed": None,
+        "files": {file.name: f"sha256:{file.sha256}" for file in model.files},
+        "heecon": heecon.__version__,
+        "python": platform.python_version(),
+        "libraries": _versions(),
+        "platform": f"{sys.platform} {platform.machine()}",
+        "seconds": round(seconds, 3),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _json(content: Mapping[str, object]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
