@@ -139,6 +139,17 @@ def test_definitions_inside_definitions_do_not_explode() -> None:
         to_excel(parse(text), CELLS, {})
 
 
+def test_no_formula_is_longer_than_a_cell_takes() -> None:
+    refused = 0
+    for depth in range(1, 20):
+        tree = parse("expit(" * depth + "a" + ")" * depth)
+        try:
+            assert len(to_excel(tree, CELLS, {})) < 8_192
+        except ExcelLimitError:
+            refused += 1
+    assert 0 < refused < 19
+
+
 def test_too_deep_for_excel() -> None:
     to_excel(parse("abs(" * 58 + "a" + ")" * 58), CELLS, {})
     with pytest.raises(ExcelLimitError, match="nested"):

@@ -85,7 +85,7 @@ def test_gompertz_keeps_its_digits_near_shape_0(shape: float) -> None:
 def test_gompertz_series_has_enough_terms() -> None:
     value = evaluate(parse("survival_gompertz(1, 0.00099, 5)"), {}, {})
     expected = math.exp(-5 * math.expm1(0.00099) / 0.00099)
-    assert float(value) == pytest.approx(expected, rel=1e-12)
+    assert float(value) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 def test_gompertz_far_out_is_0() -> None:
@@ -109,13 +109,13 @@ def test_gamma_cdf_of_large_shape(shape: float) -> None:
     for z in (-3.0, -1.0, 0.0, 0.5, 2.0, 4.0):
         x = shape + z * root
         value = numba_runtime.gamma_cdf(x, shape, 1.0)
-        assert value == pytest.approx(special.gammainc(shape, x), rel=1e-13, abs=1e-15)
+        assert abs(value - special.gammainc(shape, x)) < 1e-15
         assert evaluate(parse("gamma_cdf(x, a, 1)"), {"x": [x], "a": shape}, {})[0] == value
     for z in (-8.0, -5.0, 5.0, 8.0):
         x = shape + z * root
         cube = 3 * math.sqrt(shape) * ((x / shape) ** (1 / 3) - 1 + 1 / (9 * shape))
         value = numba_runtime.gamma_cdf(x, shape, 1.0)
-        assert value == pytest.approx(special.ndtr(cube), rel=0.02)
+        assert value == pytest.approx(special.ndtr(cube), rel=0.02, abs=1e-15)
     assert numba_runtime.gamma_cdf(shape * 0.4, shape, 1.0) == 0.0
     assert numba_runtime.gamma_cdf(shape * 1.6, shape, 1.0) == 1.0
 
