@@ -16,6 +16,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from heecon.errors import HeeconError
+
 app = typer.Typer(
     help="Cost-effectiveness models an assessor can check.",
     no_args_is_help=True,
@@ -129,19 +131,18 @@ def main() -> None:
     except HeeconError as error:
         _print_problems(error)
         sys.exit(2)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         import traceback  # noqa: PLC0415
 
         traceback.print_exc()
-        message = f"heecon met a fault of its own ({type(error).__name__}). Please report it with the lines above."
-        typer.echo(message, err=True)
+        kind = type(error).__name__
+        typer.echo(
+            f"heecon met a fault of its own ({kind}): please report the lines above.", err=True
+        )
         sys.exit(1)
 
 
-def _print_problems(error: object) -> None:
-    from heecon.errors import HeeconError  # noqa: PLC0415
-
-    assert isinstance(error, HeeconError)
+def _print_problems(error: HeeconError) -> None:
     count = len(error.problems)
     typer.echo(f"heecon found {count} problem{'s' if count != 1 else ''}:", err=True)
     for problem in error.problems:

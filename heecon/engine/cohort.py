@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.engine.faults import Faults
-from heecon.engine.prepare import Preparation, Prepared, as_integers
+from heecon.engine.faults import stop_together
 from heecon.engine.result import Result, Trace, concatenate
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError, Problem, SimulationError
 from heecon.model import names
 from heecon.model.definition import Model, Outcome
+from heecon.model.outcomes import edges_of
 
 Floats = NDArray[np.float64]
 Draws = Mapping[str, Floats]
 """Parameter key (``name`` or ``name[strategy]``) -> one value a draw."""
 
-CHUNK_CELLS = 4_000_000
-"""Numbers an array over (draw, cycle, slot) may have: bounds memory, whatever the number of draws."""
+CHUNK_CELLS = 100_000
+"""Numbers an array over (draw, cycle, slot) of a chunk may have: bounds memory, whatever the number
+of draws, and keeps an array within a processor's cache."""
 
-OCCUPANCY_TOLERANCE = 1e-9
+TRACE_CELLS = 20_000_000
+"""Numbers the trace of a chunk may have."""
 
 
 def run_cohort(
@@ -47,7 +52,7 @@ def run_cohort(
 
     Raises:
         InputError: draws that do not fit the model.
-        SimulationError: an impossible number, with strategy, draw, cycle and state.
+        SimulationError: impossible numbers, with strategy, draw, cycle and state.
     """
     chunks = iterate_cohort(model, draws, keep_trace=keep_trace, on_compile=on_compile)
     return concatenate(list(chunks))
@@ -63,22 +68,17 @@ def iterate_cohort(
     """Like ``run_cohort``, a chunk of draws at a time, so that no result need fit in memory."""
     if on_compile is not None and not compiled_before():
         on_compile()
-    draws = draws or {}
+    draws = {key: np.asarray(values, dtype=float) for key, values in (draws or {}).items()}
     count = _count(model, draws)
-    outcomes = in_perspective(model)
-    size = chunk_size(model, count)
+    size = chunk_size(model, keep_trace=keep_trace)
     for first in range(0, count, size):
-        chunk = {key: np.asarray(v, dtype=float)[first : first + size] for key, v in draws.items()}
-        n = min(size, count - first)
-        runs = [
-            _run_strategy(model, strategy, chunk, n, first, outcomes, keep_trace)
-            for strategy in model.strategies
-        ]
-        yield _assemble(model, outcomes, runs, keep_trace)
+        chunk = _Chunk(model, min(size, count - first), keep=keep_trace)
+        chunk.run({key: values[first : first + size] for key, values in draws.items()}, first)
+        yield chunk.result()
 
 
 def in_perspective(model: Model) -> tuple[Outcome, ...]:
-    """The outcomes that count in the model's perspective; an outcome that names none always does."""
+    """The outcomes that count in the model's perspective; one that names none always does."""
     wanted = model.settings.perspective
     return tuple(
         outcome
@@ -87,154 +87,147 @@ def in_perspective(model: Model) -> tuple[Outcome, ...]:
     )
 
 
-def chunk_size(model: Model, draws: int) -> int:
+def chunk_size(model: Model, *, keep_trace: bool) -> int:
     """How many draws are run at a time."""
-    slots = max(state.slots for state in model.states.values())
-    cells = (model.settings.cycles + 1) * slots
-    return int(np.clip(CHUNK_CELLS // (cells * 8), 1, max(draws, 1)))
+    points = model.settings.cycles + 1
+    states = model.states.values()
+    size = CHUNK_CELLS // (points * max(state.slots for state in states))
+    if keep_trace:
+        amounts = 2 * len(model.outcomes) * len(states) * len(model.strategies)
+        size = min(size, TRACE_CELLS // (points * max(amounts, 1)))
+    return max(size, 1)
 
 
 def compiled_before() -> bool:
     """True when the kernels' machine code lies in numba's cache on disk."""
-    from heecon.engine import kernels  # noqa: PLC0415  (imports numba)
+    from heecon.engine import kernels  # noqa: PLC0415  (imports numba: a quarter of a second)
 
-    folder = Path(kernels.run_draws.stats.cache_path)
-    return any(folder.glob("kernels.run_draws-*.nbi"))
-
-
-@dataclass(frozen=True)
-class _Run:
-    """One strategy, one chunk of draws."""
-
-    totals: Floats
-    occupancy: Floats
-    flow: Floats
-    amounts: Floats
-    moves: tuple[tuple[str, str], ...]
-    alive: Floats
+    kernel: Any = kernels.run_draws
+    folder = kernel.stats.cache_path
+    if folder is None:
+        return False
+    written = Path(kernels.__file__).stat().st_mtime
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    indexes = Path(folder).glob(f"kernels.run_draws-*.{python}.nbi")
+    return any(index.stat().st_mtime >= written for index in indexes)
 
 
 def _count(model: Model, draws: Draws) -> int:
+    """How many draws there are, once they are known to fit the model."""
     known = [row.key for row in model.parameters]
-    problems = [
-        Problem("draws", f"unknown parameter '{key}'", names.did_you_mean(key, known))
-        for key in draws
-        if key not in known
-    ]
-    lengths = {len(values) for values in draws.values()}
+    problems = []
+    for key, values in draws.items():
+        if key not in known:
+            remedy = names.did_you_mean(key, known)
+            problems.append(Problem("draws", f"unknown parameter '{key}'", remedy))
+        elif values.ndim != 1:
+            what = f"parameter '{key}' has an array of shape {values.shape}"
+            problems.append(Problem("draws", what, "Give one value a draw"))
+        elif not np.isfinite(values).all():
+            draw = int(np.flatnonzero(~np.isfinite(values))[0])
+            what = f"parameter '{key}' is {values[draw]}"
+            problems.append(Problem(f"draw {draw}", what, "Every draw must be a finite number"))
+    lengths = sorted({values.size for values in draws.values()})
     if len(lengths) > 1:
-        problems.append(Problem("draws", f"the parameters have {sorted(lengths)} draws"))
+        problems.append(Problem("draws", f"the parameters have {lengths} draws"))
     if 0 in lengths:
         problems.append(Problem("draws", "there are no draws", "Give at least one"))
     if problems:
         raise InputError(problems)
-    return lengths.pop() if lengths else 1
+    return lengths[0] if lengths else 1
 
 
-def _values(model: Model, strategy: str, draws: Draws) -> dict[str, Floats]:
-    return {
-        name: np.asarray(draws.get(row.key, np.array([row.value])), dtype=float)
-        for name, row in model.rows(strategy).items()
-    }
+class _Chunk:
+    """Room for the results of a chunk of draws: arrays over (strategy, draw, ...)."""
 
+    def __init__(self, model: Model, count: int, *, keep: bool) -> None:
+        self.model = model
+        self.outcomes = in_perspective(model)
+        self.events = tuple(edges_of(model.transitions, model.states))
+        self.keep = keep
+        strategies, states = len(model.strategies), len(model.states)
+        cycles, cells = model.settings.cycles, len(self.outcomes) * states
+        kept = count if keep else 0
+        self.totals = np.zeros((strategies, count, cells, 2))
+        self.end = np.zeros((strategies, count, states))
+        self.occupancy = np.zeros((strategies, kept, cycles + 1, states))
+        self.flow = np.zeros((strategies, kept, cycles, len(self.events)))
+        self.amounts = np.zeros((strategies, kept, cells, cycles + 1, 2))
 
-def _run_strategy(
-    model: Model,
-    strategy: str,
-    draws: Draws,
-    count: int,
-    first: int,
-    outcomes: tuple[Outcome, ...],
-    keep: bool,
-) -> _Run:
-    from heecon.engine import kernels  # noqa: PLC0415  (imports numba)
+    def run(self, draws: Draws, first: int) -> None:
+        """Run every strategy, several at the same time.
 
-    values = _values(model, strategy, draws)
-    preparation = Preparation(model, strategy, values, count, first, outcomes)
-    prepared = preparation.prepare()
-    cycles, states = model.settings.cycles, list(model.states.values())
-    cells = len(outcomes) * len(states)
-    moves, stays, terms = as_integers(prepared, len(states))
-    kept = count if keep else 0
-    occupancy = np.zeros((kept, cycles + 1, len(states)))
-    flow = np.zeros((kept, cycles, len(moves)))
-    amounts = np.zeros((kept, cells, cycles + 1, 2))
-    totals = np.zeros((count, cells, 2))
-    end = np.zeros((count, len(states)))
-    status, draw, cycle, state = kernels.run_draws(
-        prepared.starts,
-        np.cumsum([0, *(state.slots for state in states)]),
-        moves,
-        stays,
-        prepared.probability.buffer,
-        prepared.probability.offset,
-        prepared.probability.stride,
-        np.array([state.absorbing for state in states], dtype=np.int64),
-        OCCUPANCY_TOLERANCE,
-        cycles,
-        terms,
-        prepared.value.buffer,
-        prepared.value.offset,
-        prepared.value.stride,
-        _stack_weights(prepared, cycles),
-        totals,
-        end,
-        keep,
-        occupancy,
-        flow,
-        amounts,
-    )
-    if status != kernels.OK:
-        _stop(preparation.faults, status, draw, cycle, list(model.states)[state])
-    events = [i for i, move in enumerate(prepared.moves) if not move.stays]
-    pairs = [(prepared.moves[i].origin, prepared.moves[i].destination) for i in events]
-    named = tuple((states[a].name, states[b].name) for a, b in pairs)
-    alive = end[:, [i for i, state in enumerate(states) if not state.absorbing]].sum(axis=1)
-    return _Run(totals, occupancy, flow[:, :, events], amounts, named, alive)
+        Args:
+            draws: the values of this chunk.
+            first: number of its first draw, for messages.
 
+        Raises:
+            SimulationError: the problems of all strategies.
+        """
+        errors: dict[str, SimulationError] = {}
+        with ThreadPoolExecutor(min(len(self.totals), os.cpu_count() or 1)) as pool:
+            runs = {
+                strategy: pool.submit(self._run_strategy, number, strategy, draws, first)
+                for number, strategy in enumerate(self.model.strategies)
+            }
+            for strategy, run in runs.items():
+                try:
+                    run.result()
+                except SimulationError as error:
+                    errors[strategy] = error
+        stop_together(errors)
 
-def _stack_weights(prepared: Prepared, cycles: int) -> Floats:
-    """(2 x terms, draws or 1, cycles + 1): undiscounted and discounted weights of each term."""
-    rows = [row for term in prepared.terms for row in (term.weights, term.discounted)]
-    by_draw = max((len(row) for row in rows), default=1)
-    if not rows:
-        return np.zeros((0, 1, cycles + 1))
-    return np.stack([np.broadcast_to(row, (by_draw, cycles + 1)) for row in rows])
+    def _run_strategy(self, number: int, strategy: str, draws: Draws, first: int) -> None:
+        from heecon.engine import kernels  # noqa: PLC0415  (imports numba)
+        from heecon.engine.prepare import Preparation  # noqa: PLC0415
 
-
-def _stop(faults: Faults, status: int, draw: int, cycle: int, state: str) -> None:
-    from heecon.engine import kernels  # noqa: PLC0415
-
-    if status == kernels.SHRINKING:
-        what = f"the absorbing state '{state}' lost people"
-        faults.problems.append(Problem(faults.place(draw, cycle, state), what))
-    else:
-        what = "the shares of the cohort no longer sum to 1"
-        faults.problems.append(Problem(faults.place(draw, cycle), what))
-    faults.stop_if_any()
-
-
-def _assemble(model: Model, outcomes: tuple[Outcome, ...], runs: list[_Run], keep: bool) -> Result:
-    shape = (len(outcomes), len(model.states))
-    totals = np.stack([run.totals for run in runs], axis=1)
-    totals = totals.reshape(*totals.shape[:2], *shape, 2)
-    trace = None
-    if keep:
-        amounts = np.stack([run.amounts for run in runs], axis=1)
-        amounts = amounts.reshape(*amounts.shape[:2], *shape, *amounts.shape[3:])
-        trace = Trace(
-            np.stack([run.occupancy for run in runs], axis=1),
-            np.stack([run.flow for run in runs], axis=1),
-            runs[0].moves,
-            amounts,
+        values = {
+            name: draws.get(row.key, np.array([row.value]))
+            for name, row in self.model.rows(strategy).items()
+        }
+        preparation = Preparation(
+            self.model, strategy, values, draws=self.totals.shape[1], first_draw=first
         )
-    return Result(
-        model=model,
-        strategies=tuple(model.strategies),
-        outcomes=outcomes,
-        states=tuple(model.states),
-        undiscounted=totals[..., 0],
-        discounted=totals[..., 1],
-        alive_at_end=np.stack([run.alive for run in runs], axis=1),
-        trace=trace,
-    )
+        tally = kernels.Tally(
+            self.totals[number],
+            self.end[number],
+            self.keep,
+            self.occupancy[number],
+            self.flow[number],
+            self.amounts[number],
+        )
+        chunk = preparation.chunk(self.outcomes, self.events)
+        status, draw, cycle, state = kernels.run_draws(chunk, tally)
+        if status != kernels.OK:
+            name = list(self.model.states)[state]
+            what = "the shares of the cohort no longer sum to 1"
+            if status == kernels.SHRINKING:
+                what = f"the absorbing state '{name}' lost people"
+            place = preparation.faults.place(draw, cycle, name)
+            raise SimulationError(Problem(place, what))
+
+    def result(self) -> Result:
+        """The results, draws first."""
+        model = self.model
+        cube = np.moveaxis(self.totals, 0, 1)
+        shape = (*cube.shape[:2], len(self.outcomes), len(model.states))
+        lasting = [i for i, state in enumerate(model.states.values()) if not state.absorbing]
+        trace = None
+        if self.keep:
+            amounts = np.moveaxis(self.amounts, 0, 1)
+            trace = Trace(
+                np.moveaxis(self.occupancy, 0, 1),
+                np.moveaxis(self.flow, 0, 1),
+                self.events,
+                amounts.reshape(*shape, *amounts.shape[3:]),
+            )
+        return Result(
+            model=model,
+            strategies=tuple(model.strategies),
+            outcomes=self.outcomes,
+            states=tuple(model.states),
+            undiscounted=cube[..., 0].reshape(shape),
+            discounted=cube[..., 1].reshape(shape),
+            alive_at_end=np.moveaxis(self.end[:, :, lasting].sum(axis=2), 0, 1),
+            trace=trace,
+        )

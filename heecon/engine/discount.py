@@ -12,6 +12,9 @@ Floats = NDArray[np.float64]
 SHIFT = {"cycle_start": 0.0, "mid_cycle": 0.5, "cycle_end": 1.0}
 """Where in the cycle a timing lies, as a share of the cycle."""
 
+LIMITS = (-0.5, 10_000.0)
+"""The rates a year that are believed; what a draw has beyond them is a mistake."""
+
 
 def discount_factors(times: Floats, starts: Sequence[float], rates: Sequence[Floats]) -> Floats:
     """Value today of one unit at each time.
@@ -55,7 +58,7 @@ def simpson_weights(cycles: int) -> Floats:
 
 
 def half_cycle_weights(cycles: int) -> Floats:
-    """Weights of the trapezoid rule at the time points 0..cycles: half for the first and the last."""
+    """Weights of the trapezoid rule at the time points 0..cycles: half at either end."""
     weights = np.ones(cycles + 1)
     weights[0] = weights[-1] = 0.5
     return weights

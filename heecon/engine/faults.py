@@ -17,6 +17,9 @@ Flags = NDArray[np.bool_]
 SHOWN = 3
 """How many places of one complaint are listed."""
 
+ROUNDING = 1e-12
+"""A number beyond its limit by no more than this is taken to be the limit: 1 - 0.9 - 0.1 < 0."""
+
 
 class Faults:
     """Collects what is impossible while one strategy is prepared."""
@@ -30,34 +33,46 @@ class Faults:
         self.environment = environment
         self.problems: list[Problem] = []
 
-    def check_range(
+    def in_range(
         self, value: Floats, low: float, high: float, what: str, formula: Formula
-    ) -> None:
-        """Note values below ``low`` or above ``high``, and all that are not finite."""
-        self.check_finite(value, what, formula)
+    ) -> Floats:
+        """Note values below ``low`` or above ``high``, and all that are not finite.
+
+        Returns:
+            The values, rounding errors beyond the limits cut off.
+        """
         with np.errstate(invalid="ignore"):
-            bad = np.isfinite(value) & ((value < low) | (value > high))
+            least, most = value.min(), value.max()
+            if low <= least and most <= high and most < np.inf:  # never so with a NaN
+                return value
+            self.check_finite(value, what, formula)
+            bad = np.isfinite(value) & ((value < low - ROUNDING) | (value > high + ROUNDING))
         limits = (
             f"It must be at least {low:g}"
             if high == np.inf
             else f"It must lie in {low:g} to {high:g}"
         )
         remedy = f"{limits}; the formula is '{formula.text}' at {formula.where}"
-        self.check_flags(bad, value, f"the {what} is", "", remedy)
+        self.note(bad, value, f"the {what} is", "", remedy)
+        return np.clip(value, low, high)
 
     def check_finite(self, value: Floats, what: str, formula: Formula) -> None:
         """Note values that are not finite, with the variable they come from."""
+        with np.errstate(invalid="ignore"):
+            if np.isfinite(value.min()) and np.isfinite(value.max()):
+                return
         bad = ~np.isfinite(value)
-        if bad.any():
-            culprit = self._culprit(formula, tuple(np.argwhere(bad)[0]))
-            remedy = f"The formula is '{formula.text}' at {formula.where}{culprit}"
-            self.check_flags(bad, value, f"the {what} is", "", remedy)
+        culprit = self._culprit(formula, tuple(np.argwhere(bad)[0]))
+        remedy = f"The formula is '{formula.text}' at {formula.where}{culprit}"
+        self.note(bad, value, f"the {what} is", "", remedy)
 
-    def check_flags(self, bad: Flags, value: Floats, what: str, state: str, remedy: str) -> None:
+    def note(self, bad: Flags, value: Floats, what: str, state: str, remedy: str) -> None:
         """Note the flagged places of an array over (draw, cycle, slot)."""
+        if not bad.any():
+            return
         places = np.argwhere(bad)
+        more = f" (and at {len(places) - SHOWN} more places)" if len(places) > SHOWN else ""
         for draw, cycle, slot in places[:SHOWN]:
-            more = f" (and at {len(places) - SHOWN} more places)" if len(places) > SHOWN else ""
             place = self.place(int(draw), int(cycle), state)
             place += f", cycle {slot} in the state" if value.shape[2] > 1 else ""
             number = f"{value[draw, cycle, slot]:.10g}"
@@ -79,15 +94,40 @@ class Faults:
 
     def _culprit(self, formula: Formula, index: tuple[int, ...]) -> str:
         """The first variable, in order of evaluation, that is not finite at a place."""
+        variables = self.model.variables
         needed = set(names(formula.tree))
-        for name in reversed(self.model.variables):
+        for name in reversed(list(variables)):
             if name in needed:
-                needed |= names(self.model.variables[name].tree)
-        for name in self.model.variables:
+                needed |= names(variables[name].tree)
+        for name in variables:
             if name in needed:
                 value = self.environment[name]
                 at = tuple(min(i, n - 1) for i, n in zip(index, value.shape, strict=True))
                 if not np.isfinite(value[at]):
-                    place = self.model.variables[name].where
-                    return f"; variable '{name}' ({place}) is {value[at]:g} there"
+                    return f"; variable '{name}' ({variables[name].where}) is {value[at]:g} there"
         return ""
+
+
+def stop_together(errors: Mapping[str, SimulationError]) -> None:
+    """Raise the problems of several strategies as one error, those of a formula only once.
+
+    Args:
+        errors: by strategy.
+
+    Raises:
+        SimulationError: there was one.
+    """
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    repeated = []
+    for strategy, error in errors.items():
+        fresh = [p for p in error.problems if (p.remedy or p.what) not in seen]
+        if len(fresh) < len(error.problems):
+            repeated.append(strategy)
+        problems += fresh
+        seen |= {p.remedy or p.what for p in fresh}
+    if repeated:
+        what = f"what is wrong above is wrong here too: {', '.join(repeated)}"
+        problems.append(Problem("other strategies", what))
+    if problems:
+        raise SimulationError(problems)

@@ -3,15 +3,27 @@
 Each kernel is a plain Python function that can be read, stepped through and tested as it is
 (``kernel.py_func`` after compilation); numba is applied at the bottom of the file.
 
-Arrays that depend on draw, cycle and time in state are "streams": one flat buffer, and for every
+Numbers that depend on draw, cycle and time in state are "streams": one flat buffer, and for every
 stream an offset and the strides of the three axes, 0 where the stream does not vary. So a constant
 costs one number, not draws x cycles x slots of them.
+
+The tuples below stay in this file: numba keeps machine code on disk for as long as the file of a
+kernel does not change, and would not notice a change of what a kernel is given elsewhere.
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 OK, NOT_ONE, SHRINKING = 0, 1, 2
 """Status codes: all well; occupancy does not sum to one; an absorbing state lost people."""
@@ -20,242 +32,303 @@ FROM_START, FROM_STATE, FROM_MOVE = 0, 1, 2
 """What a term counts: people at the start, people in a state, people making a move."""
 
 AT_START, AT_END, AVERAGE = 0, 1, 2
-"""How a term counts people in a state in a cycle (at time points, AT_START runs to the last point)."""
+"""How a term counts people in a state in a cycle; at time points it is AT_START."""
+
+TOLERANCE = 1e-9
+"""How far a cycle's occupancy may depart from one, and an absorbing state shrink."""
 
 
-def propagate(
-    draw,
-    start,
-    state_slot,
-    move_from,
-    move_to,
-    move_low,
-    move_high,
-    move_stays,
-    move_flow,
-    buffer,
-    offset,
-    stride,
-    absorbing,
-    tolerance,
-    slots,
-    occupancy,
-    flow,
-):
-    """Move one draw's cohort through every cycle.
+class Streams(NamedTuple):
+    """Numbers by draw, cycle and slot: ``buffer[offset[i] + (draw, cycle, slot) . stride[i]]``."""
 
-    Args:
-        draw: index of the draw in the streams.
-        start: share of the cohort by state at time 0.
-        state_slot: first slot of each state, and the number of slots at the end.
-        move_from, move_to: states of each move.
-        move_low, move_high: the range of slots of the origin the move leaves from.
-        move_stays: 1 when the move is staying (one slot on), 0 when it enters the destination anew.
-        move_flow: first column of each move in ``flow``.
-        buffer, offset, stride: probability streams, one a move.
+    buffer: Floats
+    offset: Integers
+    stride: Integers
+
+
+class Moves(NamedTuple):
+    """The ways people go in a cycle, one entry a way.
+
+    Attributes:
+        origin: state left.
+        destination: state entered, or stayed in.
+        low: first slot of the origin it leaves from.
+        high: end of that range.
+        event: number of the event; -1 for staying, which leads one slot on.
+        column: its first column in the flows; it has one column a slot.
+        probability: its stream.
+    """
+
+    origin: Integers
+    destination: Integers
+    low: Integers
+    high: Integers
+    event: Integers
+    column: Integers
+    probability: Integers
+
+
+class Terms(NamedTuple):
+    """What is counted, one entry a formula.
+
+    Attributes:
+        source: FROM_START, FROM_STATE or FROM_MOVE.
+        place: the state or the move.
+        method: AT_START, AT_END or AVERAGE.
+        points: how many cycles or time points are counted.
+        cell: outcome and state the amount is booked to.
+        value: stream of the worth of one person.
+        weight: stream of the weights of the cycles or time points.
+        factor: stream of the discount factors.
+    """
+
+    source: Integers
+    place: Integers
+    method: Integers
+    points: Integers
+    cell: Integers
+    value: Integers
+    weight: Integers
+    factor: Integers
+
+
+class Chunk(NamedTuple):
+    """One strategy over a chunk of draws.
+
+    Attributes:
+        cycles: number of cycles.
+        starts: (draws, states) shares at time 0.
+        first: first slot of each state, and the number of slots at the end.
         absorbing: 1 for absorbing states.
-        tolerance: largest departure of a cycle's occupancy from one.
-        slots: work array (cycles + 1, slots); holds the share of the cohort in every slot.
-        occupancy: work array (cycles + 1, states).
-        flow: work array (cycles, columns): people making each move out of each slot.
+        moves: the ways people go.
+        terms: what is counted.
+        streams: the numbers moves and terms refer to.
+    """
+
+    cycles: int
+    starts: Floats
+    first: Integers
+    absorbing: Integers
+    moves: Moves
+    terms: Terms
+    streams: Streams
+
+
+class Tally(NamedTuple):
+    """Where results go; every array is zero before a run.
+
+    Attributes:
+        totals: (draws, cells, 2) undiscounted and discounted amounts.
+        end: (draws, states) shares at the end of the last cycle.
+        keep: whether the next three are filled; they have no draws otherwise.
+        occupancy: (draws, cycles + 1, states).
+        flow: (draws, cycles, events).
+        amounts: (draws, cells, cycles + 1, 2).
+    """
+
+    totals: Floats
+    end: Floats
+    keep: bool
+    occupancy: Floats
+    flow: Floats
+    amounts: Floats
+
+
+class Work(NamedTuple):
+    """One draw's cohort.
+
+    Attributes:
+        slots: (cycles + 1, slots) share of the cohort in every slot.
+        occupancy: (cycles + 1, states).
+        flow: (cycles, columns) people making each move out of each slot.
+        amounts: (cycles + 1) amounts of the term at hand.
+    """
+
+    slots: Floats
+    occupancy: Floats
+    flow: Floats
+    amounts: Floats
+
+
+def propagate(draw: int, chunk: Chunk, work: Work) -> tuple[int, int, int]:
+    """Move one draw's cohort through every cycle.
 
     Returns:
         (status, cycle, state): a status code, and where it happened.
     """
-    cycles = flow.shape[0]
-    states = start.shape[0]
+    first, moves, streams = chunk.first, chunk.moves, chunk.streams
+    slots, occupancy, flow = work.slots, work.occupancy, work.flow
+    states = chunk.starts.shape[1]
     slots[:] = 0.0
     for state in range(states):
-        slots[0, state_slot[state]] = start[state]
-        occupancy[0, state] = start[state]
-    for cycle in range(cycles):
-        for move in range(move_from.shape[0]):
-            first = state_slot[move_from[move]]
-            target = state_slot[move_to[move]]
-            last = state_slot[move_to[move] + 1] - 1
-            at = offset[move] + draw * stride[move, 0] + cycle * stride[move, 1]
-            column = move_flow[move]
-            for slot in range(move_low[move], move_high[move]):
-                people = slots[cycle, first + slot] * buffer[at + slot * stride[move, 2]]
-                flow[cycle, column + slot - move_low[move]] = people
-                if move_stays[move]:
-                    slots[cycle + 1, min(first + slot + 1, last)] += people
+        slots[0, first[state]] = chunk.starts[draw, state]
+        occupancy[0, state] = chunk.starts[draw, state]
+    for cycle in range(chunk.cycles):
+        for move in range(moves.origin.shape[0]):
+            origin = first[moves.origin[move]]
+            target = first[moves.destination[move]]
+            last = first[moves.destination[move] + 1] - 1
+            low, column = moves.low[move], moves.column[move]
+            stream = moves.probability[move]
+            step = streams.stride[stream]
+            at = streams.offset[stream] + draw * step[0] + cycle * step[1]
+            for slot in range(low, moves.high[move]):
+                people = slots[cycle, origin + slot] * streams.buffer[at + slot * step[2]]
+                flow[cycle, column + slot - low] = people
+                if moves.event[move] < 0:
+                    slots[cycle + 1, min(origin + slot + 1, last)] += people
                 else:
                     slots[cycle + 1, target] += people
         total = 0.0
         for state in range(states):
             share = 0.0
-            for slot in range(state_slot[state], state_slot[state + 1]):
+            for slot in range(first[state], first[state + 1]):
                 share += slots[cycle + 1, slot]
             occupancy[cycle + 1, state] = share
             total += share
-            if absorbing[state] and share < occupancy[cycle, state] - tolerance:
+            if chunk.absorbing[state] and not share >= occupancy[cycle, state] - TOLERANCE:
                 return SHRINKING, cycle + 1, state
-        if not abs(total - 1.0) <= tolerance:
+        if not abs(total - 1.0) <= TOLERANCE:
             return NOT_ONE, cycle + 1, 0
     return OK, 0, 0
 
 
-def count_term(
-    draw,
-    source,
-    index,
-    method,
-    points,
-    state_slot,
-    move_low,
-    move_high,
-    move_flow,
-    buffer,
-    offset,
-    stride,
-    slots,
-    occupancy,
-    flow,
-    amounts,
-):
-    """Write what one term amounts to in every cycle, before weighting, into ``amounts``.
+def count_state(draw: int, term: int, chunk: Chunk, work: Work) -> None:
+    """Write into ``work.amounts`` what membership of a state is worth in every cycle."""
+    terms, streams = chunk.terms, chunk.streams
+    state, method = terms.place[term], terms.method[term]
+    stream = terms.value[term]
+    step = streams.stride[stream]
+    at = streams.offset[stream] + draw * step[0]
+    people, low, high = work.occupancy, state, state + 1
+    if step[2] != 0:
+        people, low, high = work.slots, chunk.first[state], chunk.first[state + 1]
+    for cycle in range(terms.points[term]):
+        total = 0.0
+        for slot in range(low, high):
+            share = people[cycle, slot]
+            if method == AT_END:
+                share = people[cycle + 1, slot]
+            elif method == AVERAGE:
+                share = 0.5 * (share + people[cycle + 1, slot])
+            total += share * streams.buffer[at + cycle * step[1] + (slot - low) * step[2]]
+        work.amounts[cycle] = total
 
-    Args:
-        draw: index of the draw in the streams.
-        source: FROM_START, FROM_STATE or FROM_MOVE.
-        index: the state or the move.
-        method: AT_START, AT_END or AVERAGE.
-        points: how many cycles or time points are counted.
-        state_slot, move_low, move_high, move_flow: as in ``propagate``.
-        buffer: values of all terms; ``offset`` and ``stride`` are this term's.
-        slots, occupancy, flow: as ``propagate`` left them.
-        amounts: (cycles + 1) of the result; zero beyond ``points``.
+
+def count_move(draw: int, term: int, chunk: Chunk, work: Work) -> None:
+    """Write into ``work.amounts`` what a move is worth in every cycle."""
+    moves, streams = chunk.moves, chunk.streams
+    move = chunk.terms.place[term]
+    low, high, column = moves.low[move], moves.high[move], moves.column[move]
+    stream = chunk.terms.value[term]
+    step = streams.stride[stream]
+    at = streams.offset[stream] + draw * step[0]
+    for cycle in range(chunk.terms.points[term]):
+        total = 0.0
+        for slot in range(low, high):
+            people = work.flow[cycle, column + slot - low]
+            total += people * streams.buffer[at + cycle * step[1] + slot * step[2]]
+        work.amounts[cycle] = total
+
+
+def add_up(draw: int, term: int, chunk: Chunk, work: Work, tally: Tally) -> None:
+    """Weight and discount the amounts of a term and book them."""
+    terms, streams = chunk.terms, chunk.streams
+    cell, weight, factor = terms.cell[term], terms.weight[term], terms.factor[term]
+    weight_at = streams.offset[weight] + draw * streams.stride[weight, 0]
+    weight_step = streams.stride[weight, 1]
+    factor_at = streams.offset[factor] + draw * streams.stride[factor, 0]
+    factor_step = streams.stride[factor, 1]
+    undiscounted = 0.0
+    discounted = 0.0
+    for cycle in range(terms.points[term]):
+        amount = work.amounts[cycle] * streams.buffer[weight_at + cycle * weight_step]
+        today = amount * streams.buffer[factor_at + cycle * factor_step]
+        undiscounted += amount
+        discounted += today
+        if tally.keep:
+            tally.amounts[draw, cell, cycle, 0] += amount
+            tally.amounts[draw, cell, cycle, 1] += today
+    tally.totals[draw, cell, 0] += undiscounted
+    tally.totals[draw, cell, 1] += discounted
+
+
+def keep_trace(draw: int, chunk: Chunk, work: Work, tally: Tally) -> None:
+    """Copy one draw's occupancy and events out of the work arrays.
+
+    Element by element: numba takes seconds to compile the assignment of a whole array.
     """
-    amounts[:] = 0.0
-    by_draw = offset + draw * stride[0]
-    if source == FROM_START:
-        amounts[0] = occupancy[0, index] * buffer[by_draw]
-    elif source == FROM_STATE:
-        low, high = state_slot[index], state_slot[index + 1]
-        for cycle in range(points):
-            at = by_draw + cycle * stride[1]
-            if stride[2] == 0:
-                people = occupancy[cycle, index]
-                if method == AT_END:
-                    people = occupancy[cycle + 1, index]
-                elif method == AVERAGE:
-                    people = 0.5 * (people + occupancy[cycle + 1, index])
-                amounts[cycle] = people * buffer[at]
-            else:
-                total = 0.0
-                for slot in range(low, high):
-                    people = slots[cycle, slot]
-                    if method == AT_END:
-                        people = slots[cycle + 1, slot]
-                    elif method == AVERAGE:
-                        people = 0.5 * (people + slots[cycle + 1, slot])
-                    total += people * buffer[at + (slot - low) * stride[2]]
-                amounts[cycle] = total
-    else:
-        low, high, column = move_low[index], move_high[index], move_flow[index]
-        for cycle in range(flow.shape[0]):
-            at = by_draw + cycle * stride[1]
-            total = 0.0
-            for slot in range(low, high):
-                total += flow[cycle, column + slot - low] * buffer[at + slot * stride[2]]
-            amounts[cycle] = total
+    moves = chunk.moves
+    for cycle in range(chunk.cycles + 1):
+        for state in range(chunk.starts.shape[1]):
+            tally.occupancy[draw, cycle, state] = work.occupancy[cycle, state]
+    for move in range(moves.origin.shape[0]):
+        event, column = moves.event[move], moves.column[move]
+        if event >= 0:
+            for cycle in range(chunk.cycles):
+                people = 0.0
+                for slot in range(moves.high[move] - moves.low[move]):
+                    people += work.flow[cycle, column + slot]
+                tally.flow[draw, cycle, event] = people
 
 
-def run_draws(
-    starts,
-    state_slot,
-    moves,
-    move_stays,
-    probability,
-    probability_offset,
-    probability_stride,
-    absorbing,
-    tolerance,
-    cycles,
-    terms,
-    value,
-    value_offset,
-    value_stride,
-    weights,
-    totals,
-    end,
-    keep,
-    kept_occupancy,
-    kept_flow,
-    kept_amounts,
-):
-    """Run every draw of a chunk for one strategy.
-
-    Args:
-        starts: (draws, states) shares at time 0.
-        state_slot: first slot of each state, and the number of slots at the end.
-        moves: (moves, 5) integers: from, to, first slot, end slot, first flow column.
-        move_stays: 1 where a move is staying.
-        probability, probability_offset, probability_stride: probability streams.
-        absorbing: 1 for absorbing states.
-        tolerance: see ``propagate``.
-        cycles: number of cycles.
-        terms: (terms, 7) integers: source, index, method, points, cell of ``totals``, row of
-            ``weights`` for the undiscounted and for the discounted amount.
-        value, value_offset, value_stride: value streams, one a term.
-        weights: (rows, draws or 1, cycles + 1) weights of each cycle, discount factors included.
-        totals: (draws, cells, 2) result: undiscounted and discounted.
-        end: (draws, states) shares at the end of the last cycle, filled here.
-        keep: whether to fill the next three.
-        kept_occupancy: (draws, cycles + 1, states).
-        kept_flow: (draws, cycles, moves).
-        kept_amounts: (draws, cells, cycles + 1, 2).
+def run_draws(chunk: Chunk, tally: Tally) -> tuple[int, int, int, int]:
+    """Run every draw of a chunk for one strategy and fill the tally.
 
     Returns:
         (status, draw, cycle, state) of the first violated invariant, or zeros.
     """
-    n_slots = state_slot[-1]
-    n_flow = 0
-    for move in range(moves.shape[0]):
-        n_flow = max(n_flow, moves[move, 4] + moves[move, 3] - moves[move, 2])
-    slots = np.zeros((cycles + 1, n_slots))
-    occupancy = np.zeros((cycles + 1, starts.shape[1]))
-    flow = np.zeros((cycles, n_flow))
-    amounts = np.zeros(cycles + 1)
-    for draw in range(starts.shape[0]):
-        status, cycle, state = propagate(
-            draw, starts[draw], state_slot, moves[:, 0], moves[:, 1], moves[:, 2], moves[:, 3],
-            move_stays, moves[:, 4], probability, probability_offset, probability_stride,
-            absorbing, tolerance, slots, occupancy, flow,
-        )  # fmt: skip
+    moves, terms, cycles = chunk.moves, chunk.terms, chunk.cycles
+    columns = 0
+    for move in range(moves.origin.shape[0]):
+        columns = max(columns, moves.column[move] + moves.high[move] - moves.low[move])
+    work = Work(
+        np.zeros((cycles + 1, chunk.first[-1])),
+        np.zeros((cycles + 1, chunk.starts.shape[1])),
+        np.zeros((cycles, columns)),
+        np.zeros(cycles + 1),
+    )
+    for draw in range(chunk.starts.shape[0]):
+        status, cycle, state = propagate(draw, chunk, work)
         if status != OK:
             return status, draw, cycle, state
-        end[draw] = occupancy[cycles]
-        for term in range(terms.shape[0]):
-            count_term(
-                draw, terms[term, 0], terms[term, 1], terms[term, 2], terms[term, 3],
-                state_slot, moves[:, 2], moves[:, 3], moves[:, 4],
-                value, value_offset[term], value_stride[term], slots, occupancy, flow, amounts,
-            )  # fmt: skip
-            cell = terms[term, 4]
-            for which in range(2):
-                row = terms[term, 5 + which]
-                by_draw = min(draw, weights.shape[1] - 1)
-                total = 0.0
-                for cycle in range(cycles + 1):
-                    amount = amounts[cycle] * weights[row, by_draw, cycle]
-                    total += amount
-                    if keep:
-                        kept_amounts[draw, cell, cycle, which] += amount
-                totals[draw, cell, which] += total
-        if keep:
-            kept_occupancy[draw] = occupancy
-            for move in range(moves.shape[0]):
-                width = moves[move, 3] - moves[move, 2]
-                for cycle in range(cycles):
-                    people = 0.0
-                    for column in range(moves[move, 4], moves[move, 4] + width):
-                        people += flow[cycle, column]
-                    kept_flow[draw, cycle, move] = people
+        for state in range(chunk.starts.shape[1]):
+            tally.end[draw, state] = work.occupancy[cycles, state]
+        if tally.keep:
+            keep_trace(draw, chunk, work, tally)
+        for term in range(terms.source.shape[0]):
+            if terms.source[term] == FROM_STATE:
+                count_state(draw, term, chunk, work)
+            elif terms.source[term] == FROM_MOVE:
+                count_move(draw, term, chunk, work)
+            else:
+                stream = terms.value[term]
+                at = chunk.streams.offset[stream] + draw * chunk.streams.stride[stream, 0]
+                people = work.occupancy[0, terms.place[term]]
+                work.amounts[0] = people * chunk.streams.buffer[at]
+            add_up(draw, term, chunk, work, tally)
     return OK, 0, 0, 0
 
 
-propagate = njit(cache=True, nogil=True)(propagate)
-count_term = njit(cache=True, nogil=True)(count_term)
-run_draws = njit(cache=True, nogil=True)(run_draws)
+UNCACHED = (
+    "numba can keep compiled code neither beside heecon nor in your cache folder, so every start "
+    "compiles it anew and takes seconds longer. Set NUMBA_CACHE_DIR to a folder you may write to."
+)
+
+
+def compiled(function: Kernel) -> Kernel:
+    """Compile a kernel when it is first called; keep the machine code on disk if that can be."""
+    try:
+        kernel = njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # "cannot cache function"
+        warnings.warn(UNCACHED, RuntimeWarning, stacklevel=2)
+        kernel = njit(nogil=True)(function)
+    return cast("Kernel", kernel)
+
+
+propagate = compiled(propagate)
+count_state = compiled(count_state)
+count_move = compiled(count_move)
+add_up = compiled(add_up)
+keep_trace = compiled(keep_trace)
+run_draws = compiled(run_draws)

@@ -7,22 +7,26 @@ not sum to one, values that are not finite.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.engine import discount
+from heecon.engine import discount, kernels
 from heecon.engine.faults import Faults
-from heecon.engine.streams import Integers, Streams, pack
+from heecon.engine.kernels import Chunk, Moves, Terms
+from heecon.engine.streams import Packer
 from heecon.language import evaluate
 from heecon.model.definition import Correction, Formula, Model, Outcome, Start, Transitions
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 SUM_TOLERANCE = 1e-9
-"""Probabilities written out in full may miss one by this much; the difference stays in the state."""
+"""Shares written out in full may miss one by this much: the excess is scaled away, a lack stays."""
+
+METHODS = {"end": kernels.AT_END, "life_table": kernels.AVERAGE}
 
 
 @dataclass(frozen=True)
@@ -46,61 +50,21 @@ class Move:
     probability: Floats
 
 
-@dataclass(frozen=True)
-class Term:
-    """One formula of one outcome, ready to be counted.
-
-    Attributes:
-        source: "start", "state" or "move".
-        index: index of the state or of the move.
-        correction: how state membership is counted; None for one-off values.
-        cell: (outcome, state) the amount is booked to.
-        value: shape (draws or 1, cycles or 1, slots or 1).
-        weights: undiscounted weights at cycles or time points, shape (1, cycles + 1).
-        discounted: the same times the discount factor, shape (draws or 1, cycles + 1).
-    """
-
-    source: str
-    index: int
-    correction: Correction | None
-    cell: tuple[int, int]
-    value: Floats
-    weights: Floats
-    discounted: Floats
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Everything about one strategy and one chunk of draws.
-
-    Attributes:
-        draws: number of draws in the chunk.
-        starts: (draws, states) shares at time 0.
-        moves: the ways people go; ``moves[i].stays`` are not events.
-        terms: what is counted.
-        probability: packed probabilities of the moves.
-        value: packed values of the terms.
-    """
-
-    draws: int
-    starts: Floats
-    moves: tuple[Move, ...]
-    terms: tuple[Term, ...]
-    probability: Streams
-    value: Streams
-
-
 class Preparation:
-    """Evaluates a model's formulas for one strategy and one chunk of draws."""
+    """Evaluates a model's formulas for one strategy and one chunk of draws.
+
+    Attributes:
+        faults: what was found impossible.
+    """
 
     def __init__(
         self,
         model: Model,
         strategy: str,
         values: Mapping[str, Floats],
+        *,
         draws: int,
         first_draw: int,
-        outcomes: tuple[Outcome, ...],
     ) -> None:
         """Evaluate the variables.
 
@@ -110,67 +74,74 @@ class Preparation:
             values: parameter values by name, each of shape (draws or 1,).
             draws: number of draws in the chunk.
             first_draw: number of the first of them, for messages.
-            outcomes: the outcomes to count.
         """
         self.model = model
         self.draws = draws
-        self.outcomes = outcomes
         self.states = list(model.states)
         self.slots = [state.slots for state in model.states.values()]
         self.cycles = model.settings.cycles
         self.environment = _environment(model, values)
         self.faults = Faults(model, strategy, first_draw, self.environment)
         self.strategy = model.strategies[strategy]
+        self._packer = Packer()
+        self._evaluated: dict[str, Floats] = {}
+        self._factors: dict[tuple[str, str], int] = {}
+        self._weights: dict[tuple[Correction | None, bool, float], int] = {}
 
-    def prepare(self) -> Prepared:
+    def chunk(self, outcomes: Sequence[Outcome], events: Sequence[tuple[str, str]]) -> Chunk:
         """Everything the kernels need.
+
+        Args:
+            outcomes: the outcomes to count, in this order.
+            events: (from, to) of the moves whose flow is kept, in this order.
 
         Raises:
             SimulationError: some number is impossible; the worst offenders are listed.
         """
         starts = self._starts(self.strategy.start or self.model.start)
         moves = self._moves()
-        terms = self._terms(moves)
+        terms = self._terms(outcomes, moves)
         self.faults.stop_if_any()
-        return Prepared(
-            draws=self.draws,
+        return Chunk(
+            cycles=self.cycles,
             starts=starts,
-            moves=moves,
-            terms=terms,
-            probability=pack([move.probability for move in moves]),
-            value=pack([term.value for term in terms]),
+            first=np.cumsum([0, *self.slots], dtype=np.int64),
+            absorbing=np.array(
+                [state.absorbing for state in self.model.states.values()], dtype=np.int64
+            ),
+            moves=self._packed_moves(moves, events),
+            terms=Terms(*_columns(terms, len(Terms._fields))),
+            streams=self._packer.pack(),
         )
 
-    # --- start and moves ---------------------------------------------------------------------------
+    # --- start and moves --------------------------------------------------------------------------
 
     def _starts(self, start: Start) -> Floats:
         shares = np.zeros((self.draws, len(self.states)))
         for state, formula in start.shares.items():
             value = self._evaluate(formula)
-            self.faults.check_range(value, 0.0, 1.0, f"start share of {state}", formula)
+            value = self.faults.in_range(value, 0.0, 1.0, f"start share of {state}", formula)
             shares[:, self.states.index(state)] = value[:, 0, 0]
         total = shares.sum(axis=1)
         self._check_sums(total[:, None, None], "start", "the shares", complete=not start.rest)
         if start.rest:
             shares[:, self.states.index(start.rest)] += np.maximum(1.0 - total, 0.0)
-        return shares
+        with np.errstate(all="ignore"):
+            return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
-    def _moves(self) -> tuple[Move, ...]:
+    def _moves(self) -> list[Move]:
         moves: list[Move] = []
         for index, (name, state) in enumerate(self.model.states.items()):
             if state.absorbing:
                 moves.append(Move(index, index, 0, 1, True, np.ones((1, 1, 1))))
             else:
                 moves += self._moves_from(self.model.transitions[name])
-        return tuple(moves)
+        return moves
 
     def _moves_from(self, row: Transitions) -> list[Move]:
         index = self.states.index(row.origin)
         slots, tunnel = self.slots[index], self.model.states[row.origin].tunnel is not None
-        values = {
-            to: self._by_slot(self._evaluate(formula), slots) for to, formula in row.to.items()
-        }
-        values = {to: self._by_cycle(value) for to, value in values.items()}
+        values = {to: self._at(formula, index, self.cycles) for to, formula in row.to.items()}
         probabilities, rest = (
             self._competing(row, values) if row.competing else self._stated(row, values)
         )
@@ -191,26 +162,33 @@ class Preparation:
         self, row: Transitions, rates: Mapping[str, Floats]
     ) -> tuple[dict[str, Floats], Floats]:
         """Probabilities of competing exponential hazards: r_i / R (1 - exp(-R dt)), R the sum."""
-        for to, rate in rates.items():
-            place = f"{row.origin} -> {to}"
-            self.faults.check_range(rate, 0.0, np.inf, f"rate {place}", row.to[to])
-        total = sum(rates.values(), np.zeros((1, 1, 1)))
+        checked = {
+            to: self.faults.in_range(rate, 0.0, np.inf, f"rate {row.origin} -> {to}", row.to[to])
+            for to, rate in rates.items()
+        }
+        total = sum(checked.values(), np.zeros((1, 1, 1)))
         with np.errstate(all="ignore"):
-            stay = np.exp(-total * self.model.settings.cycle_length)
-            share = np.where(total > 0.0, (1.0 - stay) / total, 0.0)
-        return {to: rate * share for to, rate in rates.items()}, stay
+            exponent = -total * self.model.settings.cycle_length
+            share = np.where(total > 0.0, -np.expm1(exponent) / total, 0.0)
+            return {to: rate * share for to, rate in checked.items()}, np.exp(exponent)
 
     def _stated(
         self, row: Transitions, probabilities: Mapping[str, Floats]
     ) -> tuple[dict[str, Floats], Floats]:
         """Probabilities as written, and what they leave for the rest."""
-        for to, probability in probabilities.items():
-            place = f"probability {row.origin} -> {to}"
-            self.faults.check_range(probability, 0.0, 1.0, place, row.to[to])
-        total = sum(probabilities.values(), np.zeros((1, 1, 1)))
+        checked = {
+            to: self.faults.in_range(
+                probability, 0.0, 1.0, f"probability {row.origin} -> {to}", row.to[to]
+            )
+            for to, probability in probabilities.items()
+        }
+        total = sum(checked.values(), np.zeros((1, 1, 1)))
         what = f"the probabilities of leaving {row.origin}"
         self._check_sums(total, row.origin, what, complete=not row.rest)
-        return dict(probabilities), np.maximum(1.0 - total, 0.0)
+        if total.max() > 1.0:
+            scale = np.maximum(total, 1.0)
+            checked = {to: probability / scale for to, probability in checked.items()}
+        return checked, np.maximum(1.0 - total, 0.0)
 
     def _check_sums(self, total: Floats, place: str, what: str, *, complete: bool) -> None:
         """Shares may not sum to more than one; complete ones not to less either."""
@@ -219,81 +197,103 @@ class Preparation:
         if complete:
             bad |= total < 1.0 - SUM_TOLERANCE
             remedy = 'They must sum to 1: give one of them the value "rest"'
-        self.faults.check_flags(bad, total, f"{what} sum to", place, remedy)
+        self.faults.note(bad, total, f"{what} sum to", place, remedy)
 
-    # --- terms -------------------------------------------------------------------------------------
+    def _packed_moves(self, moves: Sequence[Move], events: Sequence[tuple[str, str]]) -> Moves:
+        """The moves as arrays; every slot a move leaves from has its column of flow."""
+        rows = []
+        column = 0
+        for move in moves:
+            place = (move.origin, move.destination, move.low, move.high)
+            edge = self.states[move.origin], self.states[move.destination]
+            event = -1 if move.stays else events.index(edge)
+            rows.append((*place, event, column, self._packer.add(move.probability)))
+            column += move.high - move.low
+        return Moves(*_columns(rows, len(Moves._fields)))
 
-    def _terms(self, moves: tuple[Move, ...]) -> tuple[Term, ...]:
-        terms: list[Term] = []
-        index_of = {
+    # --- terms ------------------------------------------------------------------------------------
+
+    def _terms(self, outcomes: Sequence[Outcome], moves: Sequence[Move]) -> list[tuple[int, ...]]:
+        """One row of ``kernels.Terms`` for each formula of each outcome and place it applies to."""
+        rows: list[tuple[int, ...]] = []
+        number_of = {
             (move.origin, move.destination): i for i, move in enumerate(moves) if not move.stays
         }
-        for number, outcome in enumerate(self.outcomes):
-            terms += self._state_terms(number, outcome)
+        for number, outcome in enumerate(outcomes):
+            cell = number * len(self.states)
             for state, formula in outcome.start.items():
-                terms.append(self._start_term(number, outcome, state, formula))
+                rows.append(self._start_term(cell, outcome, state, formula))
+            for state, formula in outcome.state.items():
+                rows.append(self._state_term(cell, outcome, state, formula))
             for state, formula in outcome.entering.items():
                 destination = self.states.index(state)
-                for pair, move in index_of.items():
-                    if pair[1] == destination:
-                        terms.append(self._move_term(number, outcome, moves[move], move, formula))
+                for edge, move in number_of.items():
+                    if edge[1] == destination:
+                        rows.append(self._move_term(cell, outcome, edge, move, formula))
             for (origin, to), formula in outcome.transition.items():
-                move = index_of[self.states.index(origin), self.states.index(to)]
-                terms.append(self._move_term(number, outcome, moves[move], move, formula))
-        return tuple(terms)
+                edge = self.states.index(origin), self.states.index(to)
+                rows.append(self._move_term(cell, outcome, edge, number_of[edge], formula))
+        return rows
 
-    def _state_terms(self, number: int, outcome: Outcome) -> list[Term]:
-        weights, discounted = self._weights(outcome, outcome.correction, one_off=False)
-        scale = self.model.settings.cycle_length if outcome.per_year else 1.0
-        terms = []
-        for state, formula in outcome.state.items():
-            index = self.states.index(state)
-            value = self._by_slot(self._evaluate(formula), self.slots[index]) * scale
-            value = value if outcome.correction.pointwise else self._by_cycle(value)
-            self.faults.check_finite(value, f"{outcome.name} in {state}", formula)
-            cell = (number, index)
-            terms.append(Term("state", index, outcome.correction, cell, value, weights, discounted))
-        return terms
-
-    def _start_term(self, number: int, outcome: Outcome, state: str, formula: Formula) -> Term:
+    def _start_term(
+        self, cell: int, outcome: Outcome, state: str, formula: Formula
+    ) -> tuple[int, ...]:
+        """What is counted at time 0 is neither weighted nor discounted."""
         value = self._evaluate(formula)
         self.faults.check_finite(value, f"{outcome.name} at the start in {state}", formula)
         index = self.states.index(state)
-        once = np.zeros((1, self.cycles + 1))
-        once[0, 0] = 1.0
-        return Term("start", index, None, (number, index), value, once, once)
+        one = self._weight(None, shifted=False)
+        streams = self._packer.add(value), one, one
+        return (kernels.FROM_START, index, kernels.AT_START, 1, cell + index, *streams)
+
+    def _state_term(
+        self, cell: int, outcome: Outcome, state: str, formula: Formula
+    ) -> tuple[int, ...]:
+        index, correction = self.states.index(state), outcome.correction
+        points = self.cycles + 1 if correction.pointwise else self.cycles
+        self.faults.check_finite(
+            self._at(formula, index, points), f"{outcome.name} in {state}", formula
+        )
+        scale = self.model.settings.cycle_length if outcome.per_year else 1.0
+        streams = (
+            self._packer.add(self._evaluate(formula)),
+            self._weight(correction, shifted=False, scale=scale),
+            self._factor(outcome, "cycle_start" if correction.pointwise else None),
+        )
+        method = METHODS.get(correction.method, kernels.AT_START)
+        return (kernels.FROM_STATE, index, method, points, cell + index, *streams)
 
     def _move_term(
-        self, number: int, outcome: Outcome, move: Move, index: int, formula: Formula
-    ) -> Term:
-        value = self._by_cycle(self._by_slot(self._evaluate(formula), self.slots[move.origin]))
-        place = f"{outcome.name} at {self.states[move.origin]} -> {self.states[move.destination]}"
-        self.faults.check_finite(value, place, formula)
-        weights, discounted = self._weights(outcome, outcome.one_off_correction, one_off=True)
-        cell = (number, move.destination)
-        return Term("move", index, None, cell, value, weights, discounted)
+        self, cell: int, outcome: Outcome, edge: tuple[int, int], move: int, formula: Formula
+    ) -> tuple[int, ...]:
+        origin, destination = edge
+        place = f"{outcome.name} at {self.states[origin]} -> {self.states[destination]}"
+        self.faults.check_finite(self._at(formula, origin, self.cycles), place, formula)
+        at_end = (outcome.timing or self.model.settings.timing) == "cycle_end"
+        streams = (
+            self._packer.add(self._evaluate(formula)),
+            self._weight(outcome.one_off_correction, shifted=at_end),
+            self._factor(outcome, None),
+        )
+        where = cell + destination
+        return (kernels.FROM_MOVE, move, kernels.AT_START, self.cycles, where, *streams)
 
-    def _weights(
-        self, outcome: Outcome, correction: Correction | None, *, one_off: bool
-    ) -> tuple[Floats, Floats]:
-        """Undiscounted and discounted weights of every cycle, or time point, of an outcome."""
-        settings = self.model.settings
-        timing = outcome.timing or settings.timing
-        points = np.arange(self.cycles + 1, dtype=float)
-        if correction is not None and correction.pointwise:
-            at_point = self._point_weights(correction)
-            if one_off and timing == "cycle_end":
-                at_point = np.append(at_point[1:], 0.0)
-            elif not one_off:
-                timing = "cycle_start"
-        else:
-            at_point = np.ones(self.cycles + 1)
-            at_point[-1] = 0.0
-        times = (points + discount.SHIFT[timing]) * settings.cycle_length
-        steps = settings.discount["cost" if outcome.kind == "cost" else "effect"]
-        rates = [self._evaluate(step.rate)[:, 0, 0] for step in steps]
-        factors = discount.discount_factors(times, [step.start for step in steps], rates)
-        return at_point[None, :], at_point[None, :] * factors
+    def _weight(self, correction: Correction | None, *, shifted: bool, scale: float = 1.0) -> int:
+        """Stream of the weights of the cycles or time points.
+
+        Args:
+            correction: only those that weight time points have weights other than 1.
+            shifted: a cycle has the weight of the time point at its end.
+            scale: multiplies every weight.
+        """
+        if correction is None or not correction.pointwise:
+            correction, shifted = None, False
+        key = correction, shifted, scale
+        if key not in self._weights:
+            weights = np.ones(1) if correction is None else self._point_weights(correction)
+            weights = weights[1:] if shifted else weights
+            self._weights[key] = self._packer.add(scale * weights[None, :, None])
+        return self._weights[key]
 
     def _point_weights(self, correction: Correction) -> Floats:
         if correction.method == "simpson":
@@ -302,18 +302,40 @@ class Preparation:
             return discount.half_cycle_weights(self.cycles)
         return np.asarray(self.model.tables[correction.table].column(None), dtype=float)
 
-    # --- evaluation ----------------------------------------------------------------------------------
+    def _factor(self, outcome: Outcome, timing: str | None) -> int:
+        """Stream of the discount factors of an outcome, at the outcome's own timing or another."""
+        settings = self.model.settings
+        kind = "cost" if outcome.kind == "cost" else "effect"
+        key = kind, timing or outcome.timing or settings.timing
+        if key not in self._factors:
+            times = (np.arange(self.cycles + 1.0) + discount.SHIFT[key[1]]) * settings.cycle_length
+            rates = []
+            for step in settings.discount[kind]:
+                rate = self._evaluate(step.rate)
+                what = f"discount rate of {kind}s a year"
+                rates.append(self.faults.in_range(rate, *discount.LIMITS, what, step.rate)[:, 0, 0])
+            starts = [step.start for step in settings.discount[kind]]
+            factors = discount.discount_factors(times, starts, rates)
+            self._factors[key] = self._packer.add(factors[:, :, None])
+        return self._factors[key]
+
+    # --- evaluation -------------------------------------------------------------------------------
 
     def _evaluate(self, formula: Formula) -> Floats:
-        return _evaluate(formula, self.environment, self.model)
+        """Value of a formula at every draw, time point and slot it varies along."""
+        value = self._evaluated.get(formula.text)
+        if value is None:
+            value = _evaluate(formula, self.environment, self.model)
+            self._evaluated[formula.text] = value
+        return value
 
-    def _by_cycle(self, value: Floats) -> Floats:
-        """Leave out the time point after the last cycle."""
-        return value[:, : self.cycles] if value.shape[1] > 1 else value
+    def _at(self, formula: Formula, state: int, points: int) -> Floats:
+        """The same, at the first points and the slots of a state only."""
+        return self._evaluate(formula)[:, :points, : self.slots[state]]
 
-    @staticmethod
-    def _by_slot(value: Floats, slots: int) -> Floats:
-        return value[:, :, :slots] if value.shape[2] > 1 else value
+
+def _columns(rows: Sequence[tuple[int, ...]], width: int) -> Integers:
+    return np.array(rows, dtype=np.int64).reshape(-1, width).T.copy()
 
 
 def _environment(model: Model, values: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -340,31 +362,3 @@ def _evaluate(formula: Formula, known: Mapping[str, Floats], model: Model) -> Fl
     """Value of a formula, always over three axes."""
     value = np.asarray(evaluate(formula.tree, known, model.tables), dtype=float)
     return value.reshape((1,) * (3 - value.ndim) + value.shape)
-
-
-def as_integers(prepared: Prepared, cell_of_states: int) -> tuple[Integers, Integers, Integers]:
-    """Moves, the flags of those that stay, and terms, as integer arrays for ``run_draws``."""
-    from heecon.engine import kernels  # noqa: PLC0415  (numba takes a quarter of a second)
-
-    source = {"start": kernels.FROM_START, "state": kernels.FROM_STATE, "move": kernels.FROM_MOVE}
-    method = {"end": kernels.AT_END, "life_table": kernels.AVERAGE}
-    widths = [move.high - move.low for move in prepared.moves]
-    columns = np.concatenate(([0], np.cumsum(widths)[:-1])).astype(int)
-    moves = [
-        (move.origin, move.destination, move.low, move.high, int(column))
-        for move, column in zip(prepared.moves, columns, strict=True)
-    ]
-    terms = []
-    for number, term in enumerate(prepared.terms):
-        correction = term.correction
-        points = term.weights.shape[1] - (0 if correction and correction.pointwise else 1)
-        how = method.get(correction.method, kernels.AT_START) if correction else kernels.AT_START
-        cell = term.cell[0] * cell_of_states + term.cell[1]
-        terms.append(
-            (source[term.source], term.index, how, points, cell, 2 * number, 2 * number + 1)
-        )
-    return (
-        np.array(moves, dtype=np.int64).reshape(-1, 5),
-        np.array([move.stays for move in prepared.moves], dtype=np.int64),
-        np.array(terms, dtype=np.int64).reshape(-1, 7),
-    )

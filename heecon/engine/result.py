@@ -1,4 +1,4 @@
-"""What a run gives: a cube of amounts by draw, strategy, outcome and state, and the trace on request."""
+"""What a run gives: amounts by draw, strategy, outcome and state, and the trace on request."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Result:
     @property
     def draws(self) -> int:
         """Number of draws; 1 for a deterministic run."""
-        return self.discounted.shape[0]
+        return len(self.discounted)
 
     def total(self, kind: str, *, discounted: bool = True) -> Floats:
         """Sum over the outcomes of a kind ("cost", "qaly", "life_year", "count").

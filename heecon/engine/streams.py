@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.engine.kernels import Streams
+
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Streams:
-    """Several arrays of shape (draws or 1, cycles or 1, slots or 1) in one buffer.
+class Packer:
+    """Collects arrays of shape (draws or 1, cycles or 1, slots or 1); each is packed once."""
 
-    Attributes:
-        buffer: all values.
-        offset: where each array begins.
-        stride: (arrays, 3) steps for the next draw, cycle and slot; 0 along an axis of length 1.
-    """
+    def __init__(self) -> None:
+        self._arrays: list[Floats] = []
+        self._numbers: dict[int, int] = {}
 
-    buffer: Floats
-    offset: Integers
-    stride: Integers
+    def add(self, array: Floats) -> int:
+        """The stream of an array; the same array again has the same stream."""
+        number = self._numbers.setdefault(id(array), len(self._arrays))
+        if number == len(self._arrays):
+            self._arrays.append(array)
+        return number
 
-
-def pack(arrays: Sequence[Floats]) -> Streams:
-    """Pack three-dimensional arrays; each keeps only the axes it varies along."""
-    flat = [np.ascontiguousarray(array).ravel() for array in arrays]
-    sizes = np.array([len(values) for values in flat], dtype=np.int64)
-    offset = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
-    stride = np.zeros((len(arrays), 3), dtype=np.int64)
-    for index, array in enumerate(arrays):
-        steps = (array.shape[1] * array.shape[2], array.shape[2], 1)
-        stride[index] = [step if n > 1 else 0 for step, n in zip(steps, array.shape, strict=True)]
-    buffer = np.concatenate(flat) if flat else np.zeros(0)
-    return Streams(buffer, offset if len(arrays) else np.zeros(0, dtype=np.int64), stride)
+    def pack(self) -> Streams:
+        """One buffer with all arrays, each only along the axes it varies along."""
+        sizes = [array.size for array in self._arrays]
+        offset = np.cumsum([0, *sizes], dtype=np.int64)
+        stride = np.zeros((len(sizes), 3), dtype=np.int64)
+        buffer = np.empty(offset[-1])
+        for number, array in enumerate(self._arrays):
+            _, cycles, slots = array.shape
+            steps = (cycles * slots, slots, 1)
+            stride[number] = [
+                step if n > 1 else 0 for step, n in zip(steps, array.shape, strict=True)
+            ]
+            place = buffer[offset[number] : offset[number + 1]]
+            place.reshape(array.shape)[...] = array
+        return Streams(buffer, offset[:-1], stride)

@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import heecon
 from heecon.analysis.evaluation import Evaluation
 from heecon.report import tables
 from heecon.report.files import csv_text, write_all
 from heecon.report.plots import trace_plot
 
-LIBRARIES = ("numpy", "numba", "scipy", "pandas", "pydantic")
+PACKAGES = ("heecon", "numpy", "numba", "scipy", "pandas", "pydantic")
 
 
 def write_run(evaluation: Evaluation, folder: Path, seconds: float) -> list[Path]:
@@ -94,9 +93,8 @@ def manifest(evaluation: Evaluation, seconds: float) -> dict[str, object]:
         "engine": model.scenario.engine,
         "seed": None,
         "files": {file.name: f"sha256:{file.sha256}" for file in model.files},
-        "heecon": heecon.__version__,
         "python": platform.python_version(),
-        "libraries": _versions(),
+        "packages": _versions(),
         "platform": f"{sys.platform} {platform.machine()}",
         "seconds": round(seconds, 3),
     }
@@ -104,7 +102,7 @@ def manifest(evaluation: Evaluation, seconds: float) -> dict[str, object]:
 
 def _versions() -> dict[str, str]:
     found = {}
-    for name in LIBRARIES:
+    for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -1,0 +1,45 @@
+"""Write the generated parts of the documentation: ``python docs/update.py``.
+
+They are the table of functions in ``docs/language.md`` and the picture in README.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import heecon
+from heecon.language import FUNCTIONS
+from heecon.report.plots import trace_plot
+
+DOCS = Path(__file__).parent
+BLOCK = re.compile(r"(<!-- functions.*?-->\n).*?(<!-- end of functions -->)", re.DOTALL)
+
+
+def function_table() -> str:
+    """The registry as a Markdown table."""
+    rows = ["| function | meaning |", "|---|---|"]
+    for name, function in FUNCTIONS.items():
+        rows.append(f"| `{name}({', '.join(function.arguments)})` | {function.summary} |")
+    return "\n".join(rows) + "\n"
+
+
+def with_function_table(text: str) -> str:
+    """The language page with the present table."""
+    return BLOCK.sub(lambda found: found[1] + function_table() + found[2], text)
+
+
+def main() -> None:
+    """Write both."""
+    page = DOCS / "language.md"
+    page.write_text(with_function_table(page.read_text(encoding="utf-8")), encoding="utf-8")
+    evaluation = heecon.run(heecon.load("bone_metastases"), keep_trace=True)
+    picture = DOCS / "images" / "trace.svg"
+    picture.parent.mkdir(exist_ok=True)
+    picture.write_text(
+        trace_plot(evaluation.result, evaluation.trace_arrays()), encoding="utf-8", newline="\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""A module imports only from its own folder or from lower floors."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "heecon"
+FLOORS = {
+    "errors": 0,
+    "language": 1,
+    "model": 2,
+    "evidence": 2,
+    "engine": 3,
+    "analysis": 4,
+    "report": 5,
+    "__init__": 6,
+    "cli": 7,
+}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def imported_rooms(tree: ast.AST) -> set[str]:
+    modules: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, "relative imports hide the floor"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules |= names if node.module == "heecon" else {node.module}
+    parts = [module.split(".") for module in modules if module.split(".")[0] == "heecon"]
+    return {part[1] if len(part) > 1 else "__init__" for part in parts}
+
+
+def violations(source: str, room: str) -> list[str]:
+    return sorted(
+        other
+        for other in imported_rooms(ast.parse(source))
+        if other != room and FLOORS.get(other, 7) >= FLOORS[room]
+    )
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    room = room_of(path)
+    assert room in FLOORS, f"{path} lies in no room of the house"
+    if room == "__init__":
+        return
+    assert violations(path.read_text(encoding="utf-8"), room) == []
+
+
+def test_the_rule_can_fail() -> None:
+    assert violations("from heecon.analysis.incremental import Totals", "engine") == ["analysis"]
+    assert violations("import heecon", "report") == ["__init__"]
+    assert violations("from heecon import cli", "report") == ["cli"]
+    assert violations("from heecon.errors import Problem", "engine") == []
+
+
+def test_only_the_engine_and_the_language_compile() -> None:
+    """numba lives in kernels.py, and in the language's numba target."""
+    users = {
+        str(path.relative_to(PACKAGE))
+        for path in FILES
+        if any(
+            isinstance(node, ast.ImportFrom | ast.Import)
+            and "numba" in (getattr(node, "module", None) or node.names[0].name).split(".")[0]
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        )
+    }
+    assert users <= {
+        "engine/kernels.py",
+        "language/numba_runtime.py",
+        "language/numba_target.py",
+    }

@@ -1,0 +1,62 @@
+"""The documentation is true: links lead somewhere, code runs, generated parts are current."""
+
+import re
+import runpy
+import shutil
+from pathlib import Path
+
+import pytest
+
+import heecon as he
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+UPDATE = runpy.run_path(str(ROOT / "docs" / "update.py"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    local = [target for target in targets if not target.startswith("http")]
+    assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+def test_function_table_is_current() -> None:
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    assert UPDATE["with_function_table"](text) == text, "run python docs/update.py"
+
+
+def test_readme_python_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+    assert "denosumab" in capsys.readouterr().out
+
+
+def test_readme_scenario_runs(tmp_path: Path) -> None:
+    """The scenario README shows can be saved beside the base case and run."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    for part in ("inputs", "scenarios"):
+        shutil.copytree(ROOT / part / "bone_metastases", tmp_path / part / "bone_metastases")
+    path = tmp_path / "scenarios" / "bone_metastases" / "our_price.toml"
+    path.write_text(text, encoding="utf-8")
+    model = he.load(path)
+    assert model.values("zoledronic_acid")["c_unit"] == 3.10
+
+
+def test_readme_counts_the_assumptions() -> None:
+    model = he.load("bone_metastases/base_case")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"{len(model.assumptions)} of its {len(model.parameters)} inputs" in readme
+
+
+def test_nothing_names_a_registry_or_a_machine() -> None:
+    """Pins are names and versions; no file carries the address of an index."""
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9A-Za-z.]+", pin) for pin in pins)
