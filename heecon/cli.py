@@ -156,7 +156,10 @@ def _say_compiling() -> None:
 def _console() -> Console:
     from rich.console import Console  # noqa: PLC0415
 
-    return Console()
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width: leave the tables room
+        console.width = max(console.width, 140)
+    return console
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -16,19 +16,25 @@ from heecon.analysis.incremental import IncrementalRow, Status
 from heecon.model.build import base_number
 from heecon.model.definition import Model, RateStep
 
-NARROW = 40
-"""Strategy names are used instead of labels longer than this."""
+WIDE = 120
+"""On narrower screens strategies are called by name instead of label, so that rows stay one line."""
+
+Labels = Mapping[str, str]
 
 
 def print_run(evaluation: Evaluation, console: Console) -> None:
     """Print header, costs, health, events, incremental results, assumptions and warnings."""
+    labels = {
+        name: strategy.label if console.width >= WIDE else name
+        for name, strategy in evaluation.model.strategies.items()
+    }
     _header(evaluation, console)
-    _costs(evaluation, console)
-    _health(evaluation, console)
-    _events(evaluation, console)
-    _incremental(evaluation, console)
-    _pairwise(evaluation, console)
-    _net_benefit(evaluation, console)
+    _costs(evaluation, labels, console)
+    _health(evaluation, labels, console)
+    _events(evaluation, labels, console)
+    _incremental(evaluation, labels, console)
+    _pairwise(evaluation, labels, console)
+    _net_benefit(evaluation, labels, console)
     _assumptions(evaluation, console)
     print_warnings(evaluation.warnings(), console)
 
@@ -70,7 +76,7 @@ def _header(evaluation: Evaluation, console: Console) -> None:
     console.print()
 
 
-def _costs(evaluation: Evaluation, console: Console) -> None:
+def _costs(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     currency = evaluation.model.settings.currency or "cost"
     discounted = evaluation.by_category("cost")
     totals, plain = evaluation.cost(), evaluation.cost(discounted=False)
@@ -78,16 +84,16 @@ def _costs(evaluation: Evaluation, console: Console) -> None:
         return
     table = _table(f"Costs per person ({currency}, discounted; last column undiscounted)")
     for category in discounted:
-        table.add_column(_heading(category), justify="right")
-    table.add_column("Total", justify="right", style="bold")
-    table.add_column("Undisc. total", justify="right")
+        table.add_column(_heading(category), justify="right", overflow="fold")
+    table.add_column("Total", justify="right", overflow="fold", style="bold")
+    table.add_column("Undisc. total", justify="right", overflow="fold")
     for name in evaluation.result.strategies:
         amounts = [money(by_strategy[name]) for by_strategy in discounted.values()]
-        table.add_row(_label(evaluation, name), *amounts, money(totals[name]), money(plain[name]))
+        table.add_row(Text(labels[name]), *amounts, money(totals[name]), money(plain[name]))
     console.print(table)
 
 
-def _health(evaluation: Evaluation, console: Console) -> None:
+def _health(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     table = _table("Health per person (discounted | undiscounted)")
     columns = [
         ("Life years", evaluation.life_years(), evaluation.life_years(discounted=False)),
@@ -99,70 +105,68 @@ def _health(evaluation: Evaluation, console: Console) -> None:
         discounted = {row.strategy: row.discounted for row in rows}
         columns.append((first.label, discounted, {row.strategy: row.undiscounted for row in rows}))
     for title, _, _ in columns:
-        table.add_column(title, justify="right")
-        table.add_column("undisc.", justify="right")
+        table.add_column(title, justify="right", overflow="fold")
+        table.add_column("undisc.", justify="right", overflow="fold")
     for name in evaluation.result.strategies:
         cells = [f"{amounts[name]:.4f}" for _, a, b in columns for amounts in (a, b)]
-        table.add_row(_label(evaluation, name), *cells)
+        table.add_row(Text(labels[name]), *cells)
     console.print(table)
 
 
-def _events(evaluation: Evaluation, console: Console) -> None:
+def _events(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     rows = [row for row in evaluation.summary() if row.kind == "count"]
     outcomes = list(dict.fromkeys((row.outcome, row.label) for row in rows))[1:]
     if not outcomes:
         return
     table = _table("Events per person (undiscounted)")
     for _, label in outcomes:
-        table.add_column(_heading(label), justify="right")
+        table.add_column(_heading(label), justify="right", overflow="fold")
     amounts = {(row.strategy, row.outcome): row.undiscounted for row in rows}
     for name in evaluation.result.strategies:
         cells = [f"{amounts[name, outcome]:.4f}" for outcome, _ in outcomes]
-        table.add_row(_label(evaluation, name), *cells)
+        table.add_row(Text(labels[name]), *cells)
     console.print(table)
 
 
-def _incremental(evaluation: Evaluation, console: Console) -> None:
+def _incremental(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     table = _table("Fully incremental analysis, in order of cost (discounted)")
     for title in ("Cost", "QALYs", "Incr. cost", "Incr. QALYs", "ICER"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", overflow="fold")
     table.add_column("Result", justify="left")
     for row in evaluation.incremental():
         style = "dim" if row.status in (Status.DOMINATED, Status.EXTENDEDLY_DOMINATED) else ""
         table.add_row(
-            _label(evaluation, row.strategy),
+            Text(labels[row.strategy]),
             money(row.cost),
             f"{row.effect:.4f}",
             money(row.incremental_cost),
             _signed(row.incremental_effect),
             money(row.icer) if row.status is Status.FRONTIER else "",
-            _result(row, evaluation),
+            _result(row, labels),
             style=style,
         )
     console.print(table)
 
 
-def _result(row: IncrementalRow, evaluation: Evaluation) -> Text:
+def _result(row: IncrementalRow, labels: Labels) -> Text:
     """The explanation, with the strategies called as in the first column."""
-    known = "|".join(map(re.escape, evaluation.result.strategies))
-    text = re.sub(
-        rf"\b({known})\b", lambda found: str(_label(evaluation, found[1])), row.explanation
-    )
+    known = "|".join(map(re.escape, labels))
+    text = re.sub(rf"\b({known})\b", lambda found: labels[found[1]], row.explanation)
     return Text(f"{text} ({row.quadrant})" if row.status is Status.FRONTIER else text)
 
 
-def _pairwise(evaluation: Evaluation, console: Console) -> None:
+def _pairwise(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     rows = evaluation.pairwise()
     if not rows:
         return
-    against = evaluation.model.strategies[evaluation.comparator].label
+    against = labels[evaluation.comparator]
     table = _table(f"Each strategy against {against} (discounted)")
     for title in ("Incr. cost", "Incr. QALYs", "ICER"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", overflow="fold")
     table.add_column("Quadrant and meaning")
     for row in rows:
         table.add_row(
-            _label(evaluation, row.strategy),
+            Text(labels[row.strategy]),
             money(row.incremental_cost),
             _signed(row.incremental_effect),
             money(row.icer),
@@ -171,21 +175,21 @@ def _pairwise(evaluation: Evaluation, console: Console) -> None:
     console.print(table)
 
 
-def _net_benefit(evaluation: Evaluation, console: Console) -> None:
+def _net_benefit(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     settings = evaluation.model.settings
     if not settings.thresholds:
         return
     rows = {(row.strategy, row.threshold): row for row in evaluation.net_benefit()}
     table = _table("Net benefit (NMB in money, NHB in QALYs; * is the best at the threshold)")
     for threshold in settings.thresholds:
-        table.add_column(f"NMB at {threshold:,.0f}", justify="right")
-        table.add_column(f"NHB at {threshold:,.0f}", justify="right")
+        table.add_column(f"NMB at {threshold:,.0f}", justify="right", overflow="fold")
+        table.add_column(f"NHB at {threshold:,.0f}", justify="right", overflow="fold")
     for name in evaluation.result.strategies:
         cells = []
         for threshold in settings.thresholds:
             row = rows[name, threshold]
             cells += [money(row.nmb) + ("*" if row.optimal else " "), f"{row.nhb:.4f}"]
-        table.add_row(_label(evaluation, name), *cells)
+        table.add_row(Text(labels[name]), *cells)
     console.print(table)
 
 
@@ -218,11 +222,6 @@ def _signed(value: float | None) -> str:
     return "" if value is None else f"{value:+.5f}"
 
 
-def _label(evaluation: Evaluation, name: str) -> Text:
-    label = evaluation.model.strategies[name].label
-    return Text(label if len(label) <= NARROW else name)
-
-
 def _heading(label: str) -> Text:
     return Text(label[:1].upper() + label[1:])
 
@@ -235,5 +234,5 @@ def _table(title: str) -> Table:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    table.add_column("Strategy", justify="left", min_width=12, ratio=None)
+    table.add_column("Strategy", min_width=12)
     return table
