@@ -17,7 +17,7 @@ from heecon.model.build import base_number
 from heecon.model.definition import Model, RateStep
 
 WIDE = 120
-"""On narrower screens strategies are called by name instead of label, so that rows stay one line."""
+"""On narrower screens strategies are called by name, not label, so that a row stays a line."""
 
 Labels = Mapping[str, str]
 
@@ -82,7 +82,7 @@ def _costs(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     totals, plain = evaluation.cost(), evaluation.cost(discounted=False)
     if not discounted:
         return
-    table = _table(f"Costs per person ({currency}, discounted; last column undiscounted)")
+    table = _table(f"Costs per person ({currency}, discounted; last column undiscounted)", labels)
     for category in discounted:
         table.add_column(_heading(category), justify="right", overflow="fold")
     table.add_column("Total", justify="right", overflow="fold", style="bold")
@@ -94,7 +94,7 @@ def _costs(evaluation: Evaluation, labels: Labels, console: Console) -> None:
 
 
 def _health(evaluation: Evaluation, labels: Labels, console: Console) -> None:
-    table = _table("Health per person (discounted | undiscounted)")
+    table = _table("Health per person (discounted | undiscounted)", labels)
     columns = [
         ("Life years", evaluation.life_years(), evaluation.life_years(discounted=False)),
         ("QALYs", evaluation.qalys(), evaluation.qalys(discounted=False)),
@@ -118,7 +118,7 @@ def _events(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     outcomes = list(dict.fromkeys((row.outcome, row.label) for row in rows))[1:]
     if not outcomes:
         return
-    table = _table("Events per person (undiscounted)")
+    table = _table("Events per person (undiscounted)", labels)
     for _, label in outcomes:
         table.add_column(_heading(label), justify="right", overflow="fold")
     amounts = {(row.strategy, row.outcome): row.undiscounted for row in rows}
@@ -129,10 +129,10 @@ def _events(evaluation: Evaluation, labels: Labels, console: Console) -> None:
 
 
 def _incremental(evaluation: Evaluation, labels: Labels, console: Console) -> None:
-    table = _table("Fully incremental analysis, in order of cost (discounted)")
+    table = _table("Fully incremental analysis, in order of cost (discounted)", labels)
     for title in ("Cost", "QALYs", "Incr. cost", "Incr. QALYs", "ICER"):
         table.add_column(title, justify="right", overflow="fold")
-    table.add_column("Result", justify="left")
+    table.add_column("Result", overflow="fold")
     for row in evaluation.incremental():
         style = "dim" if row.status in (Status.DOMINATED, Status.EXTENDEDLY_DOMINATED) else ""
         table.add_row(
@@ -160,10 +160,10 @@ def _pairwise(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     if not rows:
         return
     against = labels[evaluation.comparator]
-    table = _table(f"Each strategy against {against} (discounted)")
+    table = _table(f"Each strategy against {against} (discounted)", labels)
     for title in ("Incr. cost", "Incr. QALYs", "ICER"):
         table.add_column(title, justify="right", overflow="fold")
-    table.add_column("Quadrant and meaning")
+    table.add_column("Quadrant and meaning", overflow="fold")
     for row in rows:
         table.add_row(
             Text(labels[row.strategy]),
@@ -180,7 +180,9 @@ def _net_benefit(evaluation: Evaluation, labels: Labels, console: Console) -> No
     if not settings.thresholds:
         return
     rows = {(row.strategy, row.threshold): row for row in evaluation.net_benefit()}
-    table = _table("Net benefit (NMB in money, NHB in QALYs; * is the best at the threshold)")
+    table = _table(
+        "Net benefit (NMB in money, NHB in QALYs; * is the best at the threshold)", labels
+    )
     for threshold in settings.thresholds:
         table.add_column(f"NMB at {threshold:,.0f}", justify="right", overflow="fold")
         table.add_column(f"NHB at {threshold:,.0f}", justify="right", overflow="fold")
@@ -226,7 +228,7 @@ def _heading(label: str) -> Text:
     return Text(label[:1].upper() + label[1:])
 
 
-def _table(title: str) -> Table:
+def _table(title: str, labels: Labels) -> Table:
     table = Table(
         title=Text(title),
         title_justify="left",
@@ -234,5 +236,6 @@ def _table(title: str) -> Table:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    table.add_column("Strategy", min_width=12)
+    longest = max(len(label) for label in labels.values())
+    table.add_column("Strategy", min_width=min(longest, 24), overflow="fold")
     return table
