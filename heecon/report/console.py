@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rich import box
 from rich.console import Console
@@ -19,7 +20,26 @@ from heecon.model.definition import Model, RateStep
 WIDE = 120
 """On narrower screens strategies are called by name, not label, so that a row stays a line."""
 
+TEXT_WIDTH = 30
+"""Columns of words may be wrapped to this width."""
+
 Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: a title and a cell for every row; words are left-aligned and wrap."""
+
+    title: str
+    cells: Sequence[str]
+    words: bool = False
+
+    @property
+    def width(self) -> int:
+        """Characters the column needs, with the gap to the next one."""
+        cells = max((len(cell) for cell in self.cells), default=0)
+        needed = min(cells, TEXT_WIDTH) if self.words else cells
+        return max(needed, *(len(word) for word in self.title.split())) + 3
 
 
 def print_run(evaluation: Evaluation, console: Console) -> None:
@@ -77,25 +97,23 @@ def _header(evaluation: Evaluation, console: Console) -> None:
 
 
 def _costs(evaluation: Evaluation, labels: Labels, console: Console) -> None:
-    currency = evaluation.model.settings.currency or "cost"
-    discounted = evaluation.by_category("cost")
-    totals, plain = evaluation.cost(), evaluation.cost(discounted=False)
-    if not discounted:
+    by_category = evaluation.by_category("cost")
+    if not by_category:
         return
-    table = _table(f"Costs per person ({currency}, discounted; last column undiscounted)", labels)
-    for category in discounted:
-        table.add_column(_heading(category), justify="right", overflow="fold")
-    table.add_column("Total", justify="right", overflow="fold", style="bold")
-    table.add_column("Undisc. total", justify="right", overflow="fold")
-    for name in evaluation.result.strategies:
-        amounts = [money(by_strategy[name]) for by_strategy in discounted.values()]
-        table.add_row(Text(labels[name]), *amounts, money(totals[name]), money(plain[name]))
-    console.print(table)
+    columns = [
+        Column(_heading(category), [money(amounts[name]) for name in labels])
+        for category, amounts in by_category.items()
+    ]
+    totals, undiscounted = evaluation.cost(), evaluation.cost(discounted=False)
+    columns.append(Column("Total", [money(totals[name]) for name in labels]))
+    columns.append(Column("Undisc. total", [money(undiscounted[name]) for name in labels]))
+    currency = evaluation.model.settings.currency or "money"
+    title = f"Costs per person ({currency}, discounted; last column undiscounted)"
+    _show(console, title, list(labels.values()), columns)
 
 
 def _health(evaluation: Evaluation, labels: Labels, console: Console) -> None:
-    table = _table("Health per person (discounted | undiscounted)", labels)
-    columns = [
+    pairs = [
         ("Life years", evaluation.life_years(), evaluation.life_years(discounted=False)),
         ("QALYs", evaluation.qalys(), evaluation.qalys(discounted=False)),
     ]
@@ -103,113 +121,127 @@ def _health(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     if first is not None:
         rows = [row for row in evaluation.summary() if row.outcome == first.name]
         discounted = {row.strategy: row.discounted for row in rows}
-        columns.append((first.label, discounted, {row.strategy: row.undiscounted for row in rows}))
-    for title, _, _ in columns:
-        table.add_column(title, justify="right", overflow="fold")
-        table.add_column("undisc.", justify="right", overflow="fold")
-    for name in evaluation.result.strategies:
-        cells = [f"{amounts[name]:.4f}" for _, a, b in columns for amounts in (a, b)]
-        table.add_row(Text(labels[name]), *cells)
-    console.print(table)
+        pairs.append((first.label, discounted, {row.strategy: row.undiscounted for row in rows}))
+    columns = []
+    for title, with_discounting, without in pairs:
+        columns.append(
+            Column(_heading(title), [f"{with_discounting[name]:.4f}" for name in labels])
+        )
+        columns.append(Column("undisc.", [f"{without[name]:.4f}" for name in labels]))
+    title = "Health per person (each discounted, then undiscounted)"
+    _show(console, title, list(labels.values()), columns)
 
 
 def _events(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     rows = [row for row in evaluation.summary() if row.kind == "count"]
+    amounts = {(row.outcome, row.strategy): row.undiscounted for row in rows}
+    # The first count stands in the table of health.
     outcomes = list(dict.fromkeys((row.outcome, row.label) for row in rows))[1:]
-    if not outcomes:
-        return
-    table = _table("Events per person (undiscounted)", labels)
-    for _, label in outcomes:
-        table.add_column(_heading(label), justify="right", overflow="fold")
-    amounts = {(row.strategy, row.outcome): row.undiscounted for row in rows}
-    for name in evaluation.result.strategies:
-        cells = [f"{amounts[name, outcome]:.4f}" for outcome, _ in outcomes]
-        table.add_row(Text(labels[name]), *cells)
-    console.print(table)
+    columns = [
+        Column(_heading(label), [f"{amounts[outcome, name]:.4f}" for name in labels])
+        for outcome, label in outcomes
+    ]
+    if columns:
+        _show(console, "Events per person (undiscounted)", list(labels.values()), columns)
 
 
 def _incremental(evaluation: Evaluation, labels: Labels, console: Console) -> None:
-    table = _table("Fully incremental analysis, in order of cost (discounted)", labels)
-    for title in ("Cost", "QALYs", "Incr. cost", "Incr. QALYs", "ICER"):
-        table.add_column(title, justify="right", overflow="fold")
-    table.add_column("Result", overflow="fold")
-    for row in evaluation.incremental():
-        style = "dim" if row.status in (Status.DOMINATED, Status.EXTENDEDLY_DOMINATED) else ""
-        table.add_row(
-            Text(labels[row.strategy]),
-            money(row.cost),
-            f"{row.effect:.4f}",
-            money(row.incremental_cost),
-            _signed(row.incremental_effect),
-            money(row.icer) if row.status is Status.FRONTIER else "",
-            _result(row, labels),
-            style=style,
-        )
-    console.print(table)
+    rows = evaluation.incremental()
+    columns = [
+        Column("Cost", [money(row.cost) for row in rows]),
+        Column("QALYs", [f"{row.effect:.4f}" for row in rows]),
+        Column("Incr. cost", [money(row.incremental_cost) for row in rows]),
+        Column("Incr. QALYs", [_signed(row.incremental_effect) for row in rows]),
+        Column("ICER", [money(row.icer) if row.status is Status.FRONTIER else "" for row in rows]),
+        Column("Result", [_result(row, labels) for row in rows], words=True),
+    ]
+    title = "Fully incremental analysis, in order of cost (discounted)"
+    _show(console, title, [labels[row.strategy] for row in rows], columns)
 
 
-def _result(row: IncrementalRow, labels: Labels) -> Text:
+def _result(row: IncrementalRow, labels: Labels) -> str:
     """The explanation, with the strategies called as in the first column."""
     known = "|".join(map(re.escape, labels))
     text = re.sub(rf"\b({known})\b", lambda found: labels[found[1]], row.explanation)
-    return Text(f"{text} ({row.quadrant})" if row.status is Status.FRONTIER else text)
+    return f"{text} ({row.quadrant})" if row.status is Status.FRONTIER else text
 
 
 def _pairwise(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     rows = evaluation.pairwise()
     if not rows:
         return
-    against = labels[evaluation.comparator]
-    table = _table(f"Each strategy against {against} (discounted)", labels)
-    for title in ("Incr. cost", "Incr. QALYs", "ICER"):
-        table.add_column(title, justify="right", overflow="fold")
-    table.add_column("Quadrant and meaning", overflow="fold")
-    for row in rows:
-        table.add_row(
-            Text(labels[row.strategy]),
-            money(row.incremental_cost),
-            _signed(row.incremental_effect),
-            money(row.icer),
-            Text(f"{row.quadrant}: {row.quadrant.meaning}"),
-        )
-    console.print(table)
+    meanings = [f"{row.quadrant}: {row.quadrant.meaning}" for row in rows]
+    columns = [
+        Column("Incr. cost", [money(row.incremental_cost) for row in rows]),
+        Column("Incr. QALYs", [_signed(row.incremental_effect) for row in rows]),
+        Column("ICER", [money(row.icer) for row in rows]),
+        Column("Quadrant and meaning", meanings, words=True),
+    ]
+    title = f"Each strategy against {labels[evaluation.comparator]} (discounted)"
+    _show(console, title, [labels[row.strategy] for row in rows], columns)
 
 
 def _net_benefit(evaluation: Evaluation, labels: Labels, console: Console) -> None:
-    settings = evaluation.model.settings
-    if not settings.thresholds:
+    thresholds = evaluation.model.settings.thresholds
+    if not thresholds:
         return
-    rows = {(row.strategy, row.threshold): row for row in evaluation.net_benefit()}
-    table = _table(
-        "Net benefit (NMB in money, NHB in QALYs; * is the best at the threshold)", labels
-    )
-    for threshold in settings.thresholds:
-        table.add_column(f"NMB at {threshold:,.0f}", justify="right", overflow="fold")
-        table.add_column(f"NHB at {threshold:,.0f}", justify="right", overflow="fold")
-    for name in evaluation.result.strategies:
-        cells = []
-        for threshold in settings.thresholds:
-            row = rows[name, threshold]
-            cells += [money(row.nmb) + ("*" if row.optimal else " "), f"{row.nhb:.4f}"]
-        table.add_row(Text(labels[name]), *cells)
-    console.print(table)
+    found = {(row.strategy, row.threshold): row for row in evaluation.net_benefit()}
+    columns = []
+    for threshold in thresholds:
+        rows = [found[name, threshold] for name in labels]
+        monetary = [money(row.nmb) + ("*" if row.optimal else " ") for row in rows]
+        columns.append(Column(f"NMB at {threshold:,.0f}", monetary))
+        columns.append(Column(f"NHB at {threshold:,.0f}", [f"{row.nhb:.4f}" for row in rows]))
+    title = "Net benefit (NMB in money, NHB in QALYs; * is the best at the threshold)"
+    _show(console, title, list(labels.values()), columns)
 
 
 def _assumptions(evaluation: Evaluation, console: Console) -> None:
     model = evaluation.model
-    assumed = model.assumptions
-    if not assumed:
+    if not model.assumptions:
         console.print(Text(f"All {len(model.parameters)} inputs name a source."))
         return
-    rows = Counter(row.name for row in assumed)
+    names = Counter(row.name for row in model.assumptions)
     console.print(
         Text.assemble(
-            (f"{len(assumed)} of {len(model.parameters)} inputs are assumptions", "bold yellow"),
+            (
+                f"{len(model.assumptions)} of {len(model.parameters)} inputs are assumptions",
+                "bold yellow",
+            ),
             ", not evidence: ",
-            ", ".join(f"{name} ({n})" if n > 1 else name for name, n in rows.items()),
+            ", ".join(f"{name} ({count})" if count > 1 else name for name, count in names.items()),
             ". assumptions.csv gives the reasons.",
         )
     )
+
+
+def _show(console: Console, title: str, labels: Sequence[str], columns: Sequence[Column]) -> None:
+    """Print a table; columns that do not fit beside the others follow in a table of their own."""
+    room = console.width - max(len(label) for label in labels) - 5
+    groups: list[list[Column]] = [[]]
+    for column in columns:
+        used = sum(other.width for other in groups[-1])
+        if groups[-1] and used + column.width > room:
+            groups.append([])
+        groups[-1].append(column)
+    for number, group in enumerate(groups):
+        continued = " (continued)" if number else ""
+        table = Table(
+            title=Text(title + continued),
+            title_justify="left",
+            title_style="bold",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+        )
+        table.add_column("Strategy", no_wrap=True)
+        for column in group:
+            if column.words:
+                table.add_column(Text(column.title), overflow="fold")
+            else:
+                table.add_column(Text(column.title), justify="right", width=column.width - 3)
+        for label, *cells in zip(labels, *(column.cells for column in group), strict=True):
+            table.add_row(Text(label), *(Text(cell) for cell in cells))
+        console.print(table)
 
 
 def money(value: float | None) -> str:
@@ -224,18 +256,5 @@ def _signed(value: float | None) -> str:
     return "" if value is None else f"{value:+.5f}"
 
 
-def _heading(label: str) -> Text:
-    return Text(label[:1].upper() + label[1:])
-
-
-def _table(title: str, labels: Labels) -> Table:
-    table = Table(
-        title=Text(title),
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    longest = max(len(label) for label in labels.values())
-    table.add_column("Strategy", min_width=min(longest, 24), overflow="fold")
-    return table
+def _heading(label: str) -> str:
+    return label[:1].upper() + label[1:]
