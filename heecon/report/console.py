@@ -217,7 +217,7 @@ def _assumptions(evaluation: Evaluation, console: Console) -> None:
 
 def _show(console: Console, title: str, labels: Sequence[str], columns: Sequence[Column]) -> None:
     """Print a table; columns that do not fit beside the others follow in a table of their own."""
-    room = console.width - max(len(label) for label in labels) - 5
+    room = console.width - max(len(label) for label in labels) - 4
     groups: list[list[Column]] = [[]]
     for column in columns:
         used = sum(other.width for other in groups[-1])

@@ -1,0 +1,154 @@
+"""The tables of a run: sums, means over draws, warnings, frames."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import heecon as he
+
+
+def small(**settings: Any) -> dict[str, Any]:
+    """A two-strategy model whose results can be worked out by hand."""
+    return {
+        "model": {
+            "title": "By hand",
+            "cycle": "1 year",
+            "horizon": "2 cycles",
+            "correction": "start",
+            "discounting": {"cost": 0.1, "effect": 0.0},
+            "thresholds": [10_000],
+            "comparator": "usual",
+            **settings,
+        },
+        "states": {"well": {"label": "Well"}, "dead": {"absorbing": True}},
+        "start": {"well": 1},
+        "strategies": {"usual": {"label": "Usual care"}, "new": {"label": "New"}},
+        "variables": {},
+        "transitions": {"well": {"probabilities": {"well": "rest", "dead": "p_die"}}},
+        "outcomes": {
+            "drug": {"kind": "cost", "category": "drugs", "state": {"well": "c_drug"}},
+            "visits": {"kind": "cost", "category": "care", "state": {"well": 10}},
+            "tests": {"kind": "cost", "category": "care", "start": 5},
+            "qalys": {"kind": "qaly", "state": {"well": 0.8}},
+            "years": {"kind": "life_year", "state": {"alive": 1}},
+            "deaths": {"kind": "count", "label": "Deaths", "entering": {"dead": 1}},
+        },
+    }
+
+
+def parameters() -> list[he.Parameter]:
+    return [
+        he.Parameter("p_die", 0.5),
+        he.Parameter("p_die", 0.25, strategy="new", status="trial", source="a trial"),
+        he.Parameter("c_drug", 0.0),
+        he.Parameter("c_drug", 100.0, strategy="new", status="published", source="a price list"),
+    ]
+
+
+@pytest.fixture
+def evaluation() -> he.Evaluation:
+    return he.run(he.build_model(small(), parameters()), keep_trace=True)
+
+
+def test_totals_by_hand(evaluation: he.Evaluation) -> None:
+    # usual: alive 1, 0.5; new: alive 1, 0.75; the second year's costs are divided by 1.1
+    assert evaluation.cost() == pytest.approx(
+        {"usual": 5 + 10 + 5 / 1.1, "new": 5 + 110 + 0.75 * 110 / 1.1}
+    )
+    assert evaluation.cost(discounted=False) == pytest.approx({"usual": 20, "new": 197.5})
+    assert evaluation.qalys() == pytest.approx({"usual": 1.2, "new": 1.4})
+    assert evaluation.life_years() == pytest.approx({"usual": 1.5, "new": 1.75})
+
+
+def test_categories_sum_to_the_total(evaluation: he.Evaluation) -> None:
+    for discounted in (True, False):
+        by_category = evaluation.by_category("cost", discounted=discounted)
+        assert list(by_category) == ["drugs", "care"]
+        for name, total in evaluation.cost(discounted=discounted).items():
+            assert sum(amounts[name] for amounts in by_category.values()) == pytest.approx(total)
+
+
+def test_incremental_and_pairwise(evaluation: he.Evaluation) -> None:
+    usual, new = evaluation.incremental()
+    assert (usual.strategy, new.strategy) == ("usual", "new")
+    increment = 100 + 75 / 1.1 + 0.25 * 10 / 1.1
+    assert new.icer == pytest.approx(increment / 0.2)
+    (row,) = evaluation.pairwise()
+    assert (row.strategy, row.comparator) == ("new", "usual")
+    assert row.icer == pytest.approx(new.icer)
+    (row,) = evaluation.pairwise("new")
+    assert (row.strategy, row.incremental_cost) == ("usual", pytest.approx(-increment))
+
+
+def test_net_benefit_uses_the_models_thresholds(evaluation: he.Evaluation) -> None:
+    rows = {row.strategy: row for row in evaluation.net_benefit()}
+    assert rows["new"].nmb == pytest.approx(1.4 * 10_000 - evaluation.cost()["new"])
+    assert rows["new"].nhb == pytest.approx(rows["new"].nmb / 10_000)
+    assert {row.threshold for row in evaluation.net_benefit([1.0, 2.0])} == {1.0, 2.0}
+
+
+def test_no_threshold_is_said() -> None:
+    evaluation = he.run(he.build_model(small(thresholds=[]), parameters()))
+    with pytest.raises(he.InputError, match="names no threshold"):
+        evaluation.net_benefit()
+
+
+def test_unknown_comparator(evaluation: he.Evaluation) -> None:
+    with pytest.raises(he.InputError, match="usul"):
+        evaluation.pairwise("usul")
+
+
+def test_means_over_draws() -> None:
+    model = he.build_model(small(), parameters())
+    draws = {"p_die": np.array([0.0, 1.0]), "c_drug[new]": np.array([0.0, 200.0])}
+    both = he.run(model, draws)
+    each = [he.run(model, {k: v[i : i + 1] for k, v in draws.items()}) for i in range(2)]
+    for name in ("usual", "new"):
+        assert both.cost()[name] == pytest.approx(np.mean([one.cost()[name] for one in each]))
+
+
+def test_frames(evaluation: he.Evaluation) -> None:
+    frame = evaluation.to_frame()
+    costs = frame[frame["kind"] == "cost"].groupby("strategy")["discounted"].sum()
+    assert costs.to_dict() == pytest.approx(evaluation.cost())
+    trace = evaluation.trace()
+    assert list(trace.columns) == ["draw", "strategy", "cycle", "time", "state", "occupancy"]
+    at_end = trace[(trace["cycle"] == 2) & (trace["state"] == "well")]
+    assert at_end.set_index("strategy")["occupancy"].to_dict() == {"usual": 0.25, "new": 0.5625}
+    cycles = evaluation.cycles("new")
+    totals = cycles.groupby("outcome")["discounted"].sum()
+    assert totals["drug"] == pytest.approx(100 + 75 / 1.1)
+    assert set(cycles["state"]) == {"well", "dead"}
+
+
+def test_trace_must_have_been_kept() -> None:
+    evaluation = he.run(he.build_model(small(), parameters()))
+    for call in (evaluation.trace, lambda: evaluation.cycles("new")):
+        with pytest.raises(he.InputError, match="keep_trace=True"):
+            call()
+
+
+def test_cycles_of_an_unknown_strategy(evaluation: he.Evaluation) -> None:
+    with pytest.raises(he.InputError, match="Did you mean 'new'"):
+        evaluation.cycles("neww")
+
+
+def test_survivors_of_a_lifetime_are_a_warning() -> None:
+    definition = small(horizon="lifetime", start_age=98)
+    warnings = he.run(he.build_model(definition, parameters())).warnings()
+    assert any("56.25% of the cohort are alive" in warning for warning in warnings)
+
+
+def test_assumptions_are_those_without_a_source(evaluation: he.Evaluation) -> None:
+    assert [row.key for row in evaluation.model.assumptions] == ["p_die", "c_drug"]
+
+
+def test_perspective_leaves_outcomes_out() -> None:
+    definition = small(perspective="payer")
+    definition["outcomes"]["drug"]["perspective"] = ["societal"]
+    evaluation = he.run(he.build_model(definition, parameters()))
+    assert list(evaluation.by_category("cost")) == ["care"]
+    definition["model"]["perspective"] = "societal"
+    evaluation = he.run(he.build_model(definition, parameters()))
+    assert list(evaluation.by_category("cost")) == ["drugs", "care"]
