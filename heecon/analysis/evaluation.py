@@ -118,9 +118,16 @@ class Evaluation:
         return found
 
     def totals(self) -> tuple[Totals, ...]:
-        """Discounted expected cost and QALYs of each strategy."""
+        """Discounted expected cost and QALYs of each strategy, to 13 significant digits.
+
+        Summing over cycles leaves noise in the sixteenth digit. Incremental analysis is exact, so
+        the noise is rounded away here: strategies with the same survival have the same QALYs.
+        """
         cost, qalys = self.cost(), self.qalys()
-        return tuple(Totals(name, cost[name], qalys[name]) for name in self.result.strategies)
+        return tuple(
+            Totals(name, _without_noise(cost[name]), _without_noise(qalys[name]))
+            for name in self.result.strategies
+        )
 
     def incremental(self) -> tuple[IncrementalRow, ...]:
         """Fully incremental analysis with dominance and extended dominance."""
@@ -225,6 +232,10 @@ class Evaluation:
     def _mean(self, totals: Floats) -> dict[str, float]:
         means = totals.mean(axis=0)
         return {name: float(means[i]) for i, name in enumerate(self.result.strategies)}
+
+
+def _without_noise(value: float) -> float:
+    return float(f"{value:.13g}")
 
 
 def run(

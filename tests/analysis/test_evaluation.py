@@ -78,7 +78,22 @@ def test_incremental_and_pairwise(evaluation: he.Evaluation) -> None:
     assert (row.strategy, row.comparator) == ("new", "usual")
     assert row.icer == pytest.approx(new.icer)
     (row,) = evaluation.pairwise("new")
-    assert (row.strategy, row.incremental_cost) == ("usual", pytest.approx(-increment))
+    assert row.strategy == "usual"
+    assert row.incremental_cost == pytest.approx(-increment)
+
+
+def test_rounding_noise_is_no_difference() -> None:
+    """Equal survival reached by different sums: 0.1 + 0.2 and 0.3 differ in the last digit."""
+    definition = small()
+    definition["variables"] = {"u": "u_a + u_b"}
+    definition["outcomes"]["qalys"]["state"]["well"] = "u"
+    rows = [he.Parameter("p_die", 0.5), he.Parameter("c_drug", 0.0), he.Parameter("u_a", 0.1)]
+    rows += [he.Parameter("u_a", 0.3, strategy="new"), he.Parameter("u_b", 0.2)]
+    rows += [he.Parameter("u_b", 0.0, strategy="new"), he.Parameter("c_drug", 1.0, strategy="new")]
+    evaluation = he.run(he.build_model(definition, rows))
+    assert evaluation.qalys()["usual"] != evaluation.qalys()["new"]
+    (row,) = evaluation.pairwise()
+    assert row.incremental_effect == 0
 
 
 def test_net_benefit_uses_the_models_thresholds(evaluation: he.Evaluation) -> None:
