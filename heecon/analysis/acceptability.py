@@ -1,0 +1,95 @@
+"""Acceptability curves and frontier, expected loss and expected value of perfect information.
+
+All from the draws of net monetary benefit. Ties are split exactly: strategies whose net benefit is
+equal in a draw share it, and no tolerance decides what is equal.
+
+Sources: Fenwick, Claxton, Sculpher 2001 Health Econ 10:779 (curve and frontier); Alarid-Escudero
+2019 Value in Health 22:611 (expected loss); Briggs, Claxton, Sculpher 2006 chapter 6 (EVPI).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.analysis.outcomes import Outcomes, checked_thresholds
+from heecon.errors import InputError, Problem
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Acceptability:
+    """Decision uncertainty over a grid of thresholds.
+
+    Attributes:
+        thresholds: (grid,).
+        probability: (grid, strategies) share of the draws a strategy has the highest net benefit.
+        expected_loss: (grid, strategies) expected net benefit forgone by choosing a strategy.
+        optimal: (grid, strategies) True where the expected net benefit is highest: the frontier.
+        evpi: (grid,) expected value of perfect information per person.
+        standard_error: (grid,) Monte Carlo standard error of ``evpi``.
+    """
+
+    strategies: tuple[str, ...]
+    thresholds: Floats
+    probability: Floats
+    expected_loss: Floats
+    optimal: NDArray[np.bool_]
+    evpi: Floats
+    standard_error: Floats
+
+
+def acceptability(outcomes: Outcomes, thresholds: Sequence[float] | None = None) -> Acceptability:
+    """Everything about the decision at each threshold.
+
+    Args:
+        outcomes: draws of cost and effect.
+        thresholds: amounts per unit of effect; the model's own if None.
+
+    Raises:
+        InputError: there is no threshold.
+    """
+    grid = checked_thresholds(outcomes, thresholds)
+    rows = [_at(outcomes.nmb(threshold)) for threshold in grid]
+    probability, loss, optimal, evpi, error = (np.array(part) for part in zip(*rows, strict=True))
+    return Acceptability(
+        outcomes.strategies, np.array(grid), probability, loss, optimal, evpi, error
+    )
+
+
+def _at(nmb: Floats) -> tuple[Floats, Floats, NDArray[np.bool_], float, float]:
+    best = nmb.max(axis=1)
+    winners = nmb == best[:, None]
+    probability = (winners / winners.sum(axis=1, keepdims=True)).mean(axis=0)
+    forgone = best[:, None] - nmb
+    loss = forgone.mean(axis=0)
+    expected = nmb.mean(axis=0)
+    optimal = expected == expected.max()
+    regret = forgone[:, int(expected.argmax())]
+    spread = regret.std(ddof=1) if len(regret) > 1 else 0.0
+    return probability, loss, optimal, float(loss.min()), float(spread / np.sqrt(len(regret)))
+
+
+def population_size(yearly: float, years: float, rate: float) -> float:
+    """People whom a decision affects: so many a year, for so many years, discounted.
+
+    The first year's people are not discounted; whole years, and the share of a last one, count.
+
+    Args:
+        yearly: people a year.
+        years: how long the decision stands.
+        rate: discount rate a year.
+
+    Raises:
+        InputError: a number is negative or not finite.
+    """
+    if not (yearly >= 0 and years >= 0 and rate > -1 and np.isfinite(yearly * years)):
+        what = f"{yearly} people a year for {years} years at {rate}"
+        raise InputError(Problem("population", what, "Give amounts of at least 0"))
+    whole = int(years)
+    discounted = sum((1 + rate) ** -year for year in range(whole))
+    return float(yearly * (discounted + (years - whole) * (1 + rate) ** -whole))

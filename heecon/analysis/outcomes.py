@@ -1,0 +1,165 @@
+"""Draws of cost and effect by strategy: what every analysis of uncertainty starts from.
+
+They come from heecon's engines (``psa.run_psa``) or from any other simulator (``read_outcomes``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.analysis.incremental import Totals
+from heecon.errors import InputError, Problem
+from heecon.model import names
+from heecon.model.table_file import number, read_table
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Costs and effects per person, draw by draw.
+
+    Attributes:
+        strategies: names.
+        cost: (draws, strategies) discounted cost.
+        effect: (draws, strategies) discounted effect (QALYs).
+        parameters: sampled parameters by key, each (draws,); empty for external results without.
+        base: totals of the deterministic base case, if there is one.
+        labels: words for the strategies.
+        comparator: the strategy increments are against.
+        thresholds: thresholds the model names.
+        currency: for headings.
+    """
+
+    strategies: tuple[str, ...]
+    cost: Floats
+    effect: Floats
+    parameters: Mapping[str, Floats] = field(default_factory=dict)
+    base: tuple[Totals, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    comparator: str = ""
+    thresholds: tuple[float, ...] = ()
+    currency: str = ""
+
+    @property
+    def draws(self) -> int:
+        """Number of draws."""
+        return len(self.cost)
+
+    @property
+    def reference(self) -> str:
+        """The comparator; the first strategy when none is named."""
+        return self.comparator or self.strategies[0]
+
+    def nmb(self, threshold: float) -> Floats:
+        """Net monetary benefit, (draws, strategies)."""
+        return np.asarray(threshold * self.effect - self.cost)
+
+    def means(self) -> tuple[Totals, ...]:
+        """Expected cost and effect of each strategy."""
+        cost, effect = self.cost.mean(axis=0), self.effect.mean(axis=0)
+        return tuple(
+            Totals(name, float(cost[i]), float(effect[i])) for i, name in enumerate(self.strategies)
+        )
+
+    def index(self, strategy: str) -> int:
+        """Position of a strategy.
+
+        Raises:
+            InputError: there is no such strategy.
+        """
+        if strategy not in self.strategies:
+            remedy = names.did_you_mean(strategy, self.strategies)
+            raise InputError(Problem("strategy", f"unknown strategy '{strategy}'", remedy))
+        return self.strategies.index(strategy)
+
+
+def read_outcomes(path: Path, parameters: Path | None = None, comparator: str = "") -> Outcomes:
+    """Read the results of any simulator.
+
+    Args:
+        path: a CSV or XLSX file with the columns draw, strategy, cost, effect, one row each.
+        parameters: a file with one row a draw, in the order of the draws, one column a parameter.
+        comparator: the strategy increments are against; the first in the file if empty.
+
+    Raises:
+        InputError: a column or a row is missing, stands twice, or is not a number.
+    """
+    table = read_table(path)
+    wanted = ("draw", "strategy", "cost", "effect")
+    missing = [name for name in wanted if name not in table.header]
+    if missing:
+        what = f"there is no column {', '.join(missing)}"
+        raise InputError(Problem(table.name, what, "The columns are draw, strategy, cost, effect"))
+    problems: list[Problem] = []
+    cells: dict[tuple[str, str], tuple[float, float]] = {}
+    for index, row in enumerate(table.rows):
+        values = dict(zip(table.header, row, strict=True))
+        try:
+            pair = number(values["cost"]), number(values["effect"])
+        except ValueError as error:
+            problems.append(Problem(table.where(index), str(error)))
+            continue
+        key = (values["draw"], values["strategy"])
+        if key in cells:
+            problems.append(Problem(table.where(index), f"draw {key[0]} of {key[1]} stands twice"))
+        cells[key] = pair
+    draws = list(dict.fromkeys(draw for draw, _ in cells))
+    strategies = list(dict.fromkeys(strategy for _, strategy in cells))
+    lacking = [(d, s) for d in draws for s in strategies if (d, s) not in cells]
+    if not problems and lacking:
+        what = f"draw {lacking[0][0]} has no row for {lacking[0][1]}"
+        problems.append(Problem(table.name, what, "Give every strategy a row in every draw"))
+    if problems:
+        raise InputError(problems)
+    cube = np.array([[cells[draw, strategy] for strategy in strategies] for draw in draws])
+    outcomes = Outcomes(
+        tuple(strategies),
+        cube[:, :, 0],
+        cube[:, :, 1],
+        parameters=_read_parameters(parameters, len(draws)) if parameters else {},
+        labels={name: name for name in strategies},
+        comparator=comparator,
+    )
+    outcomes.index(outcomes.reference)
+    return outcomes
+
+
+def _read_parameters(path: Path, draws: int) -> dict[str, Floats]:
+    table = read_table(path)
+    if len(table.rows) != draws:
+        what = f"{len(table.rows)} rows of parameters for {draws} draws"
+        raise InputError(Problem(table.name, what, "Give one row a draw, in the same order"))
+    columns: dict[str, Floats] = {}
+    problems: list[Problem] = []
+    for index, name in enumerate(table.header):
+        values: list[float] = []
+        for row, cells in enumerate(table.rows):
+            try:
+                values.append(number(cells[index]))
+            except ValueError as error:
+                problems.append(Problem(table.where(row, name), str(error)))
+        columns[name] = np.array(values)
+    if problems:
+        raise InputError(problems)
+    return {name: values for name, values in columns.items() if name != "draw"}
+
+
+def checked_thresholds(outcomes: Outcomes, thresholds: Sequence[float] | None) -> list[float]:
+    """The thresholds asked for, or the model's.
+
+    Raises:
+        InputError: there are none, or one is not positive and finite.
+    """
+    chosen = list(outcomes.thresholds if thresholds is None else thresholds)
+    if not chosen:
+        raise InputError(Problem("thresholds", "no threshold is named", "Name at least one"))
+    bad = [value for value in chosen if not (np.isfinite(value) and value >= 0)]
+    if bad:
+        raise InputError(Problem("thresholds", f"{bad[0]} is not a threshold", "Give amounts >= 0"))
+    return chosen

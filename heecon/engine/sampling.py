@@ -1,0 +1,118 @@
+"""Draws of a model's parameters, keyed by name: what is added changes nobody else's luck.
+
+Every uncertain parameter has a stream of its own, seeded by (seed, parameter key). So draw i of a
+parameter is the same number whatever other parameters, strategies or draws there are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.errors import InputError, Problem
+from heecon.model import names
+from heecon.model.definition import Model
+from heecon.model.parameter import Parameter
+
+Floats = NDArray[np.float64]
+
+MAX_DRAWS = 10_000_000
+
+
+def uncertain(model: Model) -> tuple[Parameter, ...]:
+    """The parameters that vary: a distribution that is not fixed, or a joint block."""
+    return tuple(
+        row
+        for row in model.parameters
+        if row.joint_family or (row.distribution and row.distribution.family != "fixed")
+    )
+
+
+def sample(model: Model, draws: int, seed: int = 1, method: str = "random") -> dict[str, Floats]:
+    """Draw every uncertain parameter.
+
+    Args:
+        model: the model.
+        draws: how many.
+        seed: any whole number, 0 included.
+        method: "random" (independent), "latin_hypercube" (each parameter's range in equal strata),
+            or "sobol" (a scrambled low-discrepancy sequence; best with a power of two of draws).
+
+    Returns:
+        Parameter key -> (draws,). Only the Sobol sequence depends on which other parameters vary.
+
+    Raises:
+        InputError: the number of draws or the method cannot be used.
+    """
+    if not 1 <= draws <= MAX_DRAWS:
+        raise InputError(Problem("draws", f"{draws} draws", f"Ask for 1 to {MAX_DRAWS:,}"))
+    if method not in METHODS:
+        remedy = names.did_you_mean(method, METHODS)
+        raise InputError(Problem("method", f"unknown method '{method}'", remedy))
+    keys = [row.key for row in uncertain(model)]
+    uniforms = METHODS[method](keys, draws, seed)
+    return from_uniforms(model, uniforms)
+
+
+def from_uniforms(model: Model, uniforms: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Parameter values whose probabilities are given; blocks are drawn jointly.
+
+    Args:
+        model: the model.
+        uniforms: key -> numbers between 0 and 1, for every uncertain parameter.
+    """
+    values: dict[str, Floats] = {}
+    for row in uncertain(model):
+        if row.distribution is not None:
+            values[row.key] = row.distribution.quantile(uniforms[row.key])
+    for block in model.blocks.values():
+        columns = np.column_stack([uniforms[key] for key in block.names])
+        for key, column in zip(block.names, block.draw(columns).T, strict=True):
+            values[key] = column
+    return {row.key: values[row.key] for row in uncertain(model)}
+
+
+def stream(seed: int, *name: str) -> np.random.Generator:
+    """The random stream of a name: counter-based, the same on every machine."""
+    text = "\0".join((str(seed), *name)).encode()
+    key = int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "little")
+    return np.random.Generator(np.random.Philox(key=key))
+
+
+def _random(keys: list[str], draws: int, seed: int) -> dict[str, Floats]:
+    return {key: _open(stream(seed, key).random(draws)) for key in keys}
+
+
+def _latin_hypercube(keys: list[str], draws: int, seed: int) -> dict[str, Floats]:
+    found = {}
+    for key in keys:
+        generator = stream(seed, key)
+        strata = generator.permutation(draws)
+        found[key] = _open((strata + generator.random(draws)) / draws)
+    return found
+
+
+def _sobol(keys: list[str], draws: int, seed: int) -> dict[str, Floats]:
+    from scipy.stats import qmc  # noqa: PLC0415  (three quarters of a second)
+
+    if not keys:
+        return {}
+    sequence = qmc.Sobol(len(keys), scramble=True, rng=stream(seed, "sobol"))
+    power = int(np.ceil(np.log2(draws))) if draws > 1 else 0
+    points = sequence.random_base2(power)[:draws]
+    return {key: _open(column) for key, column in zip(keys, points.T, strict=True)}
+
+
+def _open(uniforms: Floats) -> Floats:
+    """Keep away from 0, where some quantiles are infinite."""
+    return np.maximum(uniforms, 0.5**54)
+
+
+METHODS: Mapping[str, Callable[[list[str], int, int], dict[str, Floats]]] = {
+    "random": _random,
+    "latin_hypercube": _latin_hypercube,
+    "sobol": _sobol,
+}
