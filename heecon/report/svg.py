@@ -117,7 +117,7 @@ class Axes:
         y1, y2 = sorted((self.y(corner[1]), self.y(opposite[1])))
         return (
             f'<rect x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}" '
-            f'fill="{fill}"/>'
+            f'fill="{fill}" shape-rendering="crispEdges"/>'
         )
 
 
