@@ -199,9 +199,9 @@ class _Chunk:
         chunk = preparation.chunk(self.outcomes, self.events)
         status, draw, cycle, state = kernels.run_draws(chunk, tally)
         if status != kernels.OK:
-            name = list(self.model.states)[state]
-            what = "the shares of the cohort no longer sum to 1"
+            name, what = "", "the shares of the cohort no longer sum to 1"
             if status == kernels.SHRINKING:
+                name = list(self.model.states)[state]
                 what = f"the absorbing state '{name}' lost people"
             place = preparation.faults.place(draw, cycle, name)
             raise SimulationError(Problem(place, what))

@@ -321,7 +321,7 @@ def compiled(function: Kernel) -> Kernel:
     try:
         kernel = njit(cache=True, nogil=True)(function)
     except RuntimeError:  # "cannot cache function"
-        warnings.warn(UNCACHED, RuntimeWarning, stacklevel=2)
+        warnings.warn(UNCACHED, RuntimeWarning, stacklevel=1)  # so Python shows it once
         kernel = njit(nogil=True)(function)
     return cast("Kernel", kernel)
 

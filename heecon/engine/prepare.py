@@ -123,7 +123,7 @@ class Preparation:
             value = self.faults.in_range(value, 0.0, 1.0, f"start share of {state}", formula)
             shares[:, self.states.index(state)] = value[:, 0, 0]
         total = shares.sum(axis=1)
-        self._check_sums(total[:, None, None], "start", "the shares", complete=not start.rest)
+        self._check_sums(total[:, None, None], "", "the start shares", complete=not start.rest)
         if start.rest:
             shares[:, self.states.index(start.rest)] += np.maximum(1.0 - total, 0.0)
         with np.errstate(all="ignore"):

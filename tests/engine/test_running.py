@@ -1,0 +1,166 @@
+"""How the engine runs: memory, chunks, threads and numba's cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+
+import heecon as he
+from heecon.engine import cohort, kernels
+from heecon.engine.cohort import iterate_cohort, run_cohort
+
+from .small import close, model
+
+
+def with_hazard() -> he.Model:
+    return model(
+        horizon="200 cycles",
+        strategies={"one": {}, "two": {}},
+        transitions={"healthy": {"rates": {"dead": "hazard * (1 + time)"}}},
+        parameters={"hazard": 0.001},
+        correction="life_table",
+    )
+
+
+def peak(draws: int) -> int:
+    """Most bytes in use at a time while the draws are run and each chunk is forgotten."""
+    values = {"hazard": np.linspace(0.001, 0.002, draws)}
+    tracemalloc.start()
+    try:
+        for _ in iterate_cohort(with_hazard(), values):
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cohort, "CHUNK_CELLS", 201 * 100)
+    peak(10)
+    few, many = peak(200), peak(2_000)
+    assert few > 100 * 201 * 8
+    assert many < 1.2 * few
+
+
+def test_a_kept_trace_makes_chunks_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cohort, "TRACE_CELLS", 201 * 2 * 2 * 2 * 3)
+    values = {"hazard": np.linspace(0.001, 0.002, 7)}
+    chunks = list(iterate_cohort(with_hazard(), values, keep_trace=True))
+    assert [chunk.draws for chunk in chunks] == [3, 3, 1]
+    whole = run_cohort(with_hazard(), values, keep_trace=True)
+    assert whole.trace is not None
+    assert whole.trace.amounts.shape == (7, 2, 1, 2, 201, 2)
+    assert whole.trace.occupancy.shape == (7, 2, 201, 2)
+    assert whole.trace.flow.shape == (7, 2, 200, 1)
+    for number, chunk in enumerate(chunks):
+        assert chunk.trace is not None
+        np.testing.assert_array_equal(
+            whole.trace.amounts[3 * number : 3 * number + 3], chunk.trace.amounts
+        )
+
+
+def test_a_chunk_has_at_least_one_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cohort, "CHUNK_CELLS", 1)
+    monkeypatch.setattr(cohort, "TRACE_CELLS", 1)
+    assert cohort.chunk_size(with_hazard(), keep_trace=True) == 1
+
+
+def test_one_processor_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"hazard": np.linspace(0.001, 0.002, 7)}
+    expected = run_cohort(with_hazard(), values)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    np.testing.assert_array_equal(run_cohort(with_hazard(), values).discounted, expected.discounted)
+
+
+# --- numba's cache --------------------------------------------------------------------------------
+
+
+def test_the_caller_is_told_before_the_kernels_are_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_cohort(model())
+    told: list[str] = []
+    run_cohort(model(), on_compile=lambda: told.append("again"))
+    assert told == []
+    monkeypatch.setattr(cohort, "compiled_before", lambda: False)
+    run_cohort(model(), on_compile=lambda: told.append("first"))
+    assert told == ["first"]
+
+
+def test_code_compiled_from_another_version_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Kernel:
+        class stats:  # noqa: N801
+            cache_path: Any = str(tmp_path)
+
+    monkeypatch.setattr(kernels, "run_draws", Kernel)
+    assert not cohort.compiled_before()
+    index = tmp_path / f"kernels.run_draws-1.py{sys.version_info[0]}{sys.version_info[1]}.nbi"
+    index.touch()
+    assert cohort.compiled_before()
+    os.utime(index, (0, 0))
+    assert not cohort.compiled_before()
+    (tmp_path / "kernels.run_draws-1.py20.nbi").touch()
+    assert not cohort.compiled_before()
+    monkeypatch.setattr(Kernel.stats, "cache_path", None)
+    assert not cohort.compiled_before()
+
+
+def test_a_kernel_that_cannot_be_cached_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = numba.njit
+
+    def njit(**keys: Any) -> Any:
+        if keys.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**keys)
+
+    monkeypatch.setattr(kernels, "njit", njit)
+
+    def double(number: int) -> int:
+        return 2 * number
+
+    with pytest.warns(RuntimeWarning, match="Set NUMBA_CACHE_DIR"):
+        kernel = kernels.compiled(double)
+    assert kernel(4) == 8
+
+
+@pytest.mark.slow
+def test_a_folder_nobody_may_write_to(tmp_path: Path) -> None:
+    """A file stands where numba wants a folder: beside the package and in the home folder."""
+    root = Path(he.__file__).parent.parent
+    shutil.copytree(
+        root / "heecon", tmp_path / "heecon", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copytree(root / "inputs", tmp_path / "inputs")
+    (tmp_path / "heecon" / "engine" / "__pycache__").touch()
+    home = tmp_path / "home"
+    home.touch()
+    code = "import heecon as he; print(he.run(he.load('hiv')).cost()['mono'])"
+    environment = os.environ | {
+        "PYTHONPATH": str(tmp_path),
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home),
+        "LOCALAPPDATA": str(home),
+    }
+    environment.pop("NUMBA_CACHE_DIR", None)
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    close(float(run.stdout), he.run(he.load("hiv")).cost()["mono"])
+    assert run.stderr.count("Set NUMBA_CACHE_DIR") == 1
