@@ -110,16 +110,24 @@ def list_models() -> None:
                 console.print(f"    {name}{mark}", markup=False, highlight=False)
 
 
-@app.callback()
-def main_options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    """Options before the command."""
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         import heecon  # noqa: PLC0415
 
         typer.echo(heecon.__version__)
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Cost-effectiveness models an assessor can check."""
 
 
 def main() -> None:

@@ -213,6 +213,11 @@ def test_out_that_cannot_be_written(heecon: Heecon, tmp_path: Path) -> None:
     assert "cannot write here" in done.stderr
 
 
+def test_version(heecon: Heecon) -> None:
+    done = heecon("--version")
+    assert (done.returncode, done.stdout.strip()) == (0, he.__version__)
+
+
 def test_usage_errors_exit_2(heecon: Heecon) -> None:
     assert heecon("run", "--nonsense").returncode == 2
 
