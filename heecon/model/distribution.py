@@ -51,7 +51,8 @@ class Distribution:
 
     def median(self) -> float:
         """Value exceeded with probability one half."""
-        return float(self.quantile(0.5))
+        closed_form = FAMILIES[self.family].median
+        return closed_form(*self.arguments) if closed_form else float(self.quantile(0.5))
 
     def centre_value(self) -> float:
         """The mean, median or mode, whichever the base value should equal."""
@@ -77,6 +78,7 @@ class Family:
         check: a message when arguments are out of range, else an empty string.
         mean: mean from the arguments.
         quantile: inverse distribution function of (probabilities, *arguments).
+        median: median from the arguments, for the families whose base value may be one; else None.
         from_moments: arguments from (mean, standard error); None if the family has no such rule.
         from_interval: arguments from (estimate, low, high), a 95% interval, or the full range for
             the bounded families.
@@ -88,6 +90,7 @@ class Family:
     check: Callable[..., str]
     mean: Callable[..., float]
     quantile: Callable[..., Any]
+    median: Callable[..., float] | None = None
     from_moments: Callable[[float, float], Arguments] | None = None
     from_interval: Callable[[float, float, float], Arguments] | None = None
     interval_centre: str = "mean"
@@ -321,6 +324,7 @@ FAMILIES: Mapping[str, Family] = {
         arguments=("meanlog", "sdlog"),
         check=_second_positive,
         mean=lambda mu, sigma: math.exp(mu + sigma**2 / 2),
+        median=lambda mu, _sigma: math.exp(mu),
         quantile=lambda u, mu, sigma: np.exp(_normal_quantile(u, mu, sigma)),
         from_moments=_lognormal_moments,
         from_interval=_lognormal_interval,
@@ -332,6 +336,7 @@ FAMILIES: Mapping[str, Family] = {
         arguments=("mu", "sigma"),
         check=_second_positive,
         mean=_logit_normal_mean,
+        median=lambda mu, _sigma: 1 / (1 + math.exp(-mu)),
         quantile=lambda u, mu, sigma: 1 / (1 + np.exp(-_normal_quantile(u, mu, sigma))),
         from_interval=_logit_normal_interval,
         interval_centre="median",
