@@ -233,7 +233,7 @@ def test_a_fault_of_heecon_exits_1(monkeypatch: pytest.MonkeyPatch) -> None:
     assert exit_.value.code == 1
 
 
-HEAVY = ("numpy", "numba", "pandas", "scipy", "openpyxl", "matplotlib")
+HEAVY = ("numpy", "numba", "pandas", "scipy.special", "openpyxl", "matplotlib")
 
 
 def heavy_modules(code: str, *arguments: str) -> list[str]:
