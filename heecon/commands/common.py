@@ -1,0 +1,59 @@
+"""What commands share: the target argument, the console, folders and the word about compiling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from heecon.model.definition import Model
+
+PIPE_WIDTH = 140
+"""Characters a line may have where output goes to a file or a pipe."""
+
+Target = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SCENARIO|MODEL]",
+        help="A scenario file, a model folder, or a name from `heecon list`. "
+        "Default: the bundled base case.",
+        show_default=False,
+    ),
+]
+
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="Folder for the files. Default: below reports/.", show_default=False
+    ),
+]
+
+
+def say_compiling() -> None:
+    """Tell that the first run takes longer."""
+    typer.echo("Compiling the engine for this machine, once; later runs start at once.", err=True)
+
+
+def make_console() -> Console:
+    """The screen; a file or a pipe has no width, so its tables get room."""
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, PIPE_WIDTH)
+    return console
+
+
+def folder_for(model: Model, out: Path | None, analysis: str = "") -> Path:
+    """Where files go: ``--out``, or reports/MODEL/SCENARIO and the analysis."""
+    return out or Path("reports") / model.name / model.scenario.name / analysis
+
+
+def say_written(console: Console, folder: Path, paths: list[Path]) -> None:
+    """Name the files written."""
+    names = ", ".join(path.name for path in paths)
+    console.print(f"\nWritten to {folder}: {names}", markup=False, highlight=False)
