@@ -62,7 +62,7 @@ def test_competing_rates_share_the_leavers_in_proportion(first: float, second: f
 @pytest.mark.parametrize("hazard", [1e-3, 1e-9, 1e-14])
 def test_a_tiny_hazard_keeps_its_digits(hazard: float) -> None:
     run = result(transitions={"healthy": {"rates": {"dead": hazard}}}, horizon="1 cycle")
-    assert trace_of(run).flow[0, 0, 0, 0] == pytest.approx(-math.expm1(-hazard), rel=1e-14)
+    assert trace_of(run).flow[0, 0, 0, 0] == pytest.approx(-math.expm1(-hazard), rel=1e-14, abs=0)
 
 
 def test_nobody_dies_and_life_years_are_the_horizon() -> None:
