@@ -1,4 +1,4 @@
-"""Put a checked ``Model`` together from its file, parameters and tables, reporting every problem at once."""
+"""Put a checked ``Model`` together from its parts, reporting every problem at once."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def all_formulas(model: Model) -> Iterable[Formula]:
         yield from outcome.formulas()
 
 
-# --- names and strategies ----------------------------------------------------------------------------
+# --- names and strategies ------------------------------------------------------------------------
 
 
 def _check_names(parts: Parts, reader: FormulaReader) -> None:
@@ -196,7 +196,7 @@ def _read_strategies(
     return strategies
 
 
-# --- states, start and transitions -------------------------------------------------------------------
+# --- states, start and transitions ---------------------------------------------------------------
 
 
 def _read_states(file: ModelFile, reader: FormulaReader) -> dict[str, State]:
@@ -306,7 +306,7 @@ def _check_size(states: Mapping[str, State], cycles: int, reader: FormulaReader)
         reader.complain(("states",), what, "Lower residence or tunnel, or lengthen the cycle")
 
 
-# --- joint distributions, missing and unused values ------------------------------------------------------
+# --- joint distributions, missing and unused values ----------------------------------------------
 
 
 def _read_blocks(parts: Parts, reader: FormulaReader) -> dict[str, Block]:

@@ -1,4 +1,4 @@
-"""A checked model: everything the engine, the workbook and the reports read, and nothing to check again."""
+"""A checked model: what the engine, the workbook and the reports read, nothing left to check."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Transitions:
 
     Attributes:
         origin: the state left.
-        competing: True for rates a year that compete within the cycle, False for probabilities a cycle.
+        competing: True for rates a year that compete, False for probabilities a cycle.
         to: destination -> formula. In a tunnel state its own name means entering it afresh.
         rest: the destination of everybody else; the origin itself when they stay, empty when the
             probabilities must sum to one without them.

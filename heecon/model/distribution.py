@@ -107,7 +107,7 @@ def build(
     low: float | None = None,
     high: float | None = None,
 ) -> Distribution:
-    """Build a distribution from whatever is given, in the order arguments, standard error, interval.
+    """Build a distribution from its arguments, else a standard error, else an interval.
 
     Args:
         family: a key of ``FAMILIES``.
@@ -158,8 +158,9 @@ def mismatch(distribution: Distribution, value: float, tolerance: float = 0.02) 
     others = [f"mean {distribution.mean():.6g}", f"median {distribution.median():.6g}"]
     if distribution.centre == "mode":
         others.append(f"mode {centre:.6g}")
+    described = distribution.describe()
     return (
-        f"the base value {value:.6g} is not the {distribution.centre} of {distribution.describe()}, "
+        f"the base value {value:.6g} is not the {distribution.centre} of {described}, "
         f"which has {', '.join(others)}"
     )
 
@@ -188,7 +189,7 @@ def _special() -> Any:
     return scipy.special
 
 
-# --- rules from moments and intervals -------------------------------------------------------------
+# --- rules from moments and intervals ------------------------------------------------------------
 
 
 def _beta_moments(mean: float, se: float) -> Arguments:
@@ -250,7 +251,7 @@ def _pert_beta(low: float, mode: float, high: float) -> tuple[float, float]:
     return 1 + 4 * (mode - low) / (high - low), 1 + 4 * (high - mode) / (high - low)
 
 
-# --- quantiles -------------------------------------------------------------------------------------
+# --- quantiles -----------------------------------------------------------------------------------
 
 
 def _normal_quantile(u: Floats, mean: float, sd: float) -> Any:
@@ -268,7 +269,7 @@ def _pert_quantile(u: Floats, low: float, mode: float, high: float) -> Any:
     return low + (high - low) * _special().betaincinv(*_pert_beta(low, mode, high), u)
 
 
-# --- checks ----------------------------------------------------------------------------------------
+# --- checks --------------------------------------------------------------------------------------
 
 
 def _positive(*arguments: float) -> str:
@@ -292,7 +293,7 @@ FAMILIES: Mapping[str, Family] = {
         arguments=("value",),
         check=lambda _value: "",
         mean=lambda value: value,
-        quantile=lambda u, value: np.full_like(u, value),
+        quantile=np.full_like,
     ),
     "normal": Family(
         arguments=("mean", "sd"),

@@ -1,4 +1,4 @@
-"""Lengths of time as people write them ("28 days", "3 months"), in years as the engine uses them."""
+"""Lengths of time as people write them ("28 days", "3 months"), in years."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def years(text: str) -> float:
     """Turn an amount and a unit into years of 365.25 days.
 
     Args:
-        text: for example ``"28 days"``, ``"4 weeks"``, ``"1 month"`` (a twelfth of a year), ``"1 year"``.
+        text: for example ``"28 days"``, ``"1 month"`` (a twelfth of a year), ``"1 year"``.
 
     Returns:
         The length in years, positive and finite.

@@ -81,7 +81,7 @@ def _draw_normal(block: Block, uniforms: Floats, centre: Floats) -> Floats:
 
 def _draw_empirical(block: Block, uniforms: Floats) -> Floats:
     rows = np.minimum((uniforms[:, 0] * len(block.matrix)).astype(int), len(block.matrix) - 1)
-    return block.matrix[rows]
+    return np.asarray(block.matrix[rows])
 
 
 def _check_dirichlet(block: Block) -> str:

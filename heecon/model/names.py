@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-from heecon.language import FUNCTIONS
+from heecon.language import FUNCTIONS, name_problem
 
 MAX_LENGTH = 60
 
@@ -20,19 +19,16 @@ BUILT_INS: dict[str, str] = {
 }
 """Names every expression may use without declaring them."""
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_WORDS = {"and", "or", "not", "if", "else", "rest", "alive", "true", "false", "in", "is", "lambda"}
+_WORDS = {"rest", "alive", "true", "false", "none"}
 
 
 def complaint(name: str) -> str:
     """What is wrong with a name, or an empty string."""
-    if not _NAME.fullmatch(name) or "__" in name or name.endswith("_"):
-        return (
-            f"'{name[:80]}' is not a name: use letters, digits and single underscores, "
-            "beginning with a letter"
-        )
+    problem = name_problem(name[: MAX_LENGTH + 20])
+    if problem:
+        return problem
     if len(name) > MAX_LENGTH:
-        return f"the name '{name[:20]}...' has {len(name)} characters; at most {MAX_LENGTH} are allowed"
+        return f"the name '{name[:20]}...' has {len(name)} characters; at most {MAX_LENGTH} may be"
     if name.lower() in _WORDS or name in FUNCTIONS or name in BUILT_INS:
         return f"'{name}' is reserved by heecon"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -106,7 +107,15 @@ def apply_to_parameters(
                 remedy = names.did_you_mean(name, sorted(known))
                 problems.append(Problem(place, f"unknown parameter '{name}'", remedy))
                 continue
-            for strategy, content in _by_strategy(given, strategies).items():
+            strange = _strange_keys(given, strategies)
+            if strange:
+                remedy = names.did_you_mean(
+                    strange[0], [*strategies, *ParameterOverride.model_fields]
+                )
+                what = f"'{strange[0]}' is neither a strategy nor a key of a parameter"
+                problems.append(Problem(place, what, remedy))
+                continue
+            for strategy, content in _by_strategy(given).items():
                 template = rows.get((name, strategy)) or _any_row(rows, name)
                 row, found = _override(template, strategy, content, layer, place)
                 problems += found
@@ -124,7 +133,12 @@ def _read_layer(path: Path) -> Layer:
         raise InputError(problems_of(error, file.data, file.where, ScenarioFile)) from None
 
 
-def _by_strategy(given: Any, strategies: Sequence[str]) -> Mapping[str | None, Any]:
+def _strange_keys(given: Any, strategies: Sequence[str]) -> list[str]:
+    known = {*ParameterOverride.model_fields, *strategies}
+    return [str(key) for key in given if key not in known] if isinstance(given, Mapping) else []
+
+
+def _by_strategy(given: Any) -> Mapping[str | None, Any]:
     """Split ``{denosumab = 1, pamidronate = 2}`` into strategies; anything else is for all."""
     fields = ParameterOverride.model_fields
     if isinstance(given, Mapping) and not any(key in fields for key in given):
@@ -141,7 +155,7 @@ def _override(
 ) -> tuple[Parameter | None, list[Problem]]:
     base = replace(template, strategy=strategy)
     if isinstance(content, int | float) and not isinstance(content, bool):
-        if content != content or content in (float("inf"), float("-inf")):
+        if not math.isfinite(content):
             return None, [Problem(place, f"the value {content} is not finite")]
         source = f"set by scenario '{layer.content.title}'"
         return base.overridden(float(content), source, place), []

@@ -190,7 +190,7 @@ def _file_path(location: tuple[int | str, ...], data: object) -> list[int | str]
     for index, part in enumerate(location):
         inside = isinstance(data, Mapping) and part in data
         if inside or (isinstance(data, list) and isinstance(part, int)):
-            data = data[part]  # type: ignore[index, call-overload]
+            data = data[part]  # type: ignore[index]
             path.append(part)
         elif isinstance(data, Mapping) and index == len(location) - 1:
             path.append(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +13,7 @@ from heecon.model import duration, names
 from heecon.model.definition import Correction, Formula, RateStep, Settings
 from heecon.model.formulas import BY_CYCLE, FormulaReader
 from heecon.model.schema import Correction as CorrectionText
+from heecon.model.schema import RateStep as RateStepSection
 from heecon.model.schema import Settings as SettingsSection
 from heecon.model.schema import Weights
 
@@ -115,7 +117,7 @@ def _shared_formula(
 
 
 def _rate_steps(
-    rate: str | list[object] | object,
+    rate: str | list[RateStepSection],
     kind: str,
     reader: FormulaReader,
     shared: Mapping[str, float],
@@ -125,14 +127,9 @@ def _rate_steps(
     if isinstance(rate, str):
         pairs = [(0.0, rate, path)]
     else:
-        assert isinstance(rate, list)
         pairs = [(step.start, step.rate, (*path, index, "rate")) for index, step in enumerate(rate)]
     starts = [start for start, _, _ in pairs]
-    if (
-        not starts
-        or starts[0] != 0
-        or any(b <= a for a, b in zip(starts, starts[1:], strict=False))
-    ):
+    if not starts or starts[0] != 0 or any(b <= a for a, b in pairwise(starts)):
         what = f"the rates start at {starts} years"
         reader.complain(
             path, what, "The first must start at 0 and each later one after the one before"

@@ -1,4 +1,4 @@
-"""Read a CSV or XLSX table from a stranger: bounded in size, never evaluated, every cell with its address."""
+"""Read a CSV or XLSX table from a stranger: bounded, never evaluated, every cell addressed."""
 
 from __future__ import annotations
 
