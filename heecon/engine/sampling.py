@@ -31,8 +31,14 @@ def uncertain(model: Model) -> tuple[Parameter, ...]:
     )
 
 
-def sample(model: Model, draws: int, seed: int = 1, method: str = "random") -> dict[str, Floats]:
+def sample(
+    model: Model, draws: int, seed: int = 1, method: str = "random", *, first: int = 0
+) -> dict[str, Floats]:
     """Draw every uncertain parameter.
+
+    The first k of n draws are the k draws one gets by asking for k, except with a Latin hypercube,
+    whose strata depend on n. So a run can be continued: ``sample(model, 2000, first=1000)`` is what
+    ``sample(model, 2000)`` adds to ``sample(model, 1000)``.
 
     Args:
         model: the model.
@@ -40,9 +46,11 @@ def sample(model: Model, draws: int, seed: int = 1, method: str = "random") -> d
         seed: any whole number, 0 included.
         method: "random" (independent), "latin_hypercube" (each parameter's range in equal strata),
             or "sobol" (a scrambled low-discrepancy sequence; best with a power of two of draws).
+        first: leave out the draws before this one.
 
     Returns:
-        Parameter key -> (draws,). Only the Sobol sequence depends on which other parameters vary.
+        Parameter key -> (draws - first,). Only the Sobol sequence depends on which other
+        parameters vary.
 
     Raises:
         InputError: the number of draws or the method cannot be used.
@@ -52,9 +60,14 @@ def sample(model: Model, draws: int, seed: int = 1, method: str = "random") -> d
     if method not in METHODS:
         remedy = names.did_you_mean(method, METHODS)
         raise InputError(Problem("method", f"unknown method '{method}'", remedy))
+    if not 0 <= first < draws:
+        raise InputError(Problem("draws", f"first draw {first} of {draws}", "Begin before the end"))
+    if first and method == "latin_hypercube":
+        remedy = "Use random or sobol draws"
+        raise InputError(Problem("method", "a Latin hypercube cannot be continued", remedy))
     keys = [row.key for row in uncertain(model)]
     uniforms = METHODS[method](keys, draws, seed)
-    return from_uniforms(model, uniforms)
+    return from_uniforms(model, {key: column[first:] for key, column in uniforms.items()})
 
 
 def from_uniforms(model: Model, uniforms: Mapping[str, Floats]) -> dict[str, Floats]:
