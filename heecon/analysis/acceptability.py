@@ -31,7 +31,8 @@ class Acceptability:
         expected_loss: (grid, strategies) expected net benefit forgone by choosing a strategy.
         optimal: (grid, strategies) True where the expected net benefit is highest: the frontier.
         evpi: (grid,) expected value of perfect information per person.
-        standard_error: (grid,) Monte Carlo standard error of ``evpi``.
+        standard_error: (grid,) Monte Carlo standard error of ``evpi``; 0 for a single draw, which
+            says nothing about it.
     """
 
     strategies: tuple[str, ...]
@@ -41,6 +42,14 @@ class Acceptability:
     optimal: NDArray[np.bool_]
     evpi: Floats
     standard_error: Floats
+
+    @property
+    def frontier(self) -> Floats:
+        """Probability of being cost-effective of the optimal strategy, (grid,).
+
+        Where several are optimal, the one with the highest probability counts.
+        """
+        return np.asarray(np.where(self.optimal, self.probability, -1.0).max(axis=1))
 
 
 def acceptability(outcomes: Outcomes, thresholds: Sequence[float] | None = None) -> Acceptability:

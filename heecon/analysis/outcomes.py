@@ -6,7 +6,7 @@ They come from heecon's engines (``psa.run_psa``) or from any other simulator (`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +67,18 @@ class Outcomes:
             Totals(name, float(cost[i]), float(effect[i])) for i, name in enumerate(self.strategies)
         )
 
+    def followed_by(self, more: Outcomes) -> Outcomes:
+        """These draws and then others of the same model."""
+        return replace(
+            self,
+            cost=np.concatenate([self.cost, more.cost]),
+            effect=np.concatenate([self.effect, more.effect]),
+            parameters={
+                key: np.concatenate([column, more.parameters[key]])
+                for key, column in self.parameters.items()
+            },
+        )
+
     def index(self, strategy: str) -> int:
         """Position of a strategy.
 
@@ -96,6 +108,8 @@ def read_outcomes(path: Path, parameters: Path | None = None, comparator: str = 
     if missing:
         what = f"there is no column {', '.join(missing)}"
         raise InputError(Problem(table.name, what, "The columns are draw, strategy, cost, effect"))
+    if not table.rows:
+        raise InputError(Problem(table.name, "there are no rows", "Give one a draw and strategy"))
     problems: list[Problem] = []
     cells: dict[tuple[str, str], tuple[float, float]] = {}
     for index, row in enumerate(table.rows):
@@ -154,7 +168,7 @@ def checked_thresholds(outcomes: Outcomes, thresholds: Sequence[float] | None) -
     """The thresholds asked for, or the model's.
 
     Raises:
-        InputError: there are none, or one is not positive and finite.
+        InputError: there are none, or one is negative or not finite.
     """
     chosen = list(outcomes.thresholds if thresholds is None else thresholds)
     if not chosen:

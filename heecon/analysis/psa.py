@@ -8,13 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.analysis.acceptability import acceptability
 from heecon.analysis.evaluation import run
 from heecon.analysis.outcomes import Outcomes
 from heecon.engine.cohort import iterate_cohort
 from heecon.engine.sampling import sample
+from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
 
 Floats = NDArray[np.float64]
+
+Interval = tuple[float, float, float]
+"""Mean, lower and upper end."""
 
 INTERVAL = (2.5, 97.5)
 
@@ -28,10 +33,61 @@ class PsaRow:
     """
 
     strategy: str
-    cost: tuple[float, float, float]
-    effect: tuple[float, float, float]
-    incremental_cost: tuple[float, float, float] | None
-    incremental_effect: tuple[float, float, float] | None
+    cost: Interval
+    effect: Interval
+    incremental_cost: Interval | None
+    incremental_effect: Interval | None
+
+
+@dataclass(frozen=True)
+class NetBenefitRow:
+    """One strategy at one threshold, amounts as (mean, lower, upper), 95% interval.
+
+    Attributes:
+        threshold: amount per unit of effect.
+        strategy: name.
+        nmb: net monetary benefit.
+        incremental_nmb: over the comparator; None for the comparator itself.
+        probability: of having the highest net benefit; ties are shared.
+        expected_loss: net benefit forgone on average by choosing the strategy.
+        optimal: whether its expected net benefit is the highest.
+    """
+
+    threshold: float
+    strategy: str
+    nmb: Interval
+    incremental_nmb: Interval | None
+    probability: float
+    expected_loss: float
+    optimal: bool
+
+
+@dataclass(frozen=True)
+class Ellipse:
+    """Where 95% of the draws of a bivariate normal with the cloud's mean and covariance lie.
+
+    Attributes:
+        strategy: whose increments these are.
+        comparator: what they are against.
+        centre: mean (incremental effect, incremental cost).
+        covariance: 2 x 2, of (incremental effect, incremental cost), with denominator n - 1.
+        level: share of the draws inside.
+    """
+
+    strategy: str
+    comparator: str
+    centre: tuple[float, float]
+    covariance: tuple[tuple[float, float], tuple[float, float]]
+    level: float = 0.95
+
+    def points(self, number: int = 100) -> Floats:
+        """The curve, (number, 2) effect and cost, closed: the last point is the first."""
+        angle = np.linspace(0, 2 * np.pi, number)
+        roots, axes = np.linalg.eigh(np.array(self.covariance))
+        # The squared distance of a normal pair is exponential with mean 2.
+        reach = np.sqrt(-2 * np.log1p(-self.level) * np.maximum(roots, 0))
+        circle = np.column_stack([np.cos(angle), np.sin(angle)])
+        return np.asarray(self.centre + (circle * reach) @ axes.T)
 
 
 def run_psa(
@@ -115,12 +171,77 @@ def summarise(outcomes: Outcomes, comparator: str | None = None) -> tuple[PsaRow
     return tuple(rows)
 
 
-def _interval(values: Floats) -> tuple[float, float, float]:
+def summarise_net_benefit(
+    outcomes: Outcomes, thresholds: Sequence[float] | None = None, comparator: str | None = None
+) -> tuple[NetBenefitRow, ...]:
+    """Net benefit and the decision at each threshold.
+
+    Args:
+        outcomes: the draws.
+        thresholds: amounts per unit of effect; the model's if None.
+        comparator: the strategy increments are against; the model's if None.
+
+    Raises:
+        InputError: there is no threshold, or the comparator is unknown.
+    """
+    reference = outcomes.index(comparator or outcomes.reference)
+    decision = acceptability(outcomes, thresholds)
+    rows = []
+    for at, threshold in enumerate(decision.thresholds):
+        nmb = outcomes.nmb(threshold)
+        for index, name in enumerate(outcomes.strategies):
+            increment = None if index == reference else nmb[:, index] - nmb[:, reference]
+            rows.append(
+                NetBenefitRow(
+                    float(threshold),
+                    name,
+                    _interval(nmb[:, index]),
+                    None if increment is None else _interval(increment),
+                    float(decision.probability[at, index]),
+                    float(decision.expected_loss[at, index]),
+                    bool(decision.optimal[at, index]),
+                )
+            )
+    return tuple(rows)
+
+
+def ellipses(
+    outcomes: Outcomes, comparator: str | None = None, level: float = 0.95
+) -> tuple[Ellipse, ...]:
+    """An ellipse on the cost-effectiveness plane for every strategy but the comparator.
+
+    Args:
+        outcomes: the draws, at least two.
+        comparator: the strategy increments are against; the model's if None.
+        level: share of the draws inside.
+
+    Raises:
+        InputError: there is one draw, the level is not between 0 and 1, or the comparator is
+            unknown.
+    """
+    reference = comparator or outcomes.reference
+    base = outcomes.index(reference)
+    if outcomes.draws < 2:
+        raise InputError(Problem("draws", "one draw has no spread", "Run at least two draws"))
+    if not 0 < level < 1:
+        raise InputError(Problem("level", f"a share of {level}", "Give a share inside 0 and 1"))
+    found = []
+    for index, name in enumerate(outcomes.strategies):
+        if index != base:
+            effect = outcomes.effect[:, index] - outcomes.effect[:, base]
+            cost = outcomes.cost[:, index] - outcomes.cost[:, base]
+            (a, b), (c, d) = np.cov(effect, cost).tolist()
+            centre = float(effect.mean()), float(cost.mean())
+            found.append(Ellipse(name, reference, centre, ((a, b), (c, d)), level))
+    return tuple(found)
+
+
+def _interval(values: Floats) -> Interval:
     low, high = np.percentile(values, INTERVAL)
     return float(values.mean()), float(low), float(high)
 
 
 def default_grid(thresholds: Sequence[float]) -> list[float]:
-    """Thresholds for curves: 0 to twice the largest the model names, in forty steps."""
-    top = 2 * max(thresholds, default=50_000.0)
+    """Thresholds for curves: 0 to twice the largest the model names (or 50,000), in forty steps."""
+    top = 2 * (max(thresholds, default=0.0) or 50_000.0)
     return [top * step / 40 for step in range(41)]
