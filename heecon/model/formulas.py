@@ -84,7 +84,7 @@ class FormulaReader:
     def read_in_state(
         self, text: str, path: Sequence[str | int], state: str, slots: int
     ) -> Formula | None:
-        """Read a formula of one state, where time in the state may be used if the state keeps it."""
+        """Read a formula of one state; it may use time in the state if the state keeps it."""
         if slots > 1:
             return self.read(text, path)
         because = (
@@ -94,7 +94,7 @@ class FormulaReader:
         return self.read(text, path, without=self.slot_names, because=because)
 
     def read_variables(self, texts: Mapping[str, str]) -> dict[str, Formula]:
-        """Read [variables] and put them in dependency order; remember which depend on time in state."""
+        """Read [variables] into dependency order; remember which depend on time in state."""
         formulas: dict[str, Formula] = {}
         for name, text in texts.items():
             formula = self.read(text, ("variables", name))

@@ -17,7 +17,7 @@ from heecon.language import Table
 from heecon.model import library, names
 from heecon.model.build import Parts, build
 from heecon.model.definition import Model, ScenarioInfo, SourceFile
-from heecon.model.parameter import Parameter, parameters_from_table
+from heecon.model.parameter import Parameter, duplicates, parameters_from_table
 from heecon.model.scenario import Overrides, apply_to_parameters, read_overrides
 from heecon.model.schema import ModelFile, Where, problems_of
 from heecon.model.table_file import read_table
@@ -116,7 +116,8 @@ def _load(folder: Path, overrides: Overrides, scenario_files: Sequence[Path]) ->
     paths = [folder / "model.toml"]
     problems: list[Problem] = []
     parameters, found, path = _parameters(folder)
-    problems += found
+    # Before overrides are applied: they would hide a row that stands twice.
+    problems += found + duplicates(parameters)
     parameters, found = apply_to_parameters(parameters, overrides, list(file.strategies))
     problems += found
     paths += path
@@ -189,9 +190,13 @@ def _tables(folder: Path) -> tuple[dict[str, Table], list[Problem], list[Path]]:
         complaint = names.complaint(path.stem) or ("stands twice" if path.stem in tables else "")
         if complaint:
             problems.append(Problem(name, complaint, "Rename the file"))
-        table, found = lookup_table(path.stem, read_table(library.inside(path, folder), name))
-        problems += found
-        tables[path.stem] = table
+            continue
+        try:
+            table, found = lookup_table(path.stem, read_table(library.inside(path, folder), name))
+            problems += found
+            tables[path.stem] = table
+        except InputError as error:
+            problems += error.problems
     return tables, problems, paths
 
 

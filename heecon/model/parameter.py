@@ -16,8 +16,9 @@ Status = Literal["trial", "published", "derived", "assumption"]
 STATUSES: tuple[str, ...] = get_args(Status)
 
 COLUMNS = (
-    "name", "strategy", "label", "value", "low", "high", "se", "distribution", "arg1", "arg2", "arg3",
-    "correlation_group", "unit", "price_year", "tags", "status", "source", "note",
+    "name", "strategy", "label", "value", "low", "high", "se",
+    "distribution", "arg1", "arg2", "arg3", "correlation_group",
+    "unit", "price_year", "tags", "status", "source", "note",
 )  # fmt: skip
 """Columns of parameters.csv; only name and value are needed."""
 
@@ -35,7 +36,7 @@ class Parameter:
     Attributes:
         name: the name expressions use.
         value: base value.
-        strategy: the strategy the value belongs to; None for all strategies without a row of their own.
+        strategy: the strategy it belongs to; None for all without a row of their own.
         label: words for tables; the name when empty.
         low: lower bound (2.5%) for one-way analysis and for building the distribution.
         high: upper bound (97.5%).
@@ -207,7 +208,7 @@ def warnings_of(parameters: Sequence[Parameter]) -> list[str]:
                 found.append(f"{parameter.where}: {parameter.key}: {off}.")
         if parameter.status != "assumption" and not parameter.source:
             found.append(
-                f"{parameter.where}: {parameter.key} is called '{parameter.status}' but names no source; "
+                f"{parameter.where}: {parameter.key} is '{parameter.status}' but names no source; "
                 "it is counted as an assumption."
             )
     return found

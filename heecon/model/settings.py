@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -57,8 +57,8 @@ def read_settings(
     ):
         reader.complain(
             ("model", "discounting", "timing"),
-            f"'cycle_end' does not go with the correction '{correction.method}', whose values stand "
-            "at time points",
+            f"'cycle_end' does not go with the correction '{correction.method}', whose values "
+            "stand at time points",
             "Use timing = 'cycle_start'",
         )
     if correction is None:

@@ -19,27 +19,36 @@ def lookup_table(name: str, file: TableFile) -> tuple[Table, list[Problem]]:
     """Make a look-up table: keys in the first column, ascending; values in the others.
 
     Returns:
-        The table (of zeros where cells are bad) and what is wrong with it.
+        The table and what is wrong with it. A table with problems holds zeros under the same column
+        names, so that the formulas that read it do not look wrong as well.
     """
     values, problems = _numbers(file)
     if len(file.header) < 2 or not file.rows:
         what = "a look-up table needs a key column, a value column and a row"
         problems.append(Problem(file.name, what))
-        return Table(name, np.zeros(1), {"value": np.zeros(1)}), problems
     for column in file.header[1:]:
         complaint = names.complaint(column)
         if complaint:
             problems.append(Problem(f"{file.name}:1", complaint, "Rename the column"))
-    keys = values[:, 0]
     if not problems:
-        for row in np.flatnonzero(np.diff(keys) <= 0):
-            what = f"the key {keys[row + 1]:g} does not come after {keys[row]:g}"
-            place = file.where(int(row) + 1, file.header[0])
-            problems.append(
-                Problem(place, what, "Sort the rows by the first column, each key once")
-            )
+        problems += _unsorted(file, values[:, 0])
+    if problems:
+        named = [c for c in file.header[1:] if not names.complaint(c)] or ["value"]
+        return Table(name, np.zeros(1), {column: np.zeros(1) for column in named}), problems
     columns = {column: values[:, i] for i, column in enumerate(file.header) if i > 0}
-    return Table(name, keys, columns), problems
+    return Table(name, values[:, 0], columns), []
+
+
+def _unsorted(file: TableFile, keys: Floats) -> list[Problem]:
+    remedy = "Sort the rows by the first column, each key once"
+    return [
+        Problem(
+            file.where(int(row) + 1, file.header[0]),
+            f"the key {keys[row + 1]:g} does not come after {keys[row]:g}",
+            remedy,
+        )
+        for row in np.flatnonzero(np.diff(keys) <= 0)
+    ]
 
 
 def joint_matrix(file: TableFile) -> tuple[tuple[str, ...], Floats]:

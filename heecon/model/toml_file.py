@@ -147,25 +147,24 @@ class _Scanner:
             if self._peek() in "=]":
                 return tuple(parts)
             if self._peek() in "\"'":
-                parts.append(self._string())
+                start = self.at
+                self._string()
+                parts.append(tomllib.loads(f"key = {self.text[start : self.at]}")["key"])
             else:
                 start = self.at
                 while self._peek() not in " \t.=]":
                     self.at += 1
                 parts.append(self.text[start : self.at])
 
-    def _string(self) -> str:
+    def _string(self) -> None:
         quote = self._peek()
         fence = quote * 3 if self.text.startswith(quote * 3, self.at) else quote
-        start = self.at + len(fence)
-        self.at = start
+        self.at += len(fence)
         while not self.text.startswith(fence, self.at):
             self.at += 2 if quote == '"' and self._peek() == "\\" else 1
-        content = self.text[start : self.at]
         self.at += len(fence)
         while len(fence) == 3 and self._peek() == quote:
             self.at += 1
-        return content
 
     def _skip_blank(self) -> bool:
         while self.at < len(self.text):

@@ -1,0 +1,298 @@
+# ruff: noqa: E501  (one line a mistake reads best)
+"""Every mistake a file can hold is reported with its place, the value and a remedy."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+import heecon as he
+from heecon.model.load import load
+from tests.model.small import (
+    FILES,
+    MODEL_FILE,
+    PARAMETER_FILE,
+    SCENARIO_FILE,
+    TABLE_FILE,
+    edit,
+    write,
+)
+
+M, P, T, S = MODEL_FILE, PARAMETER_FILE, TABLE_FILE, SCENARIO_FILE
+
+# name: (file, old text, new text, place, part of what is said, part of the remedy)
+MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
+    # model.toml: shape
+    "not TOML": (M, "[states]", "[states", "model.toml", "not valid TOML", "toml.io"),
+    "unknown key": (M, "correction ", "corection ", "model.toml:6:", "unknown key 'corection'", "Did you mean 'correction'?"),
+    "unknown section": (M, "[variables]", "[variable]", "model.toml", "unknown key 'variable'", "Did you mean 'variables'?"),
+    "unknown nested key": (M, 'label = "Well"', 'lable = "Well"', "model.toml:11:", "unknown key 'lable'", "Did you mean 'label'?"),
+    "missing key": (M, 'cycle       = "1 year"\n', "", "model.toml", "the key 'cycle' is missing", "Add it"),
+    "missing section": (M, '[start]\nwell = "rest"\nill  = "share_ill"\n', "", "model.toml", "the key 'start' is missing", "Add it"),
+    "wrong type": (M, 'title       = "Small"', "title = 5", "model.toml:2:9 (model.title)", "valid string, not 5", ""),
+    "boolean as number": (M, "start_age   = 60", "start_age = true", "model.toml:5:", "valid string, not True", ""),
+    "unknown kind": (M, 'kind  = "qaly"', 'kind = "qalys"', "model.toml:36:", "'cost', 'qaly', 'life_year' or 'count', not 'qalys'", ""),
+    "tunnel of zero": (M, "tunnel = 2", "tunnel = 0", "model.toml:12:", "greater than or equal to 1", ""),
+    # model.toml: settings
+    "unknown unit of time": (M, '"1 year"', '"28 dyas"', "model.toml:3:15 (model.cycle)", "'28 dyas' has no known unit", "did you mean 'days'?"),
+    "no unit of time": (M, '"1 year"', '"28"', "model.toml:3:15", "'28' is not a length of time", "'28 days'"),
+    "words for a number": (M, '"1 year"', '"five weeks"', "model.toml:3:15", "not a length of time", "positive amount"),
+    "negative horizon": (M, '"10 years"', '"-10 years"', "model.toml:4:15", "'-10 years' is not a length of time", "'lifetime'"),
+    "zero horizon": (M, '"10 years"', '"0 years"', "model.toml:4:15", "not a positive length", "'lifetime'"),
+    "a billion cycles": (M, '"10 years"', '"1000000000 cycles"', "model.toml:4:15", "1,000,000,000 cycles", "shorten the horizon"),
+    "ten million years": (M, '"10 years"', '"10000000 years"', "model.toml:4:15", "10,000,000 cycles", "At most 20,000"),
+    "lifetime over": (M, '"10 years"\nstart_age   = 60', '"lifetime"\nstart_age = 100', "model.toml:4:", "has no cycles", "max_age = 100"),
+    "unknown correction": (M, '"life_table"', '"life-table"', "model.toml:6:", "'simpson', not 'life-table'", ""),
+    "weights without table": (M, '"life_table"', '{ weights = "wieghts" }', "model.toml:6:", "no table 'wieghts'", "There is mortality"),
+    "weights of the wrong length": (M, '"life_table"', '{ weights = "mortality" }', "model.toml:6:", "11 time points of 10 cycles", "counting 0, 1, ..., 10"),
+    "unknown comparator": (M, 'comparator  = "usual"', 'comparator = "usaul"', "model.toml:8:", "unknown comparator 'usaul'", "Did you mean 'usual'?"),
+    "rate in percent": (M, "effect = 0.03", "effect = 35000", "model.toml:7:", "discount rate is 35000", "3.5% as 0.035"),
+    "steps not from zero": (M, "effect = 0.03", "effect = [{ from = 5, rate = 0.03 }]", "model.toml:7:", "start at [5.0] years", "first must start at 0"),
+    "time in a discount rate": (M, "effect = 0.03", 'effect = "time"', "model.toml:7:", "'time' cannot be used here", "before the first cycle"),
+    # model.toml: structure
+    "no way out": (M, "dead = { absorbing = true }", "dead = {}", "model.toml:13:", "no way out of state 'dead'", "absorbing = true"),
+    "absorbing with transitions": (M, 'ill  = { label = "Ill", tunnel = 2 }', "ill = { absorbing = true }", "model.toml:29", "absorbing but has transitions", "Drop"),
+    "absorbing that counts time": (M, "dead = { absorbing = true }", "dead = { absorbing = true, residence = 3 }", "model.toml:13:", "absorbing and counts time", "Drop one"),
+    "tunnel and residence": (M, "tunnel = 2", "tunnel = 2, residence = 5", "model.toml:12:", "both tunnel and residence", "drop residence"),
+    "tunnel without rest": (M, ', well = "rest"', "", "model.toml:30:", "does not say where people go", 'the value "rest"'),
+    "rates and probabilities": (M, 'rates = { ill = "h_ill", dead = "h_dead" }', 'rates = { ill = 1 }\nprobabilities = { dead = "rest" }', "model.toml:2", "either rates or probabilities", "exactly one"),
+    "rate to itself": (M, 'rates = { ill = "h_ill"', 'rates = { well = 0.1, ill = "h_ill"', "model.toml:28:18", "a rate from 'well' to itself", "whoever has no event stays"),
+    "two rests": (M, 'dead = "h_dead * 2", well = "rest"', 'dead = "rest", well = "rest"', "model.toml:30:", "'rest' stands at ['dead', 'well']", "Only one"),
+    "unknown destination": (M, 'rates = { ill = "h_ill", dead', 'rates = { ill = "h_ill", daed', "model.toml:28:", "unknown state 'daed'", "Did you mean 'dead'?"),
+    "transitions of an unknown state": (M, "[transitions.ill]", "[transitions.il]", "model.toml:29:", "unknown state 'il'", "Did you mean 'ill'?"),
+    "unknown start state": (M, 'ill  = "share_ill"', 'sick = "share_ill"', "model.toml:17:", "unknown state 'sick'", "There is well, ill, dead"),
+    "time in the start": (M, '"share_ill"', '"share_ill * time"', "model.toml:17:", "'time' cannot be used here", "before the first cycle"),
+    "variable of time in the start": (M, '"share_ill"', '"share_ill * h_dead"', "model.toml:17:", "'h_dead' cannot be used here", "without time"),
+    "time in state without residence": (M, '"h_ill", dead', '"h_ill * state_time", dead', "model.toml:28:", "'state_time' cannot be used here", "residence = N"),
+    "variable of time in state": (M, 'h_ill  = "h_base * hr"', 'h_ill = "h_base * hr * exp(-state_time)"', "model.toml:28:", "'h_ill' cannot be used here", "residence = N"),
+    "unknown transition": (M, '"alive -> dead"', '"dead -> well"', "model.toml:40:", "no transition 'dead -> well'", ""),
+    "not a transition": (M, '"alive -> dead"', '"dead"', "model.toml:40:", "'dead' is not a transition", "from -> to"),
+    "outcome of nothing": (M, "state = { well = 0.8, ill = 0.5 }", "", "model.toml:35:", "counts nothing", "start, state, entering"),
+    "corrected one-off": (M, 'transition = { "alive', 'correction = "simpson"\ntransition = { "alive', "model.toml:40:", "one-off values cannot be corrected", "They happen once"),
+    "strategies differing by case": (M, 'new   = { label = "New" }', 'new = {}\nNEW = {}', "model.toml:22:", "differ only by case", "Rename"),
+    "a keyword as name": (M, 'h_dead = "lookup', 'class = "1"\nh_dead = "lookup', "model.toml:25:", "'class' is a reserved word", "another name"),
+    "a built-in as name": (M, 'h_dead = "lookup', 'age = "1"\nh_dead = "lookup', "model.toml:25:", "'age' is reserved", "another name"),
+    "variable named like a parameter": (M, 'h_dead = "lookup', 'HR = "1"\nh_dead = "lookup', "model.toml:25:", "has the name of the parameter 'hr'", "Rename"),
+    # expressions
+    "unknown name": (M, '"h_base * hr"', '"h_bse * hr"', "model.toml:24:", "unknown name 'h_bse'", "did you mean 'h_base'?"),
+    "caret": (M, '"h_base * hr"', '"h_base * hrr"', "model.toml:24:", "^^^", "did you mean 'hr'?"),
+    "circular variables": (M, '"h_base * hr"', '"h_x"\nh_x = "h_ill"', "model.toml", "h_", ""),
+    "wrong number of arguments": (M, "lookup(mortality, age)", "exp(age, 2)", "model.toml:25:", "exp", ""),
+    "unknown table": (M, "lookup(mortality, age)", "lookup(mortalty, age)", "model.toml:25:", "mortalty", "did you mean 'mortality'?"),
+    "unknown column": (M, "lookup(mortality, age)", "lookup(mortality, rte, age)", "model.toml:25:", "rte", "did you mean 'rate'?"),
+    "code": (M, '"h_base * hr"', "\"__import__('os').system('true')\"", "model.toml:24:", "", ""),
+    "a long expression": (M, '"h_base * hr"', '"' + "1+" * 50_000 + '1"', "model.toml:24:", "100,001 characters", "split it"),
+    "deep nesting": (M, '"h_base * hr"', '"' + "(" * 500 + "1" + ")" * 500 + '"', "model.toml:24:", "", ""),
+    # parameters.csv
+    "unknown column of parameters": (P, "name,strategy,value", "name,stratgy,value", "parameters.csv:1", "unknown column 'stratgy'", "Did you mean 'strategy'?"),
+    "no value column": (P, "name,strategy,value", "name,strategy,note", "parameters.csv:1", "there is no column 'value'", ""),
+    "column twice": (P, "name,strategy,value,low", "name,strategy,value,value", "parameters.csv:1:4", "column 'value' stands twice", ""),
+    "not a number": (P, "hr,,1,", "hr,,one,", "parameters.csv:5:3 (value)", "'one' is not a number", ""),
+    "not finite": (P, "hr,,1,", "hr,,nan,", "parameters.csv:5:3 (value)", "not a finite number", ""),
+    "infinite": (P, "hr,,1,", "hr,,1e999,", "parameters.csv:5:3 (value)", "too large", ""),
+    "percent": (P, "hr,,1,", "hr,,80%,", "parameters.csv:5:3 (value)", "is a percentage", "5% as 0.05"),
+    "decimal comma": (P, "hr,,1,", 'hr,,"0,8",', "parameters.csv:5:3 (value)", "has a comma", "1234.5"),
+    "no value": (P, "hr,,1,", "hr,,,", "parameters.csv:5", "'hr' has no value", ""),
+    "unknown status": (P, "trial,a trial\nh_base", "trail,a trial\nh_base", "parameters.csv:3:12 (status)", "unknown status 'trail'", "Did you mean 'trial'?"),
+    "unknown tag": (P, "unit_cost", "unitcost", "parameters.csv:7:11 (tags)", "unknown tag 'unitcost'", "Did you mean 'unit_cost'?"),
+    "unknown distribution": (P, "gamma", "gama", "parameters.csv:7:7 (distribution)", "unknown distribution 'gama'", "Did you mean 'gamma'?"),
+    "distribution without spread": (P, "c_care,,500,,,50,gamma", "c_care,,500,,,,gamma", "parameters.csv:7:7", "'gamma' needs its arguments", "standard error"),
+    "negative standard error": (P, ",50,gamma", ",-50,gamma", "parameters.csv:7:7", "standard error -50 is not positive", "'fixed'"),
+    "value outside its interval": (P, "0.2,0.1,0.4", "0.5,0.1,0.4", "parameters.csv:4:7", "lies outside low 0.1 and high 0.4", ""),
+    "beta above one": (P, "share_ill,,0.1", "share_ill,,1.5", "parameters.csv:3:7", "between 0 and 1, not 1.5", ""),
+    "duplicate parameter": (P, "hr,,1,", "h_base,,1,", "parameters.csv:5:3 (value)", "'h_base' stands twice", "Delete one row"),
+    "parameters differing by case": (P, "hr,,1,", "HR,,1,", "parameters.csv:6", "differ only by case", "Rename"),
+    "bad name": (P, "hr,,1,", "h-r,,1,", "parameters.csv:5:1 (name)", "'h-r' is not a name", "Rename"),
+    "unknown strategy of a parameter": (P, "hr,new,", "hr,newer,", "parameters.csv:6", "unknown strategy 'newer'", "Did you mean 'new'?"),
+    "value missing for a strategy": (P, "hr,,1,", "hr,usual,1,", "", "", ""),
+    "semicolons": (P, "name,strategy,value,low,high,se,distribution,arg1,arg2,correlation_group,tags,status,source", "name;value", "parameters.csv:1", "separated by semicolons", "CSV UTF-8"),
+    "row too long": (P, "published,a list", "published,a list,of prices", "parameters.csv:7", "14 cells; the header has 13", "in quotes"),
+    "open quote": (P, "published,a list", 'published,"a list', "parameters.csv:", "not valid CSV", ""),
+    # tables
+    "table not sorted": (T, "65,0.02", "75,0.02", "tables/mortality.csv:4:1 (age)", "70 does not come after 75", "Sort the rows"),
+    "empty cell in a table": (T, "65,0.02", "65,", "tables/mortality.csv:3:2 (rate)", "the cell is empty", ""),
+    "text in a table": (T, "65,0.02", "65,low", "tables/mortality.csv:3:2 (rate)", "'low' is not a number", ""),
+    "table of keys only": (T, FILES[T], "age\n60\n", "tables/mortality.csv", "a key column, a value column and a row", ""),
+    # scenarios
+    "unknown parameter of a scenario": (S, 'purpose = "The files as they stand."', "[parameters]\nc_crae = 5", "base_case.toml:3:10 (parameters.c_crae)", "unknown parameter 'c_crae'", "Did you mean 'c_care'?"),
+    "text for a number": (S, 'purpose = "The files as they stand."', '[parameters]\nc_care = "5"', "base_case.toml:3:10", "", "Give a number"),
+    "nan": (S, 'purpose = "The files as they stand."', "[parameters]\nc_care = nan", "base_case.toml:3:10", "not finite", ""),
+    "unknown key of an override": (S, 'purpose = "The files as they stand."', "[parameters]\nc_care = { vaule = 5 }", "base_case.toml:3:10", "'vaule' is neither a strategy nor a key", "Did you mean 'value'?"),
+    "unknown strategy of an override": (S, 'purpose = "The files as they stand."', "[parameters]\nhr = { nwe = 0.5 }", "base_case.toml:3:6", "'nwe' is neither a strategy", "Did you mean 'new'?"),
+    "unknown strategy of a scenario": (S, 'purpose = "The files as they stand."', 'strategies = ["usual", "nwe"]', "base_case.toml:2:14", "unknown strategy 'nwe'", "Did you mean 'new'?"),
+    "comparator left out": (S, 'purpose = "The files as they stand."', 'strategies = ["new"]', "model.toml:8:", "unknown comparator 'usual'", ""),
+    "bad setting of a scenario": (S, 'purpose = "The files as they stand."', '[settings]\nhorizon = "10 parsecs"', "base_case.toml:3:11", "no known unit of time", "days, weeks"),
+    "unknown setting of a scenario": (S, 'purpose = "The files as they stand."', '[settings]\nhorzion = "10 years"', "base_case.toml:3:11", "unknown key 'horzion'", "Did you mean 'horizon'?"),
+    "unknown key of a scenario": (S, "purpose", "porpose", "base_case.toml:2:11", "unknown key 'porpose'", "Did you mean 'purpose'?"),
+    "extends itself": (S, 'purpose = "The files as they stand."', 'extends = "base_case"', "base_case.toml:2:11", "leads back", ""),
+    "extends outside": (S, 'purpose = "The files as they stand."', 'extends = "../../secret"', "base_case.toml:2:11", "is not the name of a scenario in this folder", "without '.toml' or '/'"),
+    "extends absolute": (S, 'purpose = "The files as they stand."', 'extends = "/etc/passwd"', "base_case.toml:2:11", "is not the name of a scenario", ""),
+    "model outside": (S, 'purpose = "The files as they stand."', 'model = "../.."', "base_case.toml:2:9", "'../..' is not the name of a model", "without '/'"),
+    "model absolute": (S, 'purpose = "The files as they stand."', 'model = "/etc"', "base_case.toml:2:9", "'/etc' is not the name of a model", ""),
+    "unknown model": (S, 'purpose = "The files as they stand."', 'model = "smal"', "base_case.toml:2:9", "no model 'smal'", "Did you mean 'small'?"),
+}  # fmt: skip
+NO_MISTAKE = {"value missing for a strategy"}
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(he.InputError) as refused:
+        load(path)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("name", [name for name in MISTAKES if name not in NO_MISTAKE])
+def test_mistake_is_placed(name: str, tmp_path: Path) -> None:
+    file, old, new, place, what, remedy = MISTAKES[name]
+    scenario = write(tmp_path)
+    edit(tmp_path, file, old, new)
+    message = refusal(scenario)
+    for part in (place, what, remedy):
+        assert part in message, message
+
+
+def test_one_mistake_gives_one_problem(tmp_path: Path) -> None:
+    """A bad number or table does not make every formula that reads it look wrong too."""
+    for name in ("not a number", "text in a table", "beta above one", "negative horizon"):
+        file, old, new, *_ = MISTAKES[name]
+        scenario = write(tmp_path)
+        edit(tmp_path, file, old, new)
+        with pytest.raises(he.InputError) as refused:
+            load(scenario)
+        assert len(refused.value.problems) == 1, name
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    names = [
+        "no way out",
+        "unknown comparator",
+        "unknown name",
+        "unknown table",
+        "rate to itself",
+        "unknown start state",
+        "not a transition",
+        "not a number",
+        "unknown tag",
+        "empty cell in a table",
+    ]
+    scenario = write(tmp_path)
+    for name in names:
+        file, old, new, *_ = MISTAKES[name]
+        edit(tmp_path, file, old, new)
+    message = refusal(scenario)
+    for name in names:
+        *_, place, what, _ = MISTAKES[name]
+        assert what in message, name
+        assert place.split(":")[0] in message, name
+
+
+def test_the_model_is_right_before_it_is_broken(tmp_path: Path) -> None:
+    model = load(write(tmp_path))
+    assert model.warnings == ()
+    assert he.run(model).cost()["new"] > 0
+
+
+def test_missing_files(tmp_path: Path) -> None:
+    assert "there is no such model" in refusal(tmp_path / "nothing" / "here")
+    assert "no model.toml" in refusal(tmp_path)
+    scenario = write(tmp_path)
+    (tmp_path / PARAMETER_FILE).unlink()
+    assert "unknown name 'h_base'" in refusal(scenario)
+    (tmp_path / MODEL_FILE).unlink()
+    assert "there is no model 'small'" in refusal(scenario)
+
+
+def test_text_that_is_not_utf8(tmp_path: Path) -> None:
+    for file in (MODEL_FILE, PARAMETER_FILE, TABLE_FILE, SCENARIO_FILE):
+        scenario = write(tmp_path)
+        path = tmp_path / file
+        path.write_bytes(path.read_bytes() + b"# caf\xe9\n")
+        message = refusal(scenario)
+        assert "not UTF-8" in message
+        assert path.name in message
+
+
+@pytest.mark.parametrize("name", ["tables/stolen.csv", "parameters.csv", "tables", "model.toml"])
+def test_links_out_of_the_folder_are_refused(name: str, tmp_path: Path) -> None:
+    scenario = write(tmp_path)
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "stolen.csv").write_text("a,b\n1,2\n")
+    path = tmp_path / "inputs" / "small" / name
+    if name == "tables":
+        (path / "mortality.csv").unlink()
+        path.rmdir()
+        path.symlink_to(secret)
+    else:
+        path.unlink(missing_ok=True)
+        path.symlink_to(secret / "stolen.csv")
+    message = refusal(scenario)
+    assert "leads out of its folder" in message
+    assert "instead of linking" in message
+
+
+def test_a_linked_scenario_parent_is_refused(tmp_path: Path) -> None:
+    scenario = write(tmp_path)
+    (tmp_path / "outside.toml").write_text('title = "x"\n')
+    (scenario.parent / "parent.toml").symlink_to(tmp_path / "outside.toml")
+    scenario.write_text('title = "child"\nextends = "parent"\n')
+    assert "leads out of its folder" in refusal(scenario)
+
+
+def test_a_gigabyte_is_not_read(tmp_path: Path) -> None:
+    for file in (TABLE_FILE, PARAMETER_FILE, MODEL_FILE):
+        scenario = write(tmp_path)
+        os.truncate(tmp_path / file, 10**9)  # sparse: takes no room on disk
+        assert "1,000,000,000 bytes" in refusal(scenario)
+
+
+def test_workbooks_that_are_none(tmp_path: Path) -> None:
+    scenario = write(tmp_path)
+    path = (tmp_path / PARAMETER_FILE).with_suffix(".xlsx")
+    (tmp_path / PARAMETER_FILE).rename(path)
+    assert "not a readable .xlsx workbook" in refusal(scenario)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", b"0" * 300_000_000)
+    assert path.stat().st_size < 1_000_000
+    assert "unpacks to 300,000,000 bytes" in refusal(scenario)
+    book = openpyxl.Workbook()
+    book.save(path)
+    path.write_bytes(path.read_bytes()[:2000])
+    assert "not a readable .xlsx workbook" in refusal(scenario)
+
+
+def test_a_cell_of_a_workbook_is_named(tmp_path: Path) -> None:
+    scenario = write(tmp_path)
+    path = tmp_path / PARAMETER_FILE
+    book = openpyxl.Workbook()
+    for line in path.read_text().splitlines():
+        cells = line.split(",")
+        book.active.append([_number(cell) for cell in cells])
+    book.active.title = "Inputs"
+    book.active["C5"] = "one"
+    path.unlink()
+    book.save(path.with_suffix(".xlsx"))
+    assert "parameters.xlsx:Inputs!C5 (value): 'one' is not a number" in refusal(scenario)
+    book.active["C5"] = 1
+    book.active["A7"] = "=1+1"
+    book.save(path.with_suffix(".xlsx"))
+    assert "parameters.xlsx:Inputs!A7" in refusal(scenario)
+
+
+def _number(cell: str) -> float | str | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell or None
+
+
+def test_both_parameter_files(tmp_path: Path) -> None:
+    scenario = write(tmp_path)
+    openpyxl.Workbook().save((tmp_path / PARAMETER_FILE).with_suffix(".xlsx"))
+    assert "both parameters.csv and parameters.xlsx" in refusal(scenario)
+
+
+def test_mistakes_in_code_are_reported_too() -> None:
+    with pytest.raises(he.InputError, match="the key 'states' is missing"):
+        he.build_model({"model": {"title": "x"}})

@@ -1,0 +1,183 @@
+"""Distributions against scipy.stats, which shares no code with heecon's closed forms."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heecon.model.distribution import FAMILIES, Z975, build, mismatch
+from heecon.model.joint import JOINT_FAMILIES, Block
+
+PROBABILITIES = np.array([1e-6, 0.001, 0.025, 0.3, 0.5, 0.8, 0.975, 0.9999])
+
+# family, native arguments, the same distribution in scipy
+CASES: list[tuple[str, tuple[float, ...], Any]] = [
+    ("normal", (3.0, 0.5), scipy.stats.norm(3, 0.5)),
+    ("beta", (20.0, 3.0), scipy.stats.beta(20, 3)),
+    ("gamma", (4.0, 250.0), scipy.stats.gamma(4, scale=250)),
+    ("lognormal", (-0.2, 0.07), scipy.stats.lognorm(0.07, scale=np.exp(-0.2))),
+    ("uniform", (2.0, 5.0), scipy.stats.uniform(2, 3)),
+    ("triangular", (1.0, 2.0, 5.0), scipy.stats.triang(0.25, 1, 4)),
+    ("triangular", (1.0, 1.0, 5.0), scipy.stats.triang(0.0, 1, 4)),
+    ("pert", (1.0, 2.0, 5.0), scipy.stats.beta(2, 4, 1, 4)),
+    ("pert", (0.0, 4.0, 4.0), scipy.stats.beta(5, 1, 0, 4)),
+]
+
+
+@pytest.mark.parametrize(("family", "arguments", "reference"), CASES)
+def test_moments_and_quantiles(family: str, arguments: tuple[float, ...], reference: Any) -> None:
+    built = build(family, reference.mean(), arguments=arguments)
+    assert built.mean() == pytest.approx(reference.mean(), rel=1e-12)
+    assert built.median() == pytest.approx(reference.median(), rel=1e-10)
+    assert built.quantile(PROBABILITIES) == pytest.approx(reference.ppf(PROBABILITIES), rel=1e-9)
+
+
+def test_logit_normal() -> None:
+    built = build("logit_normal", 0.5, arguments=(0.4, 0.9))
+    normal = scipy.stats.norm(0.4, 0.9)
+    expected = 1 / (1 + np.exp(-normal.ppf(PROBABILITIES)))
+    assert built.quantile(PROBABILITIES) == pytest.approx(expected, rel=1e-12)
+    mean = normal.expect(scipy.special.expit)
+    assert built.mean() == pytest.approx(mean, rel=1e-8)
+    assert built.median() == pytest.approx(1 / (1 + np.exp(-0.4)), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("family", "value", "se"),
+    [
+        ("normal", -2.0, 0.3),
+        ("beta", 0.685, 0.0293),
+        ("gamma", 500.0, 50.0),
+        ("lognormal", 0.8, 0.1),
+    ],
+)
+def test_from_a_standard_error(family: str, value: float, se: float) -> None:
+    """The method of moments gives back the mean and the standard error."""
+    built = build(family, value, se=se)
+    u = (np.arange(400_000) + 0.5) / 400_000
+    values = built.quantile(u)
+    assert built.mean() == pytest.approx(value, rel=1e-12)
+    assert values.mean() == pytest.approx(value, rel=1e-4)
+    assert values.std() == pytest.approx(se, rel=1e-3)
+    assert mismatch(built, value) == ""
+
+
+@pytest.mark.parametrize(
+    ("family", "value", "low", "high"),
+    [("lognormal", 0.82, 0.71, 0.95), ("logit_normal", 0.3, 0.2, 0.42)],
+)
+def test_intervals_on_their_own_scale(family: str, value: float, low: float, high: float) -> None:
+    """The value is the median, and the limits hold 95% as far as they are symmetric."""
+    built = build(family, value, low=low, high=high)
+    assert built.centre == "median"
+    assert built.median() == pytest.approx(value, rel=1e-12)
+    assert built.quantile(np.array([0.025, 0.975])) == pytest.approx([low, high], rel=0.02)
+
+
+def test_symmetric_intervals_give_the_standard_error() -> None:
+    for family in ("normal", "beta", "gamma"):
+        from_interval = build(family, 0.5, low=0.4, high=0.6)
+        from_error = build(family, 0.5, se=0.1 / Z975)
+        assert from_interval.arguments == pytest.approx(from_error.arguments, rel=1e-12)
+
+
+@given(
+    st.sampled_from([case for case in CASES if case[0] != "fixed"]),
+    st.lists(st.floats(1e-9, 1 - 1e-9), min_size=2, max_size=20),
+)
+def test_quantiles_ascend(
+    case: tuple[str, tuple[float, ...], Any], probabilities: list[float]
+) -> None:
+    built = build(case[0], case[2].mean(), arguments=case[1])
+    values = built.quantile(np.sort(probabilities))
+    assert (np.diff(values) >= 0).all()
+
+
+def test_native_arguments_go_before_the_rest() -> None:
+    built = build("gamma", 2000, arguments=(100, 20), se=5, low=1, high=9999)
+    assert built.arguments == (100, 20)
+
+
+def test_a_value_off_its_distribution_is_said_with_numbers() -> None:
+    off = mismatch(build("gamma", 1000, arguments=(4, 300)), 1000)
+    assert "base value 1000 is not the mean of gamma(shape=4, scale=300)" in off
+    assert "mean 1200" in off
+    assert "median 1101.6" in off
+    off = mismatch(build("triangular", 2.5, arguments=(1, 2, 5)), 2.5)
+    assert "not the mode" in off
+    assert "mode 2" in off
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_bad_arguments_are_refused(family: str) -> None:
+    entry = FAMILIES[family]
+    with pytest.raises(ValueError, match="takes"):
+        build(family, 0.5, arguments=(1.0,) * (len(entry.arguments) + 1))
+    if family != "fixed":
+        with pytest.raises(ValueError, match="must"):
+            build(
+                family,
+                0.5,
+                arguments=tuple(range(len(entry.arguments), 0, -1)[:1])
+                + (-1.0,) * (len(entry.arguments) - 1),
+            )
+
+
+def uniforms(draws: int, columns: int) -> np.ndarray:
+    return np.random.default_rng(0).random((draws, columns))
+
+
+def test_dirichlet_moments() -> None:
+    counts = np.array([20.0, 5.0, 75.0])
+    block = Block("mix", "dirichlet", ("a", "b", "c"), counts / 100, np.empty((0, 3)), counts)
+    draws = block.draw(uniforms(200_000, 3))
+    reference = scipy.stats.dirichlet(counts)
+    assert draws.sum(axis=1) == pytest.approx(np.ones(len(draws)))
+    assert draws.mean(axis=0) == pytest.approx(reference.mean(), abs=0.0005)
+    assert np.cov(draws.T) == pytest.approx(reference.cov(), abs=3e-5)
+    assert block.mean() == pytest.approx(reference.mean())
+
+
+@pytest.mark.parametrize(
+    ("family", "values", "link"),
+    [
+        ("multivariate_normal", [1.0, -2.0], lambda x: x),
+        ("multivariate_lognormal", [0.8, 2.0], np.log),
+        ("multivariate_logit_normal", [0.3, 0.6], lambda x: np.log(x / (1 - x))),
+    ],
+)
+def test_covariance_is_on_the_scale_of_the_link(
+    family: str, values: list[float], link: Any
+) -> None:
+    covariance = np.array([[0.04, 0.018], [0.018, 0.09]])
+    block = Block("g", family, ("a", "b"), np.array(values), covariance, np.zeros(2))
+    draws = link(block.draw(uniforms(200_000, 2)))
+    assert draws.mean(axis=0) == pytest.approx(link(np.array(values)), abs=0.003)
+    assert np.cov(draws.T) == pytest.approx(covariance, abs=0.001)
+
+
+def test_rows_of_joint_draws_stay_together() -> None:
+    rows = np.arange(20.0).reshape(10, 2)
+    block = Block("g", "empirical", ("a", "b"), rows.mean(axis=0), rows, np.zeros(2))
+    draws = block.draw(uniforms(5_000, 2))
+    assert (draws[:, 1] - draws[:, 0] == 1).all()
+    assert set(draws[:, 0]) == set(rows[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("family", "matrix", "words"),
+    [
+        ("multivariate_normal", [[1.0, 2.0], [2.0, 1.0]], "not positive definite"),
+        ("multivariate_normal", [[1.0, 0.5], [0.4, 1.0]], "not symmetric"),
+        ("multivariate_lognormal", [[1.0, 0.0], [0.0, 1.0]], "must be positive"),
+        ("multivariate_logit_normal", [[1.0, 0.0], [0.0, 1.0]], "inside 0 and 1"),
+        ("empirical", [[1.0, 2.0]], "at least two"),
+    ],
+)
+def test_bad_blocks_are_refused(family: str, matrix: list[list[float]], words: str) -> None:
+    block = Block("g", family, ("a", "b"), np.array([-1.0, 2.0]), np.array(matrix), np.zeros(2))
+    assert words in JOINT_FAMILIES[family].check(block)

@@ -1,0 +1,247 @@
+"""Scenarios: order of overrides, evidence, subsets; models built in code; what is shipped."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pytest
+
+import heecon as he
+from heecon.model import library
+from heecon.model.load import load
+from tests.model.small import PARAMETER_FILE, SCENARIO_FILE, write
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def scenario(root: Path, name: str, text: str) -> Path:
+    path = root / "scenarios" / "small" / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_file_it_extends_goes_first(tmp_path: Path) -> None:
+    write(tmp_path)
+    scenario(
+        tmp_path,
+        "a",
+        'title = "A"\nextends = "base_case"\n[parameters]\nc_care = 1\nh_base = 0.5\n',
+    )
+    path = scenario(tmp_path, "b", 'title = "B"\nextends = "a"\n[parameters]\nc_care = 2\n')
+    values = load(path).values("usual")
+    assert (values["c_care"], values["h_base"]) == (2, 0.5)
+
+
+def test_a_bare_number_is_an_assumption_of_the_scenario(tmp_path: Path) -> None:
+    write(tmp_path)
+    model = load(scenario(tmp_path, "a", 'title = "Mine"\n[parameters]\nc_care = 750\n'))
+    row = model.rows(None)["c_care"]
+    assert row.status == "assumption"
+    assert "Mine" in row.source
+    assert row.distribution is not None
+    assert row.distribution.family == "fixed"
+    assert row.tags == ("unit_cost",)
+    assert row in model.assumptions
+
+
+def test_a_table_brings_its_own_evidence(tmp_path: Path) -> None:
+    write(tmp_path)
+    text = (
+        'c_care = { value = 750, se = 75, distribution = "gamma", status = "trial", source = "x" }'
+    )
+    model = load(scenario(tmp_path, "a", f'title = "A"\n[parameters]\n{text}\n'))
+    row = model.rows(None)["c_care"]
+    assert (row.status, row.source) == ("trial", "x")
+    assert row.distribution is not None
+    assert row.distribution.describe() == "gamma(shape=100, scale=7.5)"
+
+
+def test_a_value_for_one_strategy(tmp_path: Path) -> None:
+    write(tmp_path)
+    model = load(scenario(tmp_path, "a", 'title = "A"\n[parameters]\nc_care = { new = 9 }\n'))
+    assert model.values("new")["c_care"] == 9
+    assert model.values("usual")["c_care"] == 500
+
+
+def test_settings_and_strategies(tmp_path: Path) -> None:
+    write(tmp_path)
+    text = 'title = "A"\nstrategies = ["new", "usual"]\n'
+    text += '[settings]\nhorizon = "2 years"\ncorrection = "end"\n'
+    model = load(scenario(tmp_path, "a", text))
+    assert list(model.strategies) == ["new", "usual"]
+    assert model.settings.cycles == 2
+    assert model.settings.correction.method == "end"
+    assert model.settings.title == "Small"
+
+
+def test_rows_of_dropped_strategies_are_dropped(tmp_path: Path) -> None:
+    write(tmp_path)
+    model = load(scenario(tmp_path, "a", 'title = "A"\nstrategies = ["usual"]\n'))
+    assert "hr[new]" not in [row.key for row in model.parameters]
+
+
+def test_analyses_are_merged_by_key(tmp_path: Path) -> None:
+    write(tmp_path)
+    scenario(tmp_path, "a", 'title = "A"\n[analyses.psa]\ndraws = 100\nseed = 3\n')
+    path = scenario(tmp_path, "b", 'title = "B"\nextends = "a"\n[analyses.psa]\ndraws = 200\n')
+    assert load(path).scenario.analyses == {"psa": {"draws": 200, "seed": 3}}
+
+
+def test_scenario_by_name(tmp_path: Path) -> None:
+    write(tmp_path)
+    scenario(tmp_path, "a", 'title = "A"\n[parameters]\nc_care = 1\n')
+    model = load(tmp_path / "inputs" / "small", scenario="a")
+    assert model.values(None)["c_care"] == 1
+    with pytest.raises(he.InputError, match="Did you mean 'a'"):
+        load(tmp_path / "inputs" / "small", scenario="aa")
+    with pytest.raises(he.InputError, match="not the name of a scenario"):
+        load(tmp_path / "inputs" / "small", scenario="../small/a")
+
+
+def test_a_workbook_of_parameters_is_the_same(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    from_csv = load(path)
+    table = tmp_path / PARAMETER_FILE
+    book = openpyxl.Workbook()
+    for number, line in enumerate(table.read_text().splitlines()):
+        cells = line.split(",")
+        book.active.append([float(c) if number and _is_number(c) else c or None for c in cells])
+    table.unlink()
+    book.save(table.with_suffix(".xlsx"))
+    from_xlsx = load(path)
+    for one, other in zip(from_csv.parameters, from_xlsx.parameters, strict=True):
+        assert (one.key, one.value, one.distribution, one.status, one.source) == (
+            other.key, other.value, other.distribution, other.status, other.source,
+        )  # fmt: skip
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def test_joint_parameters_from_files(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    table = tmp_path / PARAMETER_FILE
+    lines = table.read_text().splitlines()
+    lines[3] = "h_base,,0.2,,,,multivariate_lognormal,,,eff,baseline_risk,trial,a trial"
+    lines[5] = "hr,new,0.8,,,,multivariate_lognormal,,,eff,relative_effect,trial,a trial"
+    table.write_text("\n".join(lines) + "\n")
+    with pytest.raises(he.InputError, match=r"needs the file joint/eff.csv"):
+        load(path)
+    joint = tmp_path / "inputs/small/joint/eff.csv"
+    joint.parent.mkdir()
+    joint.write_text("hr[new],h_base\n0.01,0.002\n0.002,0.04\n")
+    block = load(path).blocks["eff"]
+    assert block.names == ("h_base", "hr[new]")
+    assert block.matrix.tolist() == [[0.04, 0.002], [0.002, 0.01]]
+    joint.write_text("hr[new],h_bsae\n0.01,0.002\n0.002,0.04\n")
+    with pytest.raises(he.InputError, match="has the columns"):
+        load(path)
+    joint.write_text("hr[new],h_base\n0.01,0.9\n0.9,0.04\n")
+    with pytest.raises(he.InputError, match="not positive definite"):
+        load(path)
+
+
+def test_a_value_off_its_distribution_is_a_warning(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    table = tmp_path / PARAMETER_FILE
+    table.write_text(
+        table.read_text().replace("c_care,,500,,,50,gamma,,", "c_care,,500,,,,gamma,4,150")
+    )
+    (warning,) = load(path).warnings
+    assert "parameters.csv:7:3" in warning
+    assert "c_care: the base value 500 is not the mean of gamma(shape=4, scale=150)" in warning
+    assert "mean 600" in warning
+
+
+def test_an_unused_parameter_is_a_warning(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    with (tmp_path / PARAMETER_FILE).open("a") as file:
+        file.write("spare,,1,,,,,,,,,published,a list\n")
+    (warning,) = load(path).warnings
+    assert "'spare' is used by no expression" in warning
+
+
+def test_a_claim_without_a_source_counts_as_an_assumption(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    table = tmp_path / PARAMETER_FILE
+    table.write_text(table.read_text().replace("published,a list", "published,"))
+    model = load(path)
+    assert [row.name for row in model.assumptions] == ["c_care"]
+    assert "names no source" in model.warnings[0]
+
+
+def test_built_in_code_equals_loaded_from_files() -> None:
+    folder = ROOT / "inputs" / "sick_sicker"
+    loaded = load(folder)
+    definition = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
+    tables = {
+        name: {"key": table.keys.tolist(), **{c: v.tolist() for c, v in table.columns.items()}}
+        for name, table in loaded.tables.items()
+    }
+    built = he.build_model(definition, loaded.parameters, tables)
+    assert he.run(built).cost() == he.run(loaded).cost()
+    assert he.run(built).qalys() == he.run(loaded).qalys()
+
+
+def test_parameters_as_plain_numbers() -> None:
+    definition = {
+        "model": {
+            "title": "x", "cycle": "1 year", "horizon": "3 cycles",
+            "discounting": {"cost": 0, "effect": 0},
+        },
+        "states": {"a": {}, "d": {"absorbing": True}},
+        "start": {"a": 1},
+        "strategies": {"s": {}},
+        "transitions": {"a": {"probabilities": {"a": "rest", "d": "p"}}},
+        "outcomes": {"y": {"kind": "life_year", "state": {"alive": 1}}},
+    }  # fmt: skip
+    model = he.build_model(definition, {"p": 0.5})
+    assert he.run(model).life_years()["s"] == pytest.approx(0.75 + 0.375 + 0.1875)
+    with pytest.raises(he.InputError, match="not finite"):
+        he.build_model(definition, {"p": float("nan")})
+    with pytest.raises(he.InputError, match="reserved"):
+        he.build_model(definition, {"p": 0.5, "time": 1.0})
+
+
+SHIPPED = library.available(ROOT)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_everything_shipped_is_sound(name: str) -> None:
+    model = load(name)
+    assert he.run(model).warnings() == ()
+    assert all(row.source for row in model.parameters)
+    if "/" in name:
+        assert model.scenario.title
+        assert model.scenario.purpose
+
+
+def test_the_default_is_shipped() -> None:
+    assert library.DEFAULT in SHIPPED
+    assert load().scenario.name == Path(SCENARIO_FILE).stem
+
+
+def test_the_life_table_gives_the_life_expectancies_ons_prints() -> None:
+    """ONS national life tables, United Kingdom, 2018-2020: females 82.9 at birth, 21.0 at 65.
+
+    Bulletin of 23 September 2021. Central death rates m: survival over a year is exp(-m), years
+    lived (1 - exp(-m)) / m; the rate at 100 holds for ever.
+    """
+    rates = np.asarray(load("bone_metastases").tables["uk_female"].column(None))
+    assert len(rates) == 101
+
+    def expectancy(age: int) -> float:
+        m = rates[age:]
+        alive = np.exp(-np.concatenate(([0.0], np.cumsum(m[:-1]))))
+        lived = (1 - np.exp(-m)) / m
+        lived[-1] = 1 / m[-1]
+        return float(alive @ lived)
+
+    assert expectancy(0) == pytest.approx(82.9, abs=0.1)
+    assert expectancy(65) == pytest.approx(21.0, abs=0.1)
