@@ -411,6 +411,8 @@ def test_the_trace_sums_to_the_cube_and_the_cube_to_the_totals(scenario: str) ->
     kinds = {outcome.kind for outcome in run.outcomes}
     by_kind = sum(run.total(kind) for kind in kinds)
     close(by_kind, run.discounted.sum(axis=(2, 3)), 1e-9)
+    by_kind = sum(run.total(kind, discounted=False) for kind in kinds)
+    close(by_kind, run.undiscounted.sum(axis=(2, 3)), 1e-9)
     for outcome in run.outcomes:
         index = run.outcomes.index(outcome)
         close(run.of(outcome.name), run.discounted[:, :, index].sum(axis=-1), 1e-12)

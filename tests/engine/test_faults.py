@@ -60,6 +60,11 @@ def test_a_negative_rate() -> None:
     assert "at least 0; the formula is '0.2 - time'" in found[0]
 
 
+def test_an_infinite_rate() -> None:
+    found = problems(transitions={"healthy": {"rates": {"dead": "1 / abs(3 - cycle)"}}})
+    assert found[0].startswith("strategy only, draw 0, cycle 3: the rate healthy -> dead is inf")
+
+
 def test_probabilities_that_sum_to_more_than_one() -> None:
     row = {"probabilities": {"healthy": "rest", "ill": 0.7, "dead": "0.2 + 0.05 * cycle"}}
     found = problems(states=THREE, transitions={"healthy": row, "ill": {"rates": {"dead": 1}}})
@@ -200,8 +205,12 @@ def test_the_draw_is_numbered_over_all_chunks(monkeypatch: pytest.MonkeyPatch) -
 
 def test_rounding_below_zero_is_zero() -> None:
     assert 1 - 0.9 - 0.1 < 0
-    close(result(**moving("1 - 0.9 - 0.1")).alive_at_end, 1.0)
-    close(result(transitions={"healthy": {"rates": {"dead": "1 - 0.9 - 0.1"}}}).alive_at_end, 1.0)
+    for form in ("rates", "probabilities"):
+        row = {"dead": "1 - 0.9 - 0.1"} | ({"healthy": "rest"} if form != "rates" else {})
+        run = result(transitions={"healthy": {form: row}})
+        assert run.trace is not None
+        assert not run.trace.flow.any()
+        assert run.alive_at_end[0, 0] == 1.0
 
 
 def test_typed_probabilities_may_miss_one_by_a_billionth_for_ever() -> None:
