@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from heecon.commands import models
+from heecon.commands import models, psa
 from heecon.errors import HeeconError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -20,6 +20,7 @@ app.command()(models.run)
 app.command()(models.check)
 app.command()(models.new)
 app.command(name="list")(models.list_models)
+app.command()(psa.psa)
 
 
 def _print_version(wanted: bool) -> None:

@@ -34,6 +34,7 @@ class Outcomes:
         comparator: the strategy increments are against.
         thresholds: thresholds the model names.
         currency: for headings.
+        failed: draws that broke the model and were left out: (number, what was said).
     """
 
     strategies: tuple[str, ...]
@@ -45,6 +46,7 @@ class Outcomes:
     comparator: str = ""
     thresholds: tuple[float, ...] = ()
     currency: str = ""
+    failed: tuple[tuple[int, str], ...] = ()
 
     @property
     def draws(self) -> int:

@@ -13,7 +13,7 @@ from heecon.analysis.evaluation import run
 from heecon.analysis.outcomes import Outcomes
 from heecon.engine.cohort import iterate_cohort
 from heecon.engine.sampling import sample
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError, Problem, SimulationError
 from heecon.model.definition import Model
 
 Floats = NDArray[np.float64]
@@ -99,6 +99,7 @@ def run_psa(
     values: Mapping[str, Floats] | None = None,
     on_draws: Callable[[int], None] | None = None,
     on_compile: Callable[[], None] | None = None,
+    on_error: str = "stop",
 ) -> Outcomes:
     """Draw the parameters and run the model for every draw.
 
@@ -110,6 +111,7 @@ def run_psa(
         values: draws to use instead of sampling, by parameter key.
         on_draws: called with the number of draws done so far.
         on_compile: called before the kernels are compiled.
+        on_error: see ``outcomes_of``.
 
     Returns:
         Costs and effects of every draw, together with the draws of the parameters.
@@ -120,11 +122,16 @@ def run_psa(
     """
     base = run(model, on_compile=on_compile)
     chosen = dict(values) if values is not None else sample(model, draws, seed, method)
-    return replace(outcomes_of(model, chosen, on_draws=on_draws), base=base.totals())
+    outcomes = outcomes_of(model, chosen, on_draws=on_draws, on_error=on_error)
+    return replace(outcomes, base=base.totals())
 
 
 def outcomes_of(
-    model: Model, values: Mapping[str, Floats], *, on_draws: Callable[[int], None] | None = None
+    model: Model,
+    values: Mapping[str, Floats],
+    *,
+    on_draws: Callable[[int], None] | None = None,
+    on_error: str = "stop",
 ) -> Outcomes:
     """Run a model at given parameter values: what every analysis calls that needs new runs.
 
@@ -132,7 +139,44 @@ def outcomes_of(
         model: the model.
         values: parameter key -> one value a draw; parameters left out keep their base value.
         on_draws: called with the number of draws done so far.
+        on_error: "stop" raises at a draw that breaks the model; "record" leaves it out and lists
+            it in ``Outcomes.failed``.
+
+    Raises:
+        SimulationError: a draw breaks the model; the first such draw's parameter values are told.
+        InputError: every draw breaks it.
     """
+    failed: list[tuple[int, str]] = []
+    try:
+        cost, effect = _run(model, values, on_draws)
+    except SimulationError as error:
+        if not values:
+            raise
+        failed = _failing(model, values, only_first=on_error == "stop")
+        if on_error == "stop":
+            raise SimulationError([*error.problems, _told(values, failed[0][0])]) from None
+        kept = np.setdiff1d(np.arange(_count(values)), [draw for draw, _ in failed])
+        if not len(kept):
+            what = "every draw breaks the model"
+            raise InputError([Problem("draws", what), *error.problems]) from None
+        values = {key: np.asarray(column)[kept] for key, column in values.items()}
+        cost, effect = _run(model, values, on_draws)
+    return Outcomes(
+        strategies=tuple(model.strategies),
+        cost=cost,
+        effect=effect,
+        parameters=values,
+        failed=tuple(failed),
+        labels={name: strategy.label for name, strategy in model.strategies.items()},
+        comparator=model.settings.comparator or "",
+        thresholds=model.settings.thresholds,
+        currency=model.settings.currency,
+    )
+
+
+def _run(
+    model: Model, values: Mapping[str, Floats], on_draws: Callable[[int], None] | None
+) -> tuple[Floats, Floats]:
     costs, effects, done = [], [], 0
     for result in iterate_cohort(model, values):
         costs.append(result.total("cost"))
@@ -140,16 +184,37 @@ def outcomes_of(
         done += result.draws
         if on_draws is not None:
             on_draws(done)
-    return Outcomes(
-        strategies=tuple(model.strategies),
-        cost=np.concatenate(costs),
-        effect=np.concatenate(effects),
-        parameters=values,
-        labels={name: strategy.label for name, strategy in model.strategies.items()},
-        comparator=model.settings.comparator or "",
-        thresholds=model.settings.thresholds,
-        currency=model.settings.currency,
-    )
+    return np.concatenate(costs), np.concatenate(effects)
+
+
+def _count(values: Mapping[str, Floats]) -> int:
+    return len(next(iter(values.values())))
+
+
+def _failing(
+    model: Model, values: Mapping[str, Floats], *, only_first: bool
+) -> list[tuple[int, str]]:
+    """The draws that break the model and what is said of each, found by halving."""
+    found: list[tuple[int, str]] = []
+    waiting = [(0, _count(values))]
+    while waiting and not (only_first and found):
+        start, end = waiting.pop()
+        part = {key: np.asarray(column)[start:end] for key, column in values.items()}
+        try:
+            _run(model, part, None)
+        except SimulationError as error:
+            if end - start == 1:
+                found.append((start, str(error.problems[0]).replace("draw 0", f"draw {start}")))
+            else:
+                middle = (start + end) // 2
+                waiting += [(middle, end), (start, middle)]
+    return found
+
+
+def _told(values: Mapping[str, Floats], draw: int) -> Problem:
+    told = ", ".join(f"{key} = {float(column[draw]):.6g}" for key, column in values.items())
+    remedy = "Narrow the distribution that allows this, or leave such draws out: --on-error record"
+    return Problem(f"draw {draw}", f"its parameters are {told}", remedy)
 
 
 def summarise(outcomes: Outcomes, comparator: str | None = None) -> tuple[PsaRow, ...]:

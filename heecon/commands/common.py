@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,3 +60,30 @@ def say_written(console: Console, folder: Path, paths: list[Path]) -> None:
     """Name the files written."""
     names = ", ".join(path.name for path in paths)
     console.print(f"\nWritten to {folder}: {names}", markup=False, highlight=False)
+
+
+@contextmanager
+def progress(words: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error, shown when the work lasts longer than a second.
+
+    Yields:
+        A function to call with how much is done so far.
+    """
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task(words, total=total)
+    began = time.perf_counter()
+
+    def advance(done: int) -> None:
+        if not bar.live.is_started and time.perf_counter() - began > 1:
+            bar.start()
+        bar.update(task, completed=done)
+
+    try:
+        yield advance
+    finally:
+        if bar.live.is_started:
+            bar.stop()

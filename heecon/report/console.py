@@ -101,7 +101,7 @@ def _costs(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     if not by_category:
         return
     columns = [
-        Column(_heading(category), [money(amounts[name]) for name in labels])
+        Column(heading(category), [money(amounts[name]) for name in labels])
         for category, amounts in by_category.items()
     ]
     totals, undiscounted = evaluation.cost(), evaluation.cost(discounted=False)
@@ -109,7 +109,7 @@ def _costs(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     columns.append(Column("Undisc. total", [money(undiscounted[name]) for name in labels]))
     currency = evaluation.model.settings.currency or "money"
     title = f"Costs per person ({currency}, discounted; last column undiscounted)"
-    _show(console, title, list(labels.values()), columns)
+    show(console, title, list(labels.values()), columns)
 
 
 def _health(evaluation: Evaluation, labels: Labels, console: Console) -> None:
@@ -124,12 +124,10 @@ def _health(evaluation: Evaluation, labels: Labels, console: Console) -> None:
         pairs.append((first.label, discounted, {row.strategy: row.undiscounted for row in rows}))
     columns = []
     for title, with_discounting, without in pairs:
-        columns.append(
-            Column(_heading(title), [f"{with_discounting[name]:.4f}" for name in labels])
-        )
+        columns.append(Column(heading(title), [f"{with_discounting[name]:.4f}" for name in labels]))
         columns.append(Column("undisc.", [f"{without[name]:.4f}" for name in labels]))
     title = "Health per person (each discounted, then undiscounted)"
-    _show(console, title, list(labels.values()), columns)
+    show(console, title, list(labels.values()), columns)
 
 
 def _events(evaluation: Evaluation, labels: Labels, console: Console) -> None:
@@ -138,11 +136,11 @@ def _events(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     # The first count stands in the table of health.
     outcomes = list(dict.fromkeys((row.outcome, row.label) for row in rows))[1:]
     columns = [
-        Column(_heading(label), [f"{amounts[outcome, name]:.4f}" for name in labels])
+        Column(heading(label), [f"{amounts[outcome, name]:.4f}" for name in labels])
         for outcome, label in outcomes
     ]
     if columns:
-        _show(console, "Events per person (undiscounted)", list(labels.values()), columns)
+        show(console, "Events per person (undiscounted)", list(labels.values()), columns)
 
 
 def _incremental(evaluation: Evaluation, labels: Labels, console: Console) -> None:
@@ -151,12 +149,12 @@ def _incremental(evaluation: Evaluation, labels: Labels, console: Console) -> No
         Column("Cost", [money(row.cost) for row in rows]),
         Column("QALYs", [f"{row.effect:.4f}" for row in rows]),
         Column("Incr. cost", [money(row.incremental_cost) for row in rows]),
-        Column("Incr. QALYs", [_signed(row.incremental_effect) for row in rows]),
+        Column("Incr. QALYs", [signed(row.incremental_effect) for row in rows]),
         Column("ICER", [money(row.icer) if row.status is Status.FRONTIER else "" for row in rows]),
         Column("Result", [_result(row, labels) for row in rows], words=True),
     ]
     title = "Fully incremental analysis, in order of cost (discounted)"
-    _show(console, title, [labels[row.strategy] for row in rows], columns)
+    show(console, title, [labels[row.strategy] for row in rows], columns)
 
 
 def _result(row: IncrementalRow, labels: Labels) -> str:
@@ -173,12 +171,12 @@ def _pairwise(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     meanings = [f"{row.quadrant}: {row.quadrant.meaning}" for row in rows]
     columns = [
         Column("Incr. cost", [money(row.incremental_cost) for row in rows]),
-        Column("Incr. QALYs", [_signed(row.incremental_effect) for row in rows]),
+        Column("Incr. QALYs", [signed(row.incremental_effect) for row in rows]),
         Column("ICER", [money(row.icer) for row in rows]),
         Column("Quadrant and meaning", meanings, words=True),
     ]
     title = f"Each strategy against {labels[evaluation.comparator]} (discounted)"
-    _show(console, title, [labels[row.strategy] for row in rows], columns)
+    show(console, title, [labels[row.strategy] for row in rows], columns)
 
 
 def _net_benefit(evaluation: Evaluation, labels: Labels, console: Console) -> None:
@@ -193,7 +191,7 @@ def _net_benefit(evaluation: Evaluation, labels: Labels, console: Console) -> No
         columns.append(Column(f"NMB at {threshold:,.0f}", monetary))
         columns.append(Column(f"NHB at {threshold:,.0f}", [f"{row.nhb:.4f}" for row in rows]))
     title = "Net benefit (NMB in money, NHB in QALYs; * is the best at the threshold)"
-    _show(console, title, list(labels.values()), columns)
+    show(console, title, list(labels.values()), columns)
 
 
 def _assumptions(evaluation: Evaluation, console: Console) -> None:
@@ -215,8 +213,22 @@ def _assumptions(evaluation: Evaluation, console: Console) -> None:
     )
 
 
-def _show(console: Console, title: str, labels: Sequence[str], columns: Sequence[Column]) -> None:
-    """Print a table; columns that do not fit beside the others follow in a table of their own."""
+def show(
+    console: Console,
+    title: str,
+    labels: Sequence[str],
+    columns: Sequence[Column],
+    first: str = "Strategy",
+) -> None:
+    """Print a table; columns that do not fit beside the others follow in a table of their own.
+
+    Args:
+        console: where to.
+        title: above the table.
+        labels: cells of the first column, one a row.
+        columns: the others.
+        first: heading of the first column.
+    """
     room = console.width - max(len(label) for label in labels) - 4
     groups: list[list[Column]] = [[]]
     for column in columns:
@@ -233,7 +245,7 @@ def _show(console: Console, title: str, labels: Sequence[str], columns: Sequence
             box=box.SIMPLE_HEAD,
             pad_edge=False,
         )
-        table.add_column("Strategy", no_wrap=True)
+        table.add_column(first, no_wrap=True)
         for column in group:
             if column.words:
                 table.add_column(Text(column.title), overflow="fold")
@@ -252,9 +264,11 @@ def money(value: float | None) -> str:
     return "0" if shown == "-0" else shown
 
 
-def _signed(value: float | None) -> str:
+def signed(value: float | None) -> str:
+    """A difference of effects with its sign; empty for None."""
     return "" if value is None else f"{value:+.5f}"
 
 
-def _heading(label: str) -> str:
+def heading(label: str) -> str:
+    """A label with a capital letter, for the head of a column."""
     return label[:1].upper() + label[1:]

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from heecon.analysis.evaluation import Evaluation
+from heecon.model.definition import Model
 from heecon.report import tables
 from heecon.report.files import csv_text, write_all
 from heecon.report.plots import trace_plot
@@ -43,8 +44,8 @@ def write_run(evaluation: Evaluation, folder: Path, seconds: float) -> list[Path
         )
     }
     contents["trace.svg"] = trace_plot(evaluation.result, evaluation.trace_arrays())
-    contents["results.json"] = _json(results(evaluation))
-    contents["manifest.json"] = _json(manifest(evaluation, seconds))
+    contents["results.json"] = json_text(results(evaluation))
+    contents["manifest.json"] = json_text(manifest(evaluation.model, seconds))
     return write_all(folder, contents)
 
 
@@ -84,14 +85,20 @@ def results(evaluation: Evaluation) -> dict[str, object]:
     }
 
 
-def manifest(evaluation: Evaluation, seconds: float) -> dict[str, object]:
-    """What is needed to get the same numbers again: input hashes, versions, seed, time taken."""
-    model = evaluation.model
+def manifest(model: Model, seconds: float, **settings: object) -> dict[str, object]:
+    """What is needed to get the same numbers again: input hashes, versions, settings, time taken.
+
+    Args:
+        model: the model that ran.
+        seconds: how long it took.
+        settings: of the analysis: seed, draws, method, ...
+    """
     return {
         "model": model.name,
         "scenario": model.scenario.name,
         "engine": model.scenario.engine,
         "seed": None,
+        **settings,
         "files": {file.name: f"sha256:{file.sha256}" for file in model.files},
         "python": platform.python_version(),
         "packages": _versions(),
@@ -110,5 +117,6 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _json(content: Mapping[str, object]) -> str:
+def json_text(content: Mapping[str, object]) -> str:
+    """Plain data as JSON; a number that is not finite is a fault of the caller."""
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

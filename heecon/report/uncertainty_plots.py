@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from heecon.analysis.acceptability import Acceptability
 from heecon.analysis.outcomes import Outcomes
+from heecon.analysis.psa import ellipses
 from heecon.report import svg
 
 Floats = NDArray[np.float64]
@@ -17,9 +18,6 @@ WIDTH, HEIGHT = 620, 360
 LEFT, TOP, MARGIN_LEFT = 92, 48, 24
 CLOUD = 2_000
 """Draws shown of each strategy on the plane; the ellipse is of all of them."""
-
-CHI2_95 = 5.991464547107979
-"""95% point of the chi-square distribution with two degrees of freedom."""
 
 
 def ce_plane(outcomes: Outcomes, threshold: float | None = None) -> str:
@@ -40,6 +38,7 @@ def ce_plane(outcomes: Outcomes, threshold: float | None = None) -> str:
         )
         for i in others
     ]
+    outlines = dict(zip(others, ellipses(outcomes), strict=True)) if outcomes.draws > 1 else {}
     everything = np.vstack([*clouds, np.zeros((1, 2))])
     axes = svg.Axes(
         LEFT,
@@ -57,9 +56,8 @@ def ce_plane(outcomes: Outcomes, threshold: float | None = None) -> str:
     for i, cloud in zip(others, clouds, strict=True):
         fill = svg.colour(i)
         parts.append(axes.dots(cloud[:CLOUD].tolist(), fill))
-        outline = ellipse(cloud)
-        if len(outline):
-            parts.append(axes.curve(outline.tolist(), fill))
+        if i in outlines:
+            parts.append(axes.curve(outlines[i].points().tolist(), fill))
         mean = cloud.mean(axis=0)
         parts.append(
             f'<circle cx="{axes.x(mean[0]):.1f}" cy="{axes.y(mean[1]):.1f}" r="4" '
@@ -77,17 +75,6 @@ def ce_plane(outcomes: Outcomes, threshold: float | None = None) -> str:
     return _page(parts, entries)
 
 
-def ellipse(cloud: Floats, points: int = 90) -> Floats:
-    """The ellipse that holds 95% of a bivariate normal with the cloud's mean and covariance."""
-    if len(cloud) < 3:
-        return np.zeros((0, 2))
-    values, vectors = np.linalg.eigh(np.cov(cloud.T))
-    angle = np.linspace(0, 2 * np.pi, points)
-    circle = np.column_stack([np.cos(angle), np.sin(angle)])
-    spread = np.sqrt(np.maximum(values, 0.0) * CHI2_95)
-    return np.asarray(cloud.mean(axis=0) + (circle * spread) @ vectors.T)
-
-
 def acceptability_curves(found: Acceptability, labels: Mapping[str, str], currency: str) -> str:
     """Probability of being cost-effective by threshold, the frontier drawn thick."""
     axes = _threshold_axes(found, (0.0, 1.0))
@@ -95,12 +82,7 @@ def acceptability_curves(found: Acceptability, labels: Mapping[str, str], curren
     for index in range(len(found.strategies)):
         points = list(zip(found.thresholds, found.probability[:, index], strict=True))
         parts.append(axes.curve(points, svg.colour(index)))
-    frontier = [
-        (threshold, row[best])
-        for threshold, row, best in zip(
-            found.thresholds, found.probability, found.optimal.argmax(axis=1), strict=True
-        )
-    ]
+    frontier = zip(found.thresholds, found.frontier, strict=True)
     parts.append(axes.curve(frontier, svg.INK, dashed=True))
     parts += axes.frame(x_label=f"Threshold {currency}", y_label="Probability cost-effective")
     return _page(parts, [*_entries(found.strategies, labels), ("Frontier (dashed)", svg.INK)])

@@ -1,0 +1,169 @@
+"""heecon psa: probabilistic sensitivity analysis."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from heecon.commands.common import (
+    Out,
+    Target,
+    folder_for,
+    make_console,
+    progress,
+    say_compiling,
+    say_written,
+)
+
+if TYPE_CHECKING:
+    from heecon.analysis.outcomes import Outcomes
+    from heecon.model.definition import Model
+
+DRAWS = 10_000
+
+
+class Method(StrEnum):
+    """How parameters are drawn."""
+
+    RANDOM = "random"
+    LATIN_HYPERCUBE = "latin_hypercube"
+    SOBOL = "sobol"
+
+
+class Headline(StrEnum):
+    """Which result comes first."""
+
+    PROBABILISTIC = "probabilistic"
+    DETERMINISTIC = "deterministic"
+
+
+class OnError(StrEnum):
+    """What happens to a draw that breaks the model."""
+
+    STOP = "stop"
+    RECORD = "record"
+
+
+def psa(
+    scenario: Target = None,
+    draws: Annotated[
+        int | None, typer.Option(help="Number of draws. Default: the scenario's, or 10,000.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Any whole number. Default: 1.")] = None,
+    method: Annotated[Method, typer.Option(help="How parameters are drawn.")] = Method.RANDOM,
+    threshold: Annotated[
+        list[float] | None, typer.Option(help="Willingness to pay per QALY; may be repeated.")
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option(
+            help="Run until no increment of net benefit at the first threshold has a larger "
+            "Monte Carlo standard error; --draws is then the limit."
+        ),
+    ] = None,
+    on_error: Annotated[
+        OnError, typer.Option(help="Stop at a draw that breaks the model, or record and go on.")
+    ] = OnError.STOP,
+    headline: Annotated[
+        Headline, typer.Option(help="The result that comes first (NICE: deterministic).")
+    ] = Headline.PROBABILISTIC,
+    people: Annotated[
+        float | None, typer.Option(help="People a year whom the decision affects.")
+    ] = None,
+    years: Annotated[float, typer.Option(help="Years the decision stands.")] = 10.0,
+    rate: Annotated[float, typer.Option(help="Discount rate of the population, a year.")] = 0.035,
+    external: Annotated[
+        Path | None,
+        typer.Option(help="Analyse another program's results: draw, strategy, cost, effect."),
+    ] = None,
+    parameters: Annotated[
+        Path | None, typer.Option(help="With --external: the parameters of each draw.")
+    ] = None,
+    comparator: Annotated[str | None, typer.Option(help="Increments are against it.")] = None,
+    out: Out = None,
+) -> None:
+    """Draw the uncertain inputs, run every draw, and say how sure the decision is."""
+    began = time.perf_counter()
+    from heecon.analysis.acceptability import population_size  # noqa: PLC0415
+    from heecon.analysis.outcomes import checked_thresholds, read_outcomes  # noqa: PLC0415
+    from heecon.model.load import load  # noqa: PLC0415
+    from heecon.report.psa_report import print_psa, report, write_psa  # noqa: PLC0415
+    from heecon.report.run_files import manifest  # noqa: PLC0415
+
+    settings: dict[str, object]
+    if external is not None:
+        outcomes = read_outcomes(external, parameters, comparator or "")
+        folder = out or Path("reports") / external.stem
+        settings = {"external": external.name, "draws": outcomes.draws}
+    else:
+        model = load(scenario)
+        sizes = model.scenario.analyses.get("psa", {})
+        count = draws or _whole(sizes.get("draws"), DRAWS)
+        luck = seed if seed is not None else _whole(sizes.get("seed"), 1)
+        outcomes = _run(model, count, luck, method, threshold, until, on_error, comparator)
+        folder = folder_for(model, out, "psa")
+        settings = {"seed": luck, "draws": outcomes.draws, "method": str(method)}
+    thresholds = checked_thresholds(outcomes, threshold)
+    population = None if people is None else population_size(people, years, rate)
+    found = report(outcomes, thresholds, population, str(headline))
+    seconds = time.perf_counter() - began
+    if external is None:
+        settings = manifest(model, seconds, **settings)
+    paths = write_psa(found, folder, settings)
+    console = make_console()
+    print_psa(found, console)
+    for draw, message in outcomes.failed:
+        console.print(f"Draw {draw} was left out: {message}", markup=False, highlight=False)
+    say_written(console, folder, paths)
+
+
+def _run(
+    model: Model,
+    count: int,
+    seed: int,
+    method: Method,
+    threshold: list[float] | None,
+    error: float | None,
+    on_error: OnError,
+    comparator: str | None,
+) -> Outcomes:
+    from dataclasses import replace  # noqa: PLC0415
+
+    from heecon.analysis.convergence import until as run_until  # noqa: PLC0415
+    from heecon.analysis.psa import run_psa  # noqa: PLC0415
+
+    with progress("Draws", count) as advance:
+        if error is None:
+            outcomes = run_psa(
+                model,
+                count,
+                seed,
+                str(method),
+                on_draws=advance,
+                on_compile=say_compiling,
+                on_error=str(on_error),
+            )
+        else:
+            first = (threshold or [*model.settings.thresholds, 0.0])[0]
+            stopped = run_until(
+                model,
+                first,
+                increment_error=error,
+                batch=min(1_000, count),
+                limit=count,
+                seed=seed,
+                comparator=comparator,
+                on_batch=lambda found: advance(found.draws),
+            )
+            if not stopped.reached:
+                typer.echo(f"The error of {error:g} was not reached in {count:,} draws.", err=True)
+            outcomes = stopped.outcomes
+    return replace(outcomes, comparator=comparator or outcomes.comparator)
+
+
+def _whole(value: object, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
