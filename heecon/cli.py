@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from heecon.commands import models, psa
+from heecon.commands import models, psa, sensitivity, voi
 from heecon.errors import HeeconError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -21,6 +21,15 @@ app.command()(models.check)
 app.command()(models.new)
 app.command(name="list")(models.list_models)
 app.command()(psa.psa)
+app.command(name="one-way")(sensitivity.one_way)
+app.command(name="two-way")(sensitivity.two_way)
+app.command(name="threshold")(sensitivity.threshold_)
+app.command()(sensitivity.price)
+app.command()(sensitivity.discounts)
+app.command()(sensitivity.sobol)
+app.command()(sensitivity.morris)
+app.command()(voi.voi)
+app.command()(voi.trial)
 
 
 def _print_version(wanted: bool) -> None:

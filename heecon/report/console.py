@@ -237,14 +237,8 @@ def show(
             groups.append([])
         groups[-1].append(column)
     for number, group in enumerate(groups):
-        continued = " (continued)" if number else ""
-        table = Table(
-            title=Text(title + continued),
-            title_justify="left",
-            title_style="bold",
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-        )
+        console.print(Text(title + (" (continued)" if number else ""), style="bold"))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column(first, no_wrap=True)
         for column in group:
             if column.words:

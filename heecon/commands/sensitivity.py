@@ -1,0 +1,301 @@
+"""heecon one-way, two-way, threshold, price, discounts, sobol, morris and voi."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from heecon.commands.common import (
+    Out,
+    Target,
+    folder_for,
+    make_console,
+    progress,
+    say_compiling,
+    say_written,
+)
+
+if TYPE_CHECKING:
+    from heecon.analysis.two_way import TwoWay
+    from heecon.model.definition import Model
+    from heecon.report.sensitivity_report import Report
+
+Threshold = Annotated[
+    float | None, typer.Option(help="Willingness to pay per QALY. Default: the model's first.")
+]
+Strategies = Annotated[
+    list[str] | None, typer.Option("--strategy", help="Decide among these only; may be repeated.")
+]
+Seed = Annotated[int, typer.Option(help="Any whole number.")]
+
+FLAGSHIP = "bone_metastases"
+GENERIC = ["c_unit[zoledronic_acid]", "c_unit[zoledronic_acid_12w]"]
+BRANDED = ["c_unit[denosumab]"]
+
+
+def one_way(
+    scenario: Target = None,
+    threshold: Threshold = None,
+    strategy: Annotated[str | None, typer.Option(help="Whose increments are shown.")] = None,
+    comparator: Annotated[str | None, typer.Option(help="Against which.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="Only these inputs; may be repeated.")
+    ] = None,
+    link: Annotated[
+        list[str] | None,
+        typer.Option(help="Inputs that move together: NAME=key,key,...; may be repeated."),
+    ] = None,
+    icer: Annotated[bool, typer.Option("--icer", help="Tornado on the ICER.")] = False,
+    out: Out = None,
+) -> None:
+    """Move every uncertain input to the ends of its range, one at a time."""
+    model, began = _start(scenario)
+    from heecon.analysis.one_way import one_way as analyse  # noqa: PLC0415
+    from heecon.report.sensitivity_report import one_way_report  # noqa: PLC0415
+
+    links = _links(link or [])
+    found = analyse(model, threshold, comparator, strategy, parameters=parameter, links=links)
+    finish(
+        model,
+        one_way_report(found, icer, model.settings.currency),
+        folder_for(model, out, "one_way"),
+        "one_way",
+        began,
+    )
+
+
+def two_way(
+    x: Annotated[str, typer.Argument(help="First input: its key.")],
+    y: Annotated[str, typer.Argument(help="Second input.")],
+    scenario: Target = None,
+    threshold: Threshold = None,
+    strategy: Strategies = None,
+    steps: Annotated[int, typer.Option(help="Points on each axis.")] = 21,
+    out: Out = None,
+) -> None:
+    """Move two inputs over a grid: which strategy is best where."""
+    model, began = _start(scenario)
+    from heecon.analysis.two_way import two_way as analyse  # noqa: PLC0415
+
+    with progress("Grid", steps * steps) as advance:
+        found = analyse(model, x, y, threshold, strategies=strategy, steps=steps, on_draws=advance)
+    _finish_grid(model, found, out, "two_way", began)
+
+
+def threshold_(
+    parameter: Annotated[str, typer.Argument(help="The input: its key.")],
+    scenario: Target = None,
+    threshold: Threshold = None,
+    strategy: Strategies = None,
+    low: Annotated[float | None, typer.Option(help="Start of the range.")] = None,
+    high: Annotated[float | None, typer.Option(help="End of the range.")] = None,
+    out: Out = None,
+) -> None:
+    """Find every value of an input at which the decision changes."""
+    model, began = _start(scenario)
+    from heecon.analysis.threshold import threshold_analysis  # noqa: PLC0415
+    from heecon.report.sensitivity_report import threshold_report  # noqa: PLC0415
+
+    found = threshold_analysis(model, parameter, threshold, strategies=strategy, low=low, high=high)
+    finish(model, threshold_report(found), folder_for(model, out, "threshold"), "threshold", began)
+
+
+def price(
+    parameter: Annotated[
+        list[str] | None,
+        typer.Argument(help="Key of the price, or keys. Default: denosumab's in the flagship."),
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", help="Scenario or model. Default: the base case.")
+    ] = None,
+    threshold: Annotated[
+        list[float] | None, typer.Option(help="Willingness to pay per QALY; may be repeated.")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="Who pays it, where the key does not say.")
+    ] = None,
+    comparator: Annotated[str | None, typer.Option(help="Against which.")] = None,
+    out: Out = None,
+) -> None:
+    """Find the highest price of a drug that is worth paying."""
+    model, began = _start(scenario)
+    from heecon.analysis.price import value_based_price  # noqa: PLC0415
+    from heecon.report.sensitivity_report import price_report  # noqa: PLC0415
+
+    keys = parameter or _ready_made(model, BRANDED)
+    found = value_based_price(model, keys, strategy, comparator, threshold)
+    finish(model, price_report(found), folder_for(model, out, "price"), "price", began)
+
+
+def discounts(
+    scenario: Target = None,
+    first: Annotated[
+        list[str] | None, typer.Option(help="Price of one drug. Default: zoledronic acid's.")
+    ] = None,
+    second: Annotated[
+        list[str] | None, typer.Option(help="Price of the other. Default: denosumab's.")
+    ] = None,
+    threshold: Threshold = None,
+    strategy: Strategies = None,
+    out: Out = None,
+) -> None:
+    """Cross the confidential discounts of two drugs, 0 to 100%: the decision in every cell."""
+    model, began = _start(scenario)
+    from heecon.analysis.price import discount_grid  # noqa: PLC0415
+
+    found = discount_grid(
+        model,
+        first or _ready_made(model, GENERIC),
+        second or _ready_made(model, BRANDED),
+        threshold,
+        strategies=strategy,
+    )
+    _finish_grid(model, found, out, "discounts", began)
+
+
+def sobol(
+    scenario: Target = None,
+    size: Annotated[int, typer.Option(help="Base points, a power of two.")] = 512,
+    seed: Seed = 1,
+    strategy: Strategies = None,
+    factor: Annotated[
+        list[str] | None, typer.Option(help="Vary these only; may be repeated.")
+    ] = None,
+    quantity: Annotated[
+        list[str] | None, typer.Option(help="incremental_nmb, nmb, cost, effect, ...")
+    ] = None,
+    second_order: Annotated[bool, typer.Option("--second-order", help="Pairs too.")] = False,
+    out: Out = None,
+) -> None:
+    """Share the variance of results out among the uncertain inputs."""
+    model, began = _start(scenario)
+    from heecon.analysis.factors import factors_of  # noqa: PLC0415
+    from heecon.analysis.sobol import run_sobol  # noqa: PLC0415
+    from heecon.report.sensitivity_report import sobol_report  # noqa: PLC0415
+
+    count = len(factors_of(model, factor))
+    with progress("Runs", size * ((2 if second_order else 1) * count + 2)) as advance:
+        found = run_sobol(
+            model,
+            size,
+            seed,
+            factors=factor,
+            quantities=quantity or ["incremental_nmb"],
+            strategies=strategy,
+            second_order=second_order,
+            on_draws=advance,
+        )
+    finish(
+        model,
+        sobol_report(found),
+        folder_for(model, out, "sobol"),
+        "sobol",
+        began,
+        seed=seed,
+        size=size,
+    )
+
+
+def morris(
+    scenario: Target = None,
+    trajectories: Annotated[int, typer.Option(help="How many.")] = 50,
+    seed: Seed = 1,
+    strategy: Strategies = None,
+    quantity: Annotated[
+        list[str] | None, typer.Option(help="incremental_nmb, nmb, cost, effect, ...")
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Screen the uncertain inputs for those that matter."""
+    model, began = _start(scenario)
+    from heecon.analysis.morris import run_morris  # noqa: PLC0415
+    from heecon.report.sensitivity_report import morris_report  # noqa: PLC0415
+
+    found = run_morris(
+        model,
+        trajectories,
+        seed,
+        quantities=quantity or ["incremental_nmb"],
+        strategies=strategy,
+    )
+    finish(
+        model, morris_report(found), folder_for(model, out, "morris"), "morris", began, seed=seed
+    )
+
+
+def _start(scenario: str | None) -> tuple[Model, float]:
+    began = time.perf_counter()
+    from heecon.analysis.evaluation import run  # noqa: PLC0415
+    from heecon.model.load import load  # noqa: PLC0415
+
+    model = load(scenario)
+    run(model, on_compile=say_compiling)
+    return model, began
+
+
+def _finish_grid(model: Model, found: TwoWay, out: Path | None, name: str, began: float) -> None:
+    from heecon.report.sensitivity_report import two_way_report  # noqa: PLC0415
+
+    finish(model, two_way_report(found, name), folder_for(model, out, name), name, began)
+
+
+def finish(
+    model: Model | None,
+    report: Report,
+    folder: Path,
+    name: str,
+    began: float,
+    **settings: Any,
+) -> None:
+    """Write the files of an analysis, then print it.
+
+    Args:
+        model: None for another program's results.
+        report: what to write and print.
+        folder: where to.
+        name: of the analysis.
+        began: when it began, for the manifest.
+        settings: seed, sizes, for the manifest.
+    """
+    from heecon.report.files import csv_text, write_all  # noqa: PLC0415
+    from heecon.report.run_files import json_text, manifest  # noqa: PLC0415
+    from heecon.report.sensitivity_report import print_report  # noqa: PLC0415
+
+    contents = {
+        f"{file}.csv": csv_text(table.header, table.rows) for file, table in report.tables.items()
+    }
+    contents |= {f"{file}.svg": text for file, text in report.pictures.items()}
+    seconds = time.perf_counter() - began
+    about = settings if model is None else manifest(model, seconds, **settings)
+    contents[f"{name}_manifest.json"] = json_text(about)
+    paths = write_all(folder, contents)
+    console = make_console()
+    print_report(report, console)
+    say_written(console, folder, paths)
+
+
+def _links(texts: list[str]) -> dict[str, list[str]]:
+    from heecon.errors import InputError, Problem  # noqa: PLC0415
+
+    links = {}
+    for text in texts:
+        name, found, keys = text.partition("=")
+        if not (name and found and keys):
+            what = f"'{text}' is not a link"
+            raise InputError(Problem("--link", what, "Write NAME=key,key"))
+        links[name.strip()] = [key.strip() for key in keys.split(",")]
+    return links
+
+
+def _ready_made(model: Model, keys: list[str]) -> list[str]:
+    """The flagship's price keys; any other model must name its own."""
+    from heecon.errors import InputError, Problem  # noqa: PLC0415
+
+    if model.name != FLAGSHIP:
+        prices = [row.key for row in model.parameters if "price" in row.tags]
+        remedy = f"Name a price: {', '.join(prices[:8])}" if prices else "Name the key of a price"
+        raise InputError(Problem("price", "no price is named", remedy))
+    return keys

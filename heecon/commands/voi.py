@@ -1,0 +1,154 @@
+"""heecon voi and trial: what knowing more would be worth."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from heecon.commands.common import Out, Target, folder_for, progress, say_compiling
+from heecon.commands.sensitivity import finish
+
+if TYPE_CHECKING:
+    from heecon.analysis.outcomes import Outcomes
+    from heecon.model.definition import Model
+
+Draws = Annotated[int, typer.Option(help="Number of draws.")]
+Seed = Annotated[int, typer.Option(help="Any whole number.")]
+Threshold = Annotated[
+    float | None, typer.Option(help="Willingness to pay per QALY. Default: the model's first.")
+]
+People = Annotated[float | None, typer.Option(help="People a year whom the decision affects.")]
+Years = Annotated[float, typer.Option(help="Years the decision stands.")]
+Rate = Annotated[float, typer.Option(help="Discount rate of the population, a year.")]
+
+SIZES = [50, 100, 200, 400, 800, 1600]
+
+
+def voi(
+    scenario: Target = None,
+    draws: Draws = 10_000,
+    seed: Seed = 1,
+    threshold: Threshold = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help="Value these together: key,key,...; may be repeated."),
+    ] = None,
+    people: People = None,
+    years: Years = 10.0,
+    rate: Rate = 0.035,
+    external: Annotated[
+        Path | None, typer.Option(help="Another program's draws: draw, strategy, cost, effect.")
+    ] = None,
+    parameters: Annotated[
+        Path | None, typer.Option(help="With --external: the parameters of each draw.")
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Rank the inputs by what knowing each exactly would be worth (EVPPI)."""
+    began = time.perf_counter()
+    from heecon.analysis.evppi import rank  # noqa: PLC0415
+    from heecon.analysis.outcomes import checked_thresholds, read_outcomes  # noqa: PLC0415
+    from heecon.report.sensitivity_report import evppi_report  # noqa: PLC0415
+
+    if external is not None:
+        model, outcomes = None, read_outcomes(external, parameters)
+        folder = out or Path("reports") / external.stem
+    else:
+        model, outcomes = _psa(scenario, draws, seed)
+        folder = folder_for(model, out, "voi")
+    level = checked_thresholds(outcomes, None if threshold is None else [threshold])[0]
+    groups = {text: [key.strip() for key in text.split(",")] for text in group or []}
+    found = rank(outcomes, level, groups, seed=seed)
+    report = evppi_report(found, _population(people, years, rate), outcomes.currency)
+    finish(model, report, folder, "voi", began, seed=seed, draws=outcomes.draws)
+
+
+def trial(
+    parameter: Annotated[str, typer.Argument(help="The input the trial measures: its key.")],
+    scenario: Target = None,
+    hazard_ratio: Annotated[
+        float | None,
+        typer.Option(help="It is a hazard ratio; events expected per person in follow-up."),
+    ] = None,
+    sd: Annotated[
+        float | None, typer.Option(help="It is a mean; standard deviation of one person's value.")
+    ] = None,
+    proportion: Annotated[
+        bool, typer.Option("--proportion", help="It is a proportion of people.")
+    ] = False,
+    person_years: Annotated[
+        float | None, typer.Option(help="It is a rate; years observed per person.")
+    ] = None,
+    n: Annotated[
+        list[int] | None, typer.Option(help="People in each arm; may be repeated.")
+    ] = None,
+    fixed_cost: Annotated[float, typer.Option(help="Cost of the trial whatever its size.")] = 0.0,
+    cost_per_person: Annotated[float, typer.Option(help="Cost of one person in it.")] = 0.0,
+    moment_matching: Annotated[
+        bool, typer.Option("--moment-matching", help="Instead of regression.")
+    ] = False,
+    draws: Draws = 10_000,
+    seed: Seed = 1,
+    threshold: Threshold = None,
+    people: People = None,
+    years: Years = 10.0,
+    rate: Rate = 0.035,
+    out: Out = None,
+) -> None:
+    """Value a new trial of one input at several sizes (EVSI, ENBS)."""
+    began = time.perf_counter()
+    from heecon.analysis import trial as designs  # noqa: PLC0415
+    from heecon.analysis.evsi import evsi, net_benefit_of_sampling  # noqa: PLC0415
+    from heecon.analysis.outcomes import checked_thresholds  # noqa: PLC0415
+    from heecon.errors import InputError, Problem  # noqa: PLC0415
+    from heecon.report.sensitivity_report import evsi_report  # noqa: PLC0415
+
+    chosen = [hazard_ratio is not None, sd is not None, proportion, person_years is not None]
+    if sum(chosen) != 1:
+        what = "say in one way what the trial measures"
+        remedy = "Give one of --hazard-ratio, --sd, --proportion, --person-years"
+        raise InputError(Problem("trial", what, remedy))
+    if hazard_ratio is not None:
+        design = designs.hazard_ratio_trial(parameter, hazard_ratio)
+    elif sd is not None:
+        design = designs.normal_trial(parameter, sd)
+    elif person_years is not None:
+        design = designs.poisson_trial(parameter, person_years)
+    else:
+        design = designs.binomial_trial(parameter)
+    model, outcomes = _psa(scenario, draws, seed)
+    level = checked_thresholds(outcomes, None if threshold is None else [threshold])[0]
+    found = evsi(
+        outcomes,
+        design,
+        n or SIZES,
+        level,
+        method="moment_matching" if moment_matching else "regression",
+        seed=seed,
+    )
+    population = _population(people, years, rate)
+    net = (
+        ()
+        if population is None
+        else net_benefit_of_sampling(found, population, fixed_cost, cost_per_person)
+    )
+    report = evsi_report(found, net, outcomes.currency)
+    finish(model, report, folder_for(model, out, "trial"), "trial", began, seed=seed, draws=draws)
+
+
+def _psa(scenario: str | None, draws: int, seed: int) -> tuple[Model, Outcomes]:
+    from heecon.analysis.psa import run_psa  # noqa: PLC0415
+    from heecon.model.load import load  # noqa: PLC0415
+
+    model = load(scenario)
+    with progress("Draws", draws) as advance:
+        return model, run_psa(model, draws, seed, on_draws=advance, on_compile=say_compiling)
+
+
+def _population(people: float | None, years: float, rate: float) -> float | None:
+    from heecon.analysis.acceptability import population_size  # noqa: PLC0415
+
+    return None if people is None else population_size(people, years, rate)

@@ -1,0 +1,202 @@
+"""The commands of decision uncertainty: tables, files and refusals, as a user meets them."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import heecon as he
+from heecon.analysis.acceptability import acceptability
+from heecon.analysis.psa import run_psa
+from heecon.cli import app
+
+
+@pytest.fixture
+def heecon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a command in an empty folder; give its standard output."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return run
+
+
+def rows(path: str) -> list[dict[str, str]]:
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_psa_tells_and_keeps_everything(heecon: Any) -> None:
+    text = heecon("psa", "hiv/base_case", "--draws", "200", "--seed", "0", "--people", "100")
+    for words in ("200 draws", "probabilistic", "deterministic", "P(cost-effective)", "EVPI"):
+        assert words in text
+    folder = "reports/hiv/base_case/psa"
+    names = {path.name for path in Path(folder).iterdir()}
+    assert names == {
+        "psa_summary.csv", "psa_net_benefit.csv", "psa_curves.csv", "psa_convergence.csv",
+        "psa_draws.csv", "ce_plane.svg", "acceptability.svg", "expected_loss.svg", "evpi.svg",
+        "psa_manifest.json",
+    }  # fmt: skip
+    for name in names:
+        if name.endswith(".svg"):
+            ElementTree.parse(Path(folder) / name)
+    outcomes = run_psa(he.load("hiv/base_case"), 200, 0)
+    draws = rows(f"{folder}/psa_draws.csv")
+    assert len(draws) == 200
+    for number, row in enumerate(draws):
+        assert float(row["rr"]) == outcomes.parameters["rr"][number]
+        assert float(row["cost_comb"]) == outcomes.cost[number, 1]
+        assert float(row["effect_mono"]) == outcomes.effect[number, 0]
+    curves = rows(f"{folder}/psa_curves.csv")
+    decision = acceptability(outcomes, [20_000.0])
+    found = {row["strategy"]: row for row in curves if float(row["threshold"]) == 20_000}
+    assert float(found["comb"]["probability"]) == decision.probability[0, 1]
+    assert float(found["comb"]["evpi"]) == decision.evpi[0]
+    assert found["comb"]["evpi_population"] != ""
+    manifest = json.loads(Path(f"{folder}/psa_manifest.json").read_text())
+    assert (manifest["seed"], manifest["draws"], manifest["method"]) == (0, 200, "random")
+
+
+def test_psa_headline_may_be_deterministic(heecon: Any) -> None:
+    text = heecon("psa", "hiv/base_case", "--draws", "50", "--headline", "deterministic")
+    assert "headline: deterministic" in text
+    header = next(line for line in text.splitlines() if "deterministic" in line and "Strat" in line)
+    assert header.index("deterministic") < header.index("probabilistic")
+
+
+def test_psa_until_precise_enough(heecon: Any) -> None:
+    heecon("psa", "hiv/base_case", "--draws", "3000", "--until", "1e9")
+    assert len(rows("reports/hiv/base_case/psa/psa_draws.csv")) == 1000
+    heecon("psa", "hiv/base_case", "--draws", "1500", "--until", "0.001")
+    assert len(rows("reports/hiv/base_case/psa/psa_draws.csv")) == 1500
+
+
+def test_psa_of_another_program(heecon: Any, tmp_path: Path) -> None:
+    outcomes = run_psa(he.load("hiv/base_case"), 40, 2)
+    lines = ["draw,strategy,cost,effect"]
+    for draw in range(40):
+        for index, name in enumerate(outcomes.strategies):
+            cost, effect = outcomes.cost[draw, index], outcomes.effect[draw, index]
+            lines.append(f"{draw},{name},{cost!r},{effect!r}")
+    (tmp_path / "theirs.csv").write_text(
+        "\n".join(lines).replace("np.float64(", "").replace(")", "")
+    )
+    text = heecon("psa", "--external", "theirs.csv", "--threshold", "10000", "--comparator", "mono")
+    assert "40 draws" in text
+    table = {row["strategy"]: row for row in rows("reports/theirs/psa_summary.csv")}
+    assert float(table["comb"]["cost"]) == pytest.approx(outcomes.cost[:, 1].mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["draw,strategy,cost,effect", "1,a,1,1", "1,b,1,1", "2,a,1,1"], "draw 2 has no row for b"),
+        (["draw,strategy,cost,effect", "1,a,1,1", "1,a,2,1"], "draw 1 of a stands twice"),
+        (["draw,strategy,cost", "1,a,1"], "no column effect"),
+        (["draw,strategy,cost,effect", "1,a,x,1"], "'x' is not a number"),
+    ],
+)
+def test_bad_external_results(
+    lines: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("theirs.csv").write_text("\n".join(lines))
+    with pytest.raises(he.InputError, match=words):
+        CliRunner().invoke(app, ["psa", "--external", "theirs.csv"], catch_exceptions=False)
+    assert not Path("reports").exists()
+
+
+def breakable() -> dict[str, Any]:
+    return {
+        "model": {
+            "title": "x", "cycle": "1 year", "horizon": "3 cycles", "thresholds": [1000],
+            "discounting": {"cost": 0, "effect": 0},
+        },
+        "states": {"a": {}, "d": {"absorbing": True}},
+        "start": {"a": 1},
+        "strategies": {"s": {}, "t": {}},
+        "transitions": {"a": {"probabilities": {"a": "rest", "d": "p"}}},
+        "outcomes": {"q": {"kind": "qaly", "state": {"a": 1}}},
+    }  # fmt: skip
+
+
+def test_a_draw_that_breaks_the_model() -> None:
+    model = he.build_model(breakable(), {"p": 0.5})
+    values = {"p": np.array([0.1, 0.2, 1.5, 0.3, -0.1])}
+    with pytest.raises(he.SimulationError) as stopped:
+        run_psa(model, values=values)
+    message = str(stopped.value)
+    assert "draw 2, cycle 0" in message
+    assert "probability a -> d is 1.5" in message
+    assert "draw 2: its parameters are p = 1.5" in message
+    kept = run_psa(model, values=values, on_error="record")
+    assert kept.parameters["p"].tolist() == [0.1, 0.2, 0.3]
+    assert [draw for draw, _ in kept.failed] == [2, 4]
+    assert "draw 4" in kept.failed[1][1]
+    with pytest.raises(he.InputError, match="every draw breaks the model"):
+        run_psa(model, values={"p": np.array([2.0, 3.0])}, on_error="record")
+
+
+def test_one_way(heecon: Any) -> None:
+    text = heecon(
+        "one-way", "hiv/base_case", "--threshold", "10000", "--link", "care=dmc_A,dmc_B,dmc_C"
+    )
+    assert "care" in text
+    table = rows("reports/hiv/base_case/one_way/one_way.csv")
+    swings = [float(row["swing"]) for row in table]
+    assert swings == sorted(swings, reverse=True)
+    assert {row["input"] for row in table} >= {"rr", "care"}
+    ElementTree.parse("reports/hiv/base_case/one_way/tornado.svg")
+    left_out = {
+        row["input"]: row["reason"]
+        for row in rows("reports/hiv/base_case/one_way/one_way_left_out.csv")
+    }
+    assert "dr_cost" in left_out
+    assert "ICER" in heecon("one-way", "hiv/base_case", "--icer")
+
+
+def test_two_way_threshold_price_and_discounts(heecon: Any) -> None:
+    heecon("two-way", "rr", "dmc_A", "hiv/base_case", "--steps", "5", "--threshold", "5000")
+    assert len(rows("reports/hiv/base_case/two_way/two_way.csv")) == 25
+    text = heecon("threshold", "c_lamivudine", "hiv/base_case", "--low", "0", "--high", "20000")
+    assert "is best from" in text
+    text = heecon("price", "c_lamivudine", "--scenario", "hiv", "--strategy", "comb")
+    assert "Value-based price of comb" in text
+    heecon("discounts", "bone_metastases")
+    assert len(rows("reports/bone_metastases/bone_metastases/discounts/discounts.csv")) == 21 * 21
+    with pytest.raises(he.InputError, match="Name a price: c_zidovudine, c_lamivudine"):
+        CliRunner().invoke(app, ["discounts", "hiv"], catch_exceptions=False)
+
+
+def test_sobol_and_morris(heecon: Any) -> None:
+    text = heecon("sobol", "hiv/base_case", "--size", "32", "--quantity", "cost")
+    assert "not different from zero" in text
+    assert rows("reports/hiv/base_case/sobol/sobol_convergence.csv")
+    assert "sigma" in heecon("morris", "hiv/base_case", "--trajectories", "4")
+
+
+def test_value_of_information(heecon: Any) -> None:
+    heecon("voi", "hiv/base_case", "--draws", "500", "--threshold", "6000", "--group", "rr,dmc_A")
+    table = rows("reports/hiv/base_case/voi/evppi.csv")
+    assert {row["parameters"] for row in table} >= {"rr", "rr dmc_A"}
+    text = heecon(
+        "trial", "rr", "hiv/base_case", "--draws", "500", "--threshold", "6000",
+        "--hazard-ratio", "0.5", "--n", "50", "--n", "500", "--people", "1000",
+        "--fixed-cost", "1000",
+    )  # fmt: skip
+    assert "ENBS" in text
+    with pytest.raises(he.InputError, match="one way what the trial measures"):
+        CliRunner().invoke(app, ["trial", "rr", "hiv"], catch_exceptions=False)
+
+
+def test_thresholds_that_are_none(heecon: Any) -> None:
+    with pytest.raises(he.InputError, match="-5"):
+        heecon("psa", "hiv/base_case", "--draws", "5", "--threshold", "-5")
