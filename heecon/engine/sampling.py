@@ -31,6 +31,33 @@ def uncertain(model: Model) -> tuple[Parameter, ...]:
     )
 
 
+def groups_of(model: Model) -> dict[str, tuple[str, ...]]:
+    """Correlation group -> keys of the parameters that vary together in it."""
+    varying = {row.key for row in uncertain(model)}
+    return {
+        group: keys
+        for group, keys in _joined(model).items()
+        if len(keys) > 1 and varying.intersection(keys)
+    }
+
+
+def keys_of(model: Model) -> list[str]:
+    """Every key a probability is needed for.
+
+    A group may hold rows of strategies a scenario leaves out: they are drawn with the others, so
+    that leaving a strategy out changes nobody's draws.
+    """
+    keys = [row.key for row in uncertain(model)]
+    for members in _joined(model).values():
+        keys += members
+    return list(dict.fromkeys(keys))
+
+
+def _joined(model: Model) -> dict[str, tuple[str, ...]]:
+    blocks = {group: block.names for group, block in model.blocks.items()}
+    return blocks | {group: copula.names for group, copula in model.copulas.items()}
+
+
 def sample(
     model: Model, draws: int, seed: int = 1, method: str = "random", *, first: int = 0
 ) -> dict[str, Floats]:
@@ -65,18 +92,21 @@ def sample(
     if first and method == "latin_hypercube":
         remedy = "Use random or sobol draws"
         raise InputError(Problem("method", "a Latin hypercube cannot be continued", remedy))
-    keys = [row.key for row in uncertain(model)]
-    uniforms = METHODS[method](keys, draws, seed)
+    uniforms = METHODS[method](keys_of(model), draws, seed)
     return from_uniforms(model, {key: column[first:] for key, column in uniforms.items()})
 
 
 def from_uniforms(model: Model, uniforms: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Parameter values whose probabilities are given; blocks are drawn jointly.
+    """Parameter values whose probabilities are given; groups are drawn jointly.
 
     Args:
         model: the model.
-        uniforms: key -> numbers between 0 and 1, for every uncertain parameter.
+        uniforms: key -> numbers between 0 and 1, for every one of ``keys_of``.
     """
+    uniforms = dict(uniforms)
+    for copula in model.copulas.values():
+        columns = np.column_stack([uniforms[key] for key in copula.names])
+        uniforms |= dict(zip(copula.names, copula.draw(columns).T, strict=True))
     values: dict[str, Floats] = {}
     for row in uncertain(model):
         if row.distribution is not None:
@@ -93,6 +123,11 @@ def stream(seed: int, *name: str) -> np.random.Generator:
     text = "\0".join((str(seed), *name)).encode()
     key = int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "little")
     return np.random.Generator(np.random.Philox(key=key))
+
+
+def seed_of(seed: int, *name: str) -> int:
+    """A seed of its own for a library that draws by itself; never 0, which some take for none."""
+    return int(stream(seed, *name).integers(1, 2**31))
 
 
 def _random(keys: list[str], draws: int, seed: int) -> dict[str, Floats]:
@@ -113,15 +148,15 @@ def _sobol(keys: list[str], draws: int, seed: int) -> dict[str, Floats]:
 
     if not keys:
         return {}
-    sequence = qmc.Sobol(len(keys), scramble=True, rng=stream(seed, "sobol"))
+    sequence = qmc.Sobol(len(keys), scramble=True, rng=seed_of(seed, "sobol", "scramble"))
     power = int(np.ceil(np.log2(draws))) if draws > 1 else 0
     points = sequence.random_base2(power)[:draws]
     return {key: _open(column) for key, column in zip(keys, points.T, strict=True)}
 
 
 def _open(uniforms: Floats) -> Floats:
-    """Keep away from 0, where some quantiles are infinite."""
-    return np.maximum(uniforms, 0.5**54)
+    """Keep away from 0 and 1, where some quantiles are infinite."""
+    return np.clip(uniforms, 0.5**54, 1 - 0.5**53)
 
 
 METHODS: Mapping[str, Callable[[list[str], int, int], dict[str, Floats]]] = {

@@ -11,6 +11,7 @@ from heecon.errors import InputError, Problem
 from heecon.language import Table, evaluate
 from heecon.language import names as names_in
 from heecon.model import names
+from heecon.model.copula import read_copulas
 from heecon.model.definition import (
     Formula,
     Model,
@@ -84,6 +85,8 @@ def build(parts: Parts) -> Model:
     strategies = _read_strategies(file, kept, states, reader)
     outcomes = read_outcomes(file.outcomes, states, transitions, settings, reader)
     blocks = _read_blocks(parts, reader)
+    copulas, problems, repairs = read_copulas(parts.parameters, parts.joints)
+    reader.problems += problems
     _check_size(states, cycles, reader)
     if settings is None or reader.problems:
         raise InputError(reader.problems)
@@ -99,13 +102,14 @@ def build(parts: Parts) -> Model:
         parameters=tuple(p for p in parts.parameters if p.strategy in (None, *kept)),
         tables=parts.tables,
         blocks=blocks,
+        copulas=copulas,
         scenario=parts.scenario,
         files=parts.files,
     )
     problems = _missing_values(model)
     if problems:
         raise InputError(problems)
-    warnings = (*warnings_of(model.parameters), *_unused(model))
+    warnings = (*warnings_of(model.parameters), *repairs, *_unused(model))
     return replace(model, warnings=warnings)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from heecon.language import Table, Tree
+from heecon.model.copula import Copula
 from heecon.model.joint import Block
 from heecon.model.parameter import Parameter, is_assumption
 
@@ -222,6 +223,7 @@ class Model:
         parameters: every row; ``values`` picks the ones a strategy uses.
         tables: look-up tables by name.
         blocks: joint distributions by correlation group.
+        copulas: rank correlations by correlation group.
         warnings: complaints that do not stop a run.
         files: hashes of the input files.
     """
@@ -238,6 +240,7 @@ class Model:
     tables: Mapping[str, Table]
     blocks: Mapping[str, Block]
     scenario: ScenarioInfo
+    copulas: Mapping[str, Copula] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
 

@@ -21,7 +21,12 @@ from heecon.model.parameter import Parameter, duplicates, parameters_from_table
 from heecon.model.scenario import Overrides, apply_to_parameters, read_overrides
 from heecon.model.schema import ModelFile, Where, problems_of
 from heecon.model.table_file import read_table
-from heecon.model.tables import joint_matrix, lookup_table, table_from_columns
+from heecon.model.tables import (
+    joint_from_columns,
+    joint_matrix,
+    lookup_table,
+    table_from_columns,
+)
 from heecon.model.toml_file import TomlFile, read_toml
 
 Joints = dict[str, tuple[tuple[str, ...], NDArray[np.float64]]]
@@ -58,6 +63,7 @@ def build_model(
     parameters: Sequence[Parameter] | Mapping[str, float] = (),
     tables: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     name: str = "model",
+    joint: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
 ) -> Model:
     """Build a model in code from the same keys model.toml has.
 
@@ -67,6 +73,7 @@ def build_model(
         parameters: ``Parameter`` rows, or plain values by name.
         tables: look-up tables as columns, the keys first.
         name: what to call the model.
+        joint: what joint/*.csv hold, as columns by parameter key: correlation group -> columns.
 
     Raises:
         InputError: everything that is wrong.
@@ -88,6 +95,7 @@ def build_model(
         where=where,
         parameters=tuple(rows),
         tables=looked_up,
+        joints={key: joint_from_columns(key, columns) for key, columns in (joint or {}).items()},
         scenario=ScenarioInfo(name, ""),
         problems=tuple(problems),
     )

@@ -69,20 +69,32 @@ def table_from_columns(name: str, columns: Mapping[str, Sequence[float]]) -> Tab
     Raises:
         InputError: as for a file.
     """
-    header = tuple(columns)
-    lengths = {len(column) for column in columns.values()}
-    if len(lengths) != 1:
-        raise InputError(
-            Problem(f"table '{name}'", f"its columns have the lengths {sorted(lengths)}")
-        )
-    rows = tuple(
-        tuple(repr(float(cell)) for cell in row) for row in zip(*columns.values(), strict=True)
-    )
-    file = TableFile(f"table '{name}'", header, rows, tuple(range(1, len(rows) + 1)))
-    table, problems = lookup_table(name, file)
+    table, problems = lookup_table(name, _file_of(f"table '{name}'", columns))
     if problems:
         raise InputError(problems)
     return table
+
+
+def joint_from_columns(
+    group: str, columns: Mapping[str, Sequence[float]]
+) -> tuple[tuple[str, ...], Floats]:
+    """The header and numbers of a joint distribution given in code.
+
+    Raises:
+        InputError: as for a file.
+    """
+    return joint_matrix(_file_of(f"joint '{group}'", columns))
+
+
+def _file_of(name: str, columns: Mapping[str, Sequence[float]]) -> TableFile:
+    header = tuple(columns)
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) != 1:
+        raise InputError(Problem(name, f"its columns have the lengths {sorted(lengths)}"))
+    rows = tuple(
+        tuple(repr(float(cell)) for cell in row) for row in zip(*columns.values(), strict=True)
+    )
+    return TableFile(name, header, rows, tuple(range(1, len(rows) + 1)))
 
 
 def _numbers(file: TableFile) -> tuple[Floats, list[Problem]]:

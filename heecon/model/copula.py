@@ -1,0 +1,206 @@
+"""Rank correlations: parameters that keep their own distributions and still vary together.
+
+Parameters with an ordinary distribution that share a ``correlation_group`` are joined by a Gaussian
+copula. ``joint/<group>.csv`` holds their Spearman correlations: a header of parameter keys and the
+square matrix. For normal scores a rank correlation rho belongs to a correlation 2 sin(pi rho / 6).
+
+Correlations that come from different sources, or from opinion, need not be possible together. Then
+the nearest matrix that is possible is used (Higham 2002 IMA Journal of Numerical Analysis 22:329),
+and the model's warnings say what was changed and by how much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.errors import Problem
+from heecon.model import names
+from heecon.model.parameter import Parameter
+
+Floats = NDArray[np.float64]
+
+SMALLEST = 1e-8
+"""Smallest eigenvalue of a matrix that is used: normal scores need its Cholesky factor."""
+
+REPORTED = 1e-6
+"""Changes of a rank correlation from this on are reported; smaller ones are rounding."""
+
+
+@dataclass(frozen=True)
+class Copula:
+    """A Gaussian copula.
+
+    Attributes:
+        group: the ``correlation_group``.
+        names: parameter keys.
+        ranks: Spearman correlations as given.
+        scores: correlations of the normal scores, positive definite, after any repair.
+    """
+
+    group: str
+    names: tuple[str, ...]
+    ranks: Floats
+    scores: Floats
+
+    @property
+    def used(self) -> Floats:
+        """The Spearman correlations that are drawn; ``ranks`` unless these were impossible."""
+        return np.asarray(np.arcsin(self.scores / 2) * 6 / np.pi)
+
+    def draw(self, uniforms: Floats) -> Floats:
+        """Turn independent uniforms (draws x parameters) into correlated ones.
+
+        Every margin stays uniform, and the first parameter's column stays as it is.
+        """
+        from scipy.special import ndtr, ndtri  # noqa: PLC0415
+
+        drawn = ndtr(ndtri(uniforms) @ np.linalg.cholesky(self.scores).T)
+        return np.asarray(np.clip(drawn, 0.5**54, 1 - 0.5**53))
+
+    def warnings(self) -> list[str]:
+        """What was repaired, and by how much."""
+        change = np.abs(self.used - self.ranks)
+        if change.max(initial=0.0) < REPORTED:
+            return []
+        row, column = np.unravel_index(int(change.argmax()), change.shape)
+        return [
+            f"joint/{self.group}.csv: these rank correlations are impossible together; the "
+            f"nearest possible ones are used. The largest change is {change.max():.3g}: "
+            f"{self.names[row]} with {self.names[column]} from {self.ranks[row, column]:.4g} to "
+            f"{self.used[row, column]:.4g}; the root mean square change of all pairs is "
+            f"{_root_mean_square(change):.3g}."
+        ]
+
+
+def read_copulas(
+    parameters: Sequence[Parameter], joints: Mapping[str, tuple[tuple[str, ...], Floats]]
+) -> tuple[dict[str, Copula], list[Problem], list[str]]:
+    """The copulas of a model.
+
+    Args:
+        parameters: every row.
+        joints: header and numbers of the files in joint/, by group.
+
+    Returns:
+        Copulas by group, what is wrong, and warnings.
+    """
+    rows = {row.key: row for row in parameters}
+    blocks = {row.correlation_group for row in parameters if row.joint_family}
+    members: dict[str, list[Parameter]] = {}
+    for row in parameters:
+        if row.correlation_group and row.distribution and row.distribution.family != "fixed":
+            members.setdefault(row.correlation_group, []).append(row)
+    copulas: dict[str, Copula] = {}
+    problems: list[Problem] = []
+    warnings: list[str] = []
+    for group, inside in members.items():
+        keys = tuple(row.key for row in inside)
+        where = inside[0].where or f"parameter '{keys[0]}'"
+        if group in blocks:
+            what = f"the group '{group}' mixes joint and ordinary distributions"
+            problems.append(Problem(where, what, "Give all its rows the same joint one, or none"))
+        elif group not in joints:
+            what = f"the group '{group}' needs its rank correlations in joint/{group}.csv"
+            remedy = "Add the file, with a header of parameter names, or empty correlation_group"
+            problems.append(Problem(where, what, remedy))
+        else:
+            header, matrix = joints[group]
+            complaints = _complaints(group, keys, header, matrix, rows)
+            problems += complaints
+            if not complaints:
+                order = [header.index(key) for key in keys]
+                copula = _copula(group, keys, matrix[np.ix_(order, order)])
+                copulas[group] = copula
+                warnings += copula.warnings()
+                warnings += [
+                    f"joint/{group}.csv: {key} is not uncertain in this group: its correlations "
+                    "are not used."
+                    for key in header
+                    if key not in keys
+                ]
+    return copulas, problems, warnings
+
+
+def nearest_correlation(matrix: Floats, smallest: float = SMALLEST, steps: int = 1000) -> Floats:
+    """The correlation matrix nearest to a symmetric one (Frobenius norm), positive definite.
+
+    Alternating projections with Dykstra's correction. The diagonal is exactly one.
+
+    Args:
+        matrix: symmetric, ones on the diagonal.
+        smallest: smallest eigenvalue of the result.
+        steps: at most this many projections.
+    """
+    current, correction = matrix.copy(), np.zeros_like(matrix)
+    for _ in range(steps):
+        before = current
+        target = current - correction
+        values, vectors = np.linalg.eigh(target)
+        possible = (vectors * np.maximum(values, 2 * smallest)) @ vectors.T
+        correction = possible - target
+        current = (possible + possible.T) / 2
+        np.fill_diagonal(current, 1.0)
+        if np.abs(current - before).max() < 1e-12:
+            break
+    low = float(np.linalg.eigvalsh(current).min())
+    if low < smallest:
+        # Convergence is only linear: the little that is left is taken from all correlations alike.
+        share = (smallest - low) / (1 - low)
+        current = (1 - share) * current + share * np.eye(len(matrix))
+    return np.asarray(current)
+
+
+def _copula(group: str, keys: tuple[str, ...], ranks: Floats) -> Copula:
+    scores = 2 * np.sin(np.pi * ranks / 6)
+    np.fill_diagonal(scores, 1.0)
+    if float(np.linalg.eigvalsh(scores).min()) < SMALLEST:
+        scores = nearest_correlation(scores)
+    return Copula(group, keys, ranks, scores)
+
+
+def _complaints(
+    group: str,
+    keys: Sequence[str],
+    header: Sequence[str],
+    matrix: Floats,
+    rows: Mapping[str, Parameter],
+) -> list[Problem]:
+    file = f"joint/{group}.csv"
+    problems = [
+        Problem(f"{file}:1", f"unknown parameter '{key}'", names.did_you_mean(key, rows))
+        for key in header
+        if key not in rows
+    ]
+    problems += [
+        Problem(f"{file}:1", f"there is no column '{key}', which is in the group '{group}'")
+        for key in keys
+        if key not in header
+    ]
+    if matrix.shape != (len(header), len(header)):
+        what = f"{matrix.shape[0]} rows for {len(header)} parameters"
+        problems.append(Problem(file, what, "A matrix of correlations is square"))
+    if problems:
+        return problems
+    if not np.allclose(np.diag(matrix), 1, rtol=0, atol=1e-12):
+        remedy = "This file holds rank correlations, not covariances"
+        problems.append(Problem(file, "the diagonal is not all ones", remedy))
+    if not np.allclose(matrix, matrix.T, rtol=0, atol=1e-12):
+        row, column = np.argwhere(~np.isclose(matrix, matrix.T, rtol=0, atol=1e-12))[0]
+        what = (
+            f"{header[row]} with {header[column]} is {matrix[row, column]:g}, the other way round "
+            f"{matrix[column, row]:g}"
+        )
+        problems.append(Problem(file, what, "Give both the same number"))
+    if (np.abs(matrix) > 1).any():
+        worst = matrix.flat[int(np.abs(matrix).argmax())]
+        problems.append(Problem(file, f"{worst:g} is not a correlation", "Use -1 to 1"))
+    return problems
+
+
+def _root_mean_square(change: Floats) -> float:
+    above = change[np.triu_indices(len(change), 1)]
+    return float(np.sqrt(np.mean(above**2)))
