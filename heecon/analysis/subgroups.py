@@ -1,0 +1,197 @@
+"""Several sets of draws as one: weighted subgroups, and scenarios as structural uncertainty.
+
+The two look alike and are not. A population made of subgroups costs and gains the weighted average
+of what they do, in every draw: nobody is uncertain about who is in it. Of rival structures exactly
+one is right and the weights say how likely each is: every draw comes from one of them.
+Means agree; the spread, and the value of finding out, do not.
+
+Source: Bojke, Claxton, Sculpher, Palmer 2009 Value in Health 12:739 (structural uncertainty as a
+parameter).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.analysis.incremental import Totals
+from heecon.analysis.outcomes import Outcomes
+from heecon.engine.sampling import stream
+from heecon.errors import InputError, Problem
+
+Floats = NDArray[np.float64]
+Parts = Mapping[str, tuple[Outcomes, float]]
+"""Name -> draws and weight."""
+
+STRUCTURE = "structure"
+"""The parameter that says which scenario a draw is from: its number, counted from 0."""
+
+
+def weighted(subgroups: Parts) -> Outcomes:
+    """A population of subgroups: weighted costs and effects, draw by draw.
+
+    Run every subgroup with the same draws, seed and method: then a parameter they share has the
+    same value in all of them in every draw. Without that, errors in shared parameters would
+    average out and the population would look more certain than it is.
+
+    Args:
+        subgroups: name -> draws and share of the population; shares sum to one.
+
+    Returns:
+        The population's draws. Parameters with the same draws in every subgroup that has them keep
+        their key; the others stand once a subgroup, as ``key@subgroup``.
+
+    Raises:
+        InputError: weights that are not positive or do not sum to one, other strategies, other
+            numbers of draws, or draws that do not belong together.
+    """
+    _check(subgroups, "subgroup")
+    _check_same_draws(subgroups)
+    return replace(
+        _first(subgroups),
+        cost=_sum(subgroups, "cost"),
+        effect=_sum(subgroups, "effect"),
+        parameters=_side_by_side(subgroups),
+        base=_base(subgroups),
+    )
+
+
+def mixture(scenarios: Parts, seed: int = 1) -> Outcomes:
+    """Rival structures: every draw is one scenario's, with probability its weight.
+
+    Which one is kept as the parameter ``structure``, the scenario's number in the order given,
+    counted from 0: a category, whose value of information is that of knowing the right structure.
+
+    Args:
+        scenarios: name -> draws and probability of being right; probabilities sum to one.
+        seed: any whole number. The choice has a stream of its own, so the same seed as the
+            draws' may be used.
+
+    Returns:
+        The draws. Of the parameters, those every scenario draws are kept; one that is fixed in
+        some scenario has no value in its draws and is left out. ``base`` is the weighted mean of
+        the base cases.
+
+    Raises:
+        InputError: weights that are not positive or do not sum to one, other strategies, or other
+            numbers of draws.
+    """
+    _check(scenarios, "scenario")
+    parts = [outcomes for outcomes, _ in scenarios.values()]
+    first = parts[0]
+    ends = np.cumsum([weight for _, weight in scenarios.values()])
+    chance = stream(seed, STRUCTURE, "mixture").random(first.draws)
+    chosen = np.minimum(np.searchsorted(ends, chance, side="right"), len(parts) - 1)
+    draw = np.arange(first.draws)
+
+    def pick(arrays: Sequence[Floats]) -> Floats:
+        return np.stack(arrays)[chosen, draw]
+
+    shared = [key for key in first.parameters if all(key in part.parameters for part in parts)]
+    if STRUCTURE in shared:
+        what = f"there is a parameter called '{STRUCTURE}'"
+        raise InputError(Problem("scenarios", what, "Rename it: the name is needed for the choice"))
+    parameters = {key: pick([part.parameters[key] for part in parts]) for key in shared}
+    return replace(
+        _first(scenarios),
+        cost=pick([part.cost for part in parts]),
+        effect=pick([part.effect for part in parts]),
+        parameters={**parameters, STRUCTURE: chosen.astype(float)},
+        base=_base(scenarios),
+    )
+
+
+def _check(parts: Parts, kind: str) -> None:
+    if not parts:
+        raise InputError(Problem(f"{kind}s", f"there is no {kind}", "Give at least one"))
+    problems = [
+        Problem(
+            f"{kind} '{name}'", f"its weight {weight} is not positive", "Leave it out, or mend it"
+        )
+        for name, (_, weight) in parts.items()
+        if not (weight > 0 and np.isfinite(weight))
+    ]
+    total = sum(weight for _, weight in parts.values())
+    if not problems and abs(total - 1) > 1e-9:
+        what = f"the weights sum to {total:.12g}"
+        problems.append(Problem(f"{kind}s", what, "They must sum to 1"))
+    name, (first, _) = next(iter(parts.items()))
+    for other, (outcomes, _) in parts.items():
+        place = f"{kind} '{other}'"
+        if outcomes.strategies != first.strategies:
+            what = f"its strategies {list(outcomes.strategies)} are not {list(first.strategies)}"
+            problems.append(Problem(place, what, f"Give the strategies of '{name}', in its order"))
+        if outcomes.draws != first.draws:
+            what = f"{outcomes.draws} draws where '{name}' has {first.draws}"
+            problems.append(Problem(place, what, "Run all with the same draws"))
+        if outcomes.currency != first.currency:
+            what = f"its currency is '{outcomes.currency}', that of '{name}' '{first.currency}'"
+            problems.append(Problem(place, what, "Convert one of them"))
+    if problems:
+        raise InputError(problems)
+
+
+def _check_same_draws(parts: Parts) -> None:
+    """Two subgroups sharing parameters must share luck: some parameter has the same ranks."""
+    name, (first, _) = next(iter(parts.items()))
+    for other, (outcomes, _) in parts.items():
+        common = [key for key in first.parameters if key in outcomes.parameters]
+        if common and not any(
+            np.array_equal(_order(first.parameters[key]), _order(outcomes.parameters[key]))
+            for key in common
+        ):
+            what = f"its draws are not those of '{name}'"
+            remedy = "Run every subgroup with the same seed, and not with the method sobol"
+            raise InputError(Problem(f"subgroup '{other}'", what, remedy))
+
+
+def _order(values: Floats) -> NDArray[np.int64]:
+    return np.argsort(values, kind="stable")
+
+
+def _side_by_side(parts: Parts) -> dict[str, Floats]:
+    found: dict[str, Floats] = {}
+    keys = dict.fromkeys(key for outcomes, _ in parts.values() for key in outcomes.parameters)
+    for key in keys:
+        columns = {
+            name: outcomes.parameters[key]
+            for name, (outcomes, _) in parts.items()
+            if key in outcomes.parameters
+        }
+        first = next(iter(columns.values()))
+        if all(np.array_equal(column, first) for column in columns.values()):
+            found[key] = first
+        else:
+            found |= {f"{key}@{name}": column for name, column in columns.items()}
+    return found
+
+
+def _sum(parts: Parts, what: str) -> Floats:
+    return np.asarray(
+        sum(weight * np.asarray(getattr(outcomes, what)) for outcomes, weight in parts.values())
+    )
+
+
+def _first(parts: Parts) -> Outcomes:
+    return next(iter(parts.values()))[0]
+
+
+def _base(parts: Parts) -> tuple[Totals, ...]:
+    """Weighted base-case totals, when every part has a base case."""
+    if not all(outcomes.base for outcomes, _ in parts.values()):
+        return ()
+    tables = [
+        ({row.strategy: row for row in outcomes.base}, weight)
+        for outcomes, weight in parts.values()
+    ]
+    return tuple(
+        Totals(
+            name,
+            sum(float(rows[name].cost) * weight for rows, weight in tables),
+            sum(float(rows[name].effect) * weight for rows, weight in tables),
+        )
+        for name in _first(parts).strategies
+    )
