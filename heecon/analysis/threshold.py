@@ -41,6 +41,9 @@ PRECISION = 1e-13
 """A change is narrowed down to this share of the range, or to neighbouring floats."""
 
 ZOOMS = 4
+MAX_DIPS = 20
+"""Dips looked into at a time, those with the smallest lead: an erratic model has no end of them."""
+
 JUMP = 1e-7
 """A net benefit difference at a change above this share of the amounts behind it is a jump."""
 
@@ -259,12 +262,13 @@ def _dips(runs: Outcomes, level: float) -> list[int]:
     """Inner points where the lead is lower than at both neighbours, the decision being the same."""
     lead, best = _lead(runs, level), decisions(runs, level)
     noise = PRECISION * size_of(runs, level)
-    return [
+    found = [
         i
         for i in range(1, len(lead) - 1)
         if best[i - 1] == best[i] == best[i + 1]
         and lead[i] + noise[i] < min(lead[i - 1], lead[i + 1])
     ]
+    return sorted(found, key=lambda i: float(lead[i]))[:MAX_DIPS]
 
 
 def _merged(switches: Sequence[Switch], step: float) -> list[Switch]:

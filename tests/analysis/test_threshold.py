@@ -113,6 +113,14 @@ def test_two_roots_within_one_step() -> None:
     assert values(found) == pytest.approx([0.512, 0.513], abs=1e-9)
 
 
+def test_an_erratic_model_ends() -> None:
+    rows = [*each("on", {"old": 0, "new": 1}), he.Parameter("x", 0.5)]
+    model = toy("on * (1 + 0.5 * mod(x * 104729.3, 1))", "1", rows)
+    found = threshold_analysis(model, "x", low=0, high=1)
+    assert found.decisions == (("old",),)
+    assert 1 <= found.smallest_lead < 1.01
+
+
 def test_a_root_that_only_touches_changes_nothing() -> None:
     rows = [*each("on", {"old": 0, "new": 1}), he.Parameter("x", 0.0)]
     found = threshold_analysis(toy("on * (x - 0.5) ** 2", "1", rows), "x", low=0, high=1, steps=10)

@@ -75,6 +75,15 @@ def test_regions_in_closed_form() -> None:
     assert found.shares() == pytest.approx({"old": 8 / 12, "new": 4 / 12})  # 3 cells and 2 ties
 
 
+def test_rounding_is_a_tie_and_a_penny_is_not() -> None:
+    rows = [*each("c", {"old": 0.3, "new": 0.0}), he.Parameter("x", 0.1), he.Parameter("y", 0.2)]
+    model = toy("c if c > 0 else x + y", "0", rows)
+    assert 0.1 + 0.2 != 0.3
+    found = two_way(model, axis(model, "x", [0.1, 0.09]), axis(model, "y", [0.2]))
+    assert found.decision(0, 0) == ("old", "new")
+    assert found.decision(1, 0) == ("new",)
+
+
 def test_some_strategies_only(sick: he.Model) -> None:
     found = two_way(sick, "c_trtB", "u_S1", 100_000, strategies=["AB", "SoC"], steps=3)
     assert found.strategies == ("AB", "SoC")
