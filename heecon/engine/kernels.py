@@ -55,7 +55,7 @@ class Moves(NamedTuple):
         low: first slot of the origin it leaves from.
         high: end of that range.
         event: number of the event; -1 for staying, which leads one slot on.
-        column: its first column in the flows; it has one column a slot.
+        column: first column of an event in the flows; it has one column a slot.
         probability: its stream.
     """
 
@@ -80,6 +80,8 @@ class Terms(NamedTuple):
         value: stream of the worth of one person.
         weight: stream of the weights of the cycles or time points.
         factor: stream of the discount factors.
+        measure: number shared by all terms that count the same people with the same weights and
+            discount factors; they differ by what a person is worth only.
     """
 
     source: Integers
@@ -90,6 +92,7 @@ class Terms(NamedTuple):
     value: Integers
     weight: Integers
     factor: Integers
+    measure: Integers
 
 
 class Chunk(NamedTuple):
@@ -140,14 +143,34 @@ class Work(NamedTuple):
     Attributes:
         slots: (cycles + 1, slots) share of the cohort in every slot.
         occupancy: (cycles + 1, states).
-        flow: (cycles, columns) people making each move out of each slot.
+        flow: (cycles, columns) people making each event out of each slot; staying has no flow.
         amounts: (cycles + 1) amounts of the term at hand.
+        at: (moves) where in the streams' buffer the probability of the cycle at hand stands.
+        step: (moves) how far the next cycle's stands from it.
     """
 
     slots: Floats
     occupancy: Floats
     flow: Floats
     amounts: Floats
+    at: Integers
+    step: Integers
+
+
+def move_slots(cycle: int, move: int, chunk: Chunk, work: Work) -> None:
+    """Make one move in one cycle, slot by slot."""
+    first, moves = chunk.first, chunk.moves
+    here = first[moves.origin[move]] + moves.low[move]
+    last = first[moves.destination[move] + 1] - 1
+    by_slot = chunk.streams.stride[moves.probability[move], 2]
+    for slot in range(moves.high[move] - moves.low[move]):
+        chance = chunk.streams.buffer[work.at[move] + slot * by_slot]
+        people = work.slots[cycle, here + slot] * chance
+        if moves.event[move] < 0:
+            work.slots[cycle + 1, min(here + slot + 1, last)] += people
+        else:
+            work.flow[cycle, moves.column[move] + slot] = people
+            work.slots[cycle + 1, first[moves.destination[move]]] += people
 
 
 def propagate(draw: int, chunk: Chunk, work: Work) -> tuple[int, int, int]:
@@ -163,22 +186,23 @@ def propagate(draw: int, chunk: Chunk, work: Work) -> tuple[int, int, int]:
     for state in range(states):
         slots[0, first[state]] = chunk.starts[draw, state]
         occupancy[0, state] = chunk.starts[draw, state]
+    count = moves.origin.shape[0]
+    at, step = work.at, work.step
+    for move in range(count):
+        stream = moves.probability[move]
+        at[move] = streams.offset[stream] + draw * streams.stride[stream, 0]
+        at[move] += moves.low[move] * streams.stride[stream, 2]
+        step[move] = streams.stride[stream, 1]
     for cycle in range(chunk.cycles):
-        for move in range(moves.origin.shape[0]):
-            origin = first[moves.origin[move]]
-            target = first[moves.destination[move]]
-            last = first[moves.destination[move] + 1] - 1
-            low, column = moves.low[move], moves.column[move]
-            stream = moves.probability[move]
-            step = streams.stride[stream]
-            at = streams.offset[stream] + draw * step[0] + cycle * step[1]
-            for slot in range(low, moves.high[move]):
-                people = slots[cycle, origin + slot] * streams.buffer[at + slot * step[2]]
-                flow[cycle, column + slot - low] = people
-                if moves.event[move] < 0:
-                    slots[cycle + 1, min(origin + slot + 1, last)] += people
-                else:
-                    slots[cycle + 1, target] += people
+        for move in range(count):
+            here = first[moves.origin[move]] + moves.low[move]
+            if moves.event[move] >= 0 and moves.high[move] - moves.low[move] == 1:
+                people = slots[cycle, here] * streams.buffer[at[move]]
+                flow[cycle, moves.column[move]] = people
+                slots[cycle + 1, first[moves.destination[move]]] += people
+            else:
+                move_slots(cycle, move, chunk, work)
+            at[move] += step[move]
         total = 0.0
         for state in range(states):
             share = 0.0
@@ -231,8 +255,12 @@ def count_move(draw: int, term: int, chunk: Chunk, work: Work) -> None:
         work.amounts[cycle] = total
 
 
-def add_up(draw: int, term: int, chunk: Chunk, work: Work, tally: Tally) -> None:
-    """Weight and discount the amounts of a term and book them."""
+def add_up(draw: int, term: int, chunk: Chunk, work: Work, tally: Tally) -> tuple[float, float]:
+    """Weight and discount the amounts of a term, keep them if wanted, and sum them.
+
+    Returns:
+        The undiscounted and the discounted sum.
+    """
     terms, streams = chunk.terms, chunk.streams
     cell, weight, factor = terms.cell[term], terms.weight[term], terms.factor[term]
     weight_at = streams.offset[weight] + draw * streams.stride[weight, 0]
@@ -249,8 +277,72 @@ def add_up(draw: int, term: int, chunk: Chunk, work: Work, tally: Tally) -> None
         if tally.keep:
             tally.amounts[draw, cell, cycle, 0] += amount
             tally.amounts[draw, cell, cycle, 1] += today
-    tally.totals[draw, cell, 0] += undiscounted
-    tally.totals[draw, cell, 1] += discounted
+    return undiscounted, discounted
+
+
+def measure(draw: int, term: int, chunk: Chunk, work: Work) -> tuple[float, float]:
+    """Weighted people of a term over all cycles, undiscounted and discounted.
+
+    What a person is worth is left out: terms whose value does not change from cycle to cycle, or
+    with time in the state, are this times their value, and share it.
+    """
+    terms, moves, streams = chunk.terms, chunk.moves, chunk.streams
+    place, method = terms.place[term], terms.method[term]
+    weight, factor = terms.weight[term], terms.factor[term]
+    weight_at = streams.offset[weight] + draw * streams.stride[weight, 0]
+    weight_step = streams.stride[weight, 1]
+    factor_at = streams.offset[factor] + draw * streams.stride[factor, 0]
+    factor_step = streams.stride[factor, 1]
+    undiscounted = 0.0
+    discounted = 0.0
+    for cycle in range(terms.points[term]):
+        people = 0.0
+        if terms.source[term] == FROM_MOVE:
+            column = moves.column[place]
+            for slot in range(moves.high[place] - moves.low[place]):
+                people += work.flow[cycle, column + slot]
+        elif method == AT_END:
+            people = work.occupancy[cycle + 1, place]
+        elif method == AVERAGE:
+            people = 0.5 * (work.occupancy[cycle, place] + work.occupancy[cycle + 1, place])
+        else:
+            people = work.occupancy[cycle, place]
+        people *= streams.buffer[weight_at + cycle * weight_step]
+        undiscounted += people
+        discounted += people * streams.buffer[factor_at + cycle * factor_step]
+    return undiscounted, discounted
+
+
+def book(
+    draw: int, term: int, people: Floats, steady: bool, chunk: Chunk, work: Work, tally: Tally
+) -> None:
+    """Add what a term amounts to to the totals, and to the amounts of the cycles if they are kept.
+
+    Args:
+        draw: the draw.
+        term: the term.
+        people: its measure, if it is steady.
+        steady: whether its value is the same in all cycles and slots.
+        chunk: what is run.
+        work: the draw's cohort.
+        tally: where results go.
+    """
+    terms, streams = chunk.terms, chunk.streams
+    stream = terms.value[term]
+    worth = streams.buffer[streams.offset[stream] + draw * streams.stride[stream, 0]]
+    undiscounted, discounted = 0.0, 0.0
+    if tally.keep or not steady:
+        if terms.source[term] == FROM_START:
+            work.amounts[0] = work.occupancy[0, terms.place[term]] * worth
+        elif terms.source[term] == FROM_STATE:
+            count_state(draw, term, chunk, work)
+        else:
+            count_move(draw, term, chunk, work)
+        undiscounted, discounted = add_up(draw, term, chunk, work, tally)
+    if steady:  # the same sum whether the trace is kept or not
+        undiscounted, discounted = worth * people[0], worth * people[1]
+    tally.totals[draw, terms.cell[term], 0] += undiscounted
+    tally.totals[draw, terms.cell[term], 1] += discounted
 
 
 def keep_trace(draw: int, chunk: Chunk, work: Work, tally: Tally) -> None:
@@ -281,13 +373,21 @@ def run_draws(chunk: Chunk, tally: Tally) -> tuple[int, int, int, int]:
     moves, terms, cycles = chunk.moves, chunk.terms, chunk.cycles
     columns = 0
     for move in range(moves.origin.shape[0]):
-        columns = max(columns, moves.column[move] + moves.high[move] - moves.low[move])
+        if moves.event[move] >= 0:
+            columns = max(columns, moves.column[move] + moves.high[move] - moves.low[move])
     work = Work(
         np.zeros((cycles + 1, chunk.first[-1])),
         np.zeros((cycles + 1, chunk.starts.shape[1])),
         np.zeros((cycles, columns)),
         np.zeros(cycles + 1),
+        np.zeros(moves.origin.shape[0], dtype=np.int64),
+        np.zeros(moves.origin.shape[0], dtype=np.int64),
     )
+    measures = 0
+    for term in range(terms.source.shape[0]):
+        measures = max(measures, terms.measure[term] + 1)
+    measured = np.zeros(measures, dtype=np.bool_)
+    people = np.zeros((measures, 2))
     for draw in range(chunk.starts.shape[0]):
         status, cycle, state = propagate(draw, chunk, work)
         if status != OK:
@@ -296,17 +396,14 @@ def run_draws(chunk: Chunk, tally: Tally) -> tuple[int, int, int, int]:
             tally.end[draw, state] = work.occupancy[cycles, state]
         if tally.keep:
             keep_trace(draw, chunk, work, tally)
+        measured[:] = False
         for term in range(terms.source.shape[0]):
-            if terms.source[term] == FROM_STATE:
-                count_state(draw, term, chunk, work)
-            elif terms.source[term] == FROM_MOVE:
-                count_move(draw, term, chunk, work)
-            else:
-                stream = terms.value[term]
-                at = chunk.streams.offset[stream] + draw * chunk.streams.stride[stream, 0]
-                people = work.occupancy[0, terms.place[term]]
-                work.amounts[0] = people * chunk.streams.buffer[at]
-            add_up(draw, term, chunk, work, tally)
+            step = chunk.streams.stride[terms.value[term]]
+            steady = terms.source[term] != FROM_START and step[1] == 0 and step[2] == 0
+            if steady and not measured[terms.measure[term]]:
+                people[terms.measure[term]] = measure(draw, term, chunk, work)
+                measured[terms.measure[term]] = True
+            book(draw, term, people[terms.measure[term]], steady, chunk, work, tally)
     return OK, 0, 0, 0
 
 
@@ -326,9 +423,12 @@ def compiled(function: Kernel) -> Kernel:
     return cast("Kernel", kernel)
 
 
+move_slots = compiled(move_slots)
 propagate = compiled(propagate)
 count_state = compiled(count_state)
 count_move = compiled(count_move)
 add_up = compiled(add_up)
+measure = compiled(measure)
+book = compiled(book)
 keep_trace = compiled(keep_trace)
 run_draws = compiled(run_draws)

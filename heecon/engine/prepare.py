@@ -200,7 +200,7 @@ class Preparation:
         self.faults.note(bad, total, f"{what} sum to", place, remedy)
 
     def _packed_moves(self, moves: Sequence[Move], events: Sequence[tuple[str, str]]) -> Moves:
-        """The moves as arrays; every slot a move leaves from has its column of flow."""
+        """The moves as arrays; every slot an event leaves from has its column of flow."""
         rows = []
         column = 0
         for move in moves:
@@ -208,7 +208,7 @@ class Preparation:
             edge = self.states[move.origin], self.states[move.destination]
             event = -1 if move.stays else events.index(edge)
             rows.append((*place, event, column, self._packer.add(move.probability)))
-            column += move.high - move.low
+            column += 0 if move.stays else move.high - move.low
         return Moves(*_columns(rows, len(Moves._fields)))
 
     # --- terms ------------------------------------------------------------------------------------
@@ -233,7 +233,8 @@ class Preparation:
             for (origin, to), formula in outcome.transition.items():
                 edge = self.states.index(origin), self.states.index(to)
                 rows.append(self._move_term(cell, outcome, edge, number_of[edge], formula))
-        return rows
+        measures: dict[tuple[int, ...], int] = {}
+        return [(*row, measures.setdefault(_people_of(row), len(measures))) for row in rows]
 
     def _start_term(
         self, cell: int, outcome: Outcome, state: str, formula: Formula
@@ -334,6 +335,12 @@ class Preparation:
         return self._evaluate(formula)[:, :points, : self.slots[state]]
 
 
+def _people_of(term: tuple[int, ...]) -> tuple[int, ...]:
+    """Everything about a term but where it is booked and what a person is worth."""
+    source, place, method, points, _cell, _value, weight, factor = term
+    return source, place, method, points, weight, factor
+
+
 def _columns(rows: Sequence[tuple[int, ...]], width: int) -> Integers:
     return np.array(rows, dtype=np.int64).reshape(-1, width).T.copy()
 
@@ -359,6 +366,13 @@ def _environment(model: Model, values: Mapping[str, Floats]) -> dict[str, Floats
 
 
 def _evaluate(formula: Formula, known: Mapping[str, Floats], model: Model) -> Floats:
-    """Value of a formula, always over three axes."""
+    """Value of a formula, always over three axes; one that never changes has a single cycle.
+
+    "On treatment until death" is computed for every cycle and is the same in all of them. Leaving
+    the copies out here spares everything that is computed from it the cycles too.
+    """
     value = np.asarray(evaluate(formula.tree, known, model.tables), dtype=float)
-    return value.reshape((1,) * (3 - value.ndim) + value.shape)
+    value = value.reshape((1,) * (3 - value.ndim) + value.shape)
+    if value.shape[1] > 1 and (value == value[:, :1]).all():
+        return value[:, :1]
+    return value

@@ -290,7 +290,7 @@ def crafted(stay: float, absorbing_stay: float, back: float) -> tuple[Any, Any]:
     streams = kernels.Streams(
         np.array([stay, 0.5, absorbing_stay, back]), np.arange(4), np.zeros((4, 3), dtype=np.int64)
     )
-    terms = kernels.Terms(*np.zeros((8, 0), dtype=np.int64))
+    terms = kernels.Terms(*np.zeros((len(kernels.Terms._fields), 0), dtype=np.int64))
     chunk = kernels.Chunk(
         cycles=5,
         starts=np.array([[0.5, 0.5]]),
