@@ -96,6 +96,27 @@ def test_a_price_everybody_pays() -> None:
     assert never.price is None
 
 
+def priced(packs: dict[str, float], q: dict[str, float]) -> he.Model:
+    rows = [*each("packs", packs), *each("q", q), he.Parameter("price", 10.0)]
+    return toy("packs * price", "q", rows, tuple(packs))
+
+
+def test_the_highest_of_several_lowest_prices() -> None:
+    """A fixed 10 against 100 - 4p (from 22.5 up) and 30 - p (from 20 up)."""
+    model = priced({"a": 4, "b": 1, "flat": 0}, {"a": 1, "b": 0.3, "flat": 0.1})
+    row = value_based_price(model, "price", "flat")[1]
+    assert row.lowest == pytest.approx(22.5)
+    assert row.price == math.inf
+
+
+def test_who_is_better_at_price_nothing() -> None:
+    """50 - p against 60 and 55 - 0.9 p: the first is the better of the two at price 0."""
+    model = priced({"a": 0, "b": 0.9, "new": 1}, {"a": 0.6, "b": 0.55, "new": 0.5})
+    row = value_based_price(model, "price", "new")[1]
+    assert (row.price, row.limit) == (None, "a")
+    assert row.nmb_free == pytest.approx(-10)
+
+
 def test_a_price_that_nobody_pays() -> None:
     rows = [*each("on", {"old": 0, "new": 1}), he.Parameter("price", 5.0)]
     model = toy("on * 3 + 0 * price", "1", rows)
@@ -151,6 +172,13 @@ def test_a_price_that_is_not_linear() -> None:
     assert not row.linear
     assert row.price == pytest.approx(math.sqrt(50), rel=1e-10)
     assert row.limit == "old"
+
+
+def test_the_last_of_several_stretches_counts() -> None:
+    row = value_based_price(curve("50 + (p - 1) * (p - 2) * (p - 3.5)"), "p[new]", highest=10)[0]
+    assert row.lowest == pytest.approx(2)
+    assert row.price == pytest.approx(3.5)
+    assert row.explanation == "new is best from 2.00 up to 3.50; above, old takes over"
 
 
 def test_a_line_that_bends_beyond_the_prices_tried() -> None:
