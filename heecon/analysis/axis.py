@@ -2,11 +2,12 @@
 
 - A range is the parameter's own: ``low`` and ``high`` of the file, else quantiles of its
   distribution.
-- A parameter of a joint block never moves alone. When one component takes a value, the others take
+- A parameter of a correlation group never moves alone. When one takes a value, the others take
   their mean given that value: for a Dirichlet the rest is shared out in proportion to the counts;
-  for the normal families it is the conditional mean on the scale of the link; for joint draws it is
-  the least-squares line through them (which keeps every sum the draws keep), never beyond the
-  smallest and largest draw. So every point of an axis is a possible set of values.
+  for the normal families it is the conditional mean on the scale of the link, for rank correlations
+  on that of the normal scores (within ``COMPANIONS``); for joint draws it is the least-squares line
+  through them (which keeps every sum the draws keep), never beyond the smallest and largest draw.
+  So every point of an axis is a possible set of values.
 
 Sources: Briggs, Claxton, Sculpher 2006 chapter 4; TECH-VER tests of one-way bounds and of jointly
 uncertain inputs (Büyükkaramikli 2019 PharmacoEconomics 37:1391); conditional means of the
@@ -32,6 +33,9 @@ Floats = NDArray[np.float64]
 
 CENTRAL = (0.025, 0.975)
 """Probabilities of the default bounds."""
+
+COMPANIONS = (0.001, 0.999)
+"""The end of a bounded distribution would put a rank-correlated companion at infinity."""
 
 BOUNDED = ("uniform", "triangular", "pert")
 """Families whose low and high are the whole range, not a 95% interval."""
@@ -226,13 +230,15 @@ def moved(model: Model, rows: Sequence[Parameter], values: Floats) -> dict[str, 
     Raises:
         InputError: one of several belongs to a correlation group, or a value is impossible there.
     """
-    joint = [row for row in rows if row.joint_family]
+    joint = [row for row in rows if group_of(model, row)]
     if not joint:
         return {row.key: values for row in rows}
     if len(rows) > 1:
         what = f"'{joint[0].key}' already moves with the group '{joint[0].correlation_group}'"
         raise InputError(Problem("parameters", what, "Move it in a row of its own"))
     row = rows[0]
+    if not row.joint_family:
+        return _rank_companions(model, row, values)
     block = model.blocks[row.correlation_group]
     table = _companions(block, block.names.index(row.key), values)
     if not np.isfinite(table).all() or (block.family == "dirichlet" and (table < 0).any()):
@@ -243,7 +249,14 @@ def moved(model: Model, rows: Sequence[Parameter], values: Floats) -> dict[str, 
     return {key: column for key, column in columns if key in kept}
 
 
-# --- joint blocks ---------------------------------------------------------------------------------
+def group_of(model: Model, row: Parameter) -> str:
+    """The correlation group a parameter moves with, or an empty string."""
+    group = row.correlation_group
+    copula = model.copulas.get(group)
+    return group if row.joint_family or (copula and row.key in copula.names) else ""
+
+
+# --- correlation groups -------------------------------------------------------------------------
 
 
 def _scale(family: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
@@ -292,3 +305,24 @@ def _companions(block: Block, index: int, values: Floats) -> Floats:
             table = np.clip(table, block.matrix.min(axis=0), block.matrix.max(axis=0))
     table[:, index] = values
     return np.asarray(table)
+
+
+def _rank_companions(model: Model, row: Parameter, values: Floats) -> dict[str, Floats]:
+    """Values of a copula's parameters when one of them takes the given values."""
+    from scipy.special import ndtr, ndtri  # noqa: PLC0415
+
+    copula = model.copulas[row.correlation_group]
+    shapes = {other.key: other.distribution for other in model.parameters if other.distribution}
+    below, above = np.zeros_like(values), np.ones_like(values)
+    for _ in range(60):
+        middle = (below + above) / 2
+        less = shapes[row.key].quantile(middle) < values
+        below, above = np.where(less, middle, below), np.where(less, above, middle)
+    score = ndtri(np.clip(above, *COMPANIONS))
+    slopes = copula.scores[copula.names.index(row.key)]
+    found = {
+        key: shapes[key].quantile(ndtr(slope * score))
+        for key, slope in zip(copula.names, slopes, strict=True)
+        if key in shapes
+    }
+    return found | {row.key: values}

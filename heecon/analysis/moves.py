@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.analysis.axis import Bounds, bounds_of, check_range, moved, rows_of
+from heecon.analysis.axis import Bounds, bounds_of, check_range, group_of, moved, rows_of
 from heecon.errors import InputError, Problem
 from heecon.model import names
 from heecon.model.definition import Model
@@ -36,12 +36,21 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Move:
-    """A row before it is run: (2,) values, low and high, of each key that moves."""
+    """A row before it is run.
+
+    Attributes:
+        name: of the row.
+        rows: the parameters it is about.
+        basis: where the range comes from.
+        values: (2,) values, low and high, of each key that moves.
+        group: the correlation group that moves along; empty if none.
+    """
 
     name: str
     rows: tuple[Parameter, ...]
     basis: str
     values: Mapping[str, Floats]
+    group: str = ""
 
 
 def moves_of(
@@ -87,7 +96,13 @@ def moves_of(
         else:
             bounds[row.key] = found
     moves = [
-        Move(row.key, (row,), bounds[row.key].basis, _ends(model, [row], bounds))
+        Move(
+            row.key,
+            (row,),
+            bounds[row.key].basis,
+            _ends(model, [row], bounds),
+            group_of(model, row),
+        )
         for row in model.parameters
         if row.key in bounds and row.key not in taken
     ]
@@ -119,7 +134,7 @@ def _linked(model: Model, links: Mapping[str, Sequence[str]]) -> dict[str, tuple
         for row in rows:
             if _banned(row):
                 problems.append(Problem("links", f"'{row.key}' is {_banned(row)}"))
-            elif row.joint_family:
+            elif group_of(model, row):
                 what = f"'{row.key}' already moves with the group '{row.correlation_group}'"
                 problems.append(Problem("links", what, f"Leave it out of '{name}'"))
             elif row.key in owner:

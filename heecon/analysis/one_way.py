@@ -294,7 +294,7 @@ def _row(move: Move, base: Point, low: Point, high: Point, noise: float) -> OneW
         label=first.label or first.key if single else move.name,
         unit=first.unit,
         keys=keys,
-        group=first.correlation_group if first.joint_family else "",
+        group=move.group,
         basis=move.basis,
         base_values=values,
         low_values=ends[0],

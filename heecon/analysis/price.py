@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heecon.analysis.axis import Axis, axis, moved, rows_of
+from heecon.analysis.axis import Axis, axis, group_of, moved, rows_of
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import outcomes_of
 from heecon.analysis.threshold import threshold_analysis
@@ -155,7 +155,7 @@ def discount_axis(
     if shares.ndim != 1 or not shares.size or not ((shares >= 0) & (shares <= 1)).all():
         what = f"the discounts on {rows[0].key} are not usable"
         raise InputError(Problem("discounts", what, "Give a list of shares between 0 and 1"))
-    joint = [row.key for row in rows if row.joint_family]
+    joint = [row.key for row in rows if group_of(model, row)]
     if joint:
         what = f"'{joint[0]}' belongs to a correlation group"
         raise InputError(Problem("discounts", what, "A discount needs a price of its own"))

@@ -18,7 +18,7 @@ from heecon.model.distribution import build
 
 from ..golden.published import INPUTS, close, golden
 from .test_threshold import each, toy
-from .test_two_way import STRATEGIES, block_model
+from .test_two_way import STRATEGIES, block_model, rank_model
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +209,18 @@ def test_every_component_of_a_block_has_a_row(family: str) -> None:
         for run in (2 * i + 1, 2 * i + 2):
             others = ["xyz".index(key) for key in "xyz" if key != name]
             assert all(columns[j][run] != columns[j][0] for j in others)
+
+
+def test_rank_correlated_inputs_move_as_a_group() -> None:
+    found = one_way(rank_model())
+    assert {row.name: row.group for row in found.rows} == {"x": "g", "y": "g", "z": "g", "u": ""}
+    run = 2 * found.order.index("x") + 2
+    y, z, u = (np.asarray(found.outcomes.parameters[key]) for key in "yzu")
+    assert y[run] > y[0]
+    assert z[run] < z[0]
+    assert u[run] == u[0]
+    with pytest.raises(he.InputError, match="'y' already moves with the group 'g'"):
+        one_way(rank_model(), links={"all": ["y", "u"]})
 
 
 def linked_model() -> he.Model:

@@ -14,6 +14,7 @@ from heecon.analysis import psa
 from heecon.analysis import two_way as module
 from heecon.analysis.axis import Axis, axis, bounds_of, moved, rows_of
 from heecon.analysis.two_way import sweep, two_way
+from heecon.model.copula import Copula
 from heecon.model.distribution import build
 from heecon.model.joint import JOINT_FAMILIES, Block
 
@@ -266,6 +267,60 @@ def test_a_block_moves_along_its_conditional_means(family: str, index: int) -> N
         slack = 0.03 if family == "empirical" else 0.01
         assert actual == pytest.approx(expected, abs=slack)
         assert moves[row.key][end] == value
+
+
+def rank_model() -> he.Model:
+    """x, y and z keep their own distributions and are rank-correlated; u is alone."""
+    rows = [
+        he.Parameter("x", 1.0, distribution=build("gamma", 1.0, arguments=(4, 0.25))),
+        he.Parameter("y", 0.3, distribution=build("beta", 0.3, arguments=(3, 7))),
+        he.Parameter("z", 2.0, distribution=build("uniform", 2.0, low=1, high=3), low=1, high=3),
+        he.Parameter("u", 1.0, low=0, high=2),
+    ]
+    plain = toy("x + y + z + u", "1", rows)
+    ranks = np.array([[1, 0.8, -0.5], [0.8, 1, 0], [-0.5, 0, 1]])
+    copula = Copula("g", ("x", "y", "z"), ranks, 2 * np.sin(np.pi * ranks / 6))
+    grouped = tuple(
+        replace(row, correlation_group="g") if row.name in copula.names else row
+        for row in plain.parameters
+    )
+    return replace(plain, parameters=grouped, copulas={"g": copula})
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_rank_correlated_parameters_move_along(index: int) -> None:
+    """Against medians of a million draws near the value."""
+    model = rank_model()
+    sample = from_draws(model)
+    row = model.parameters[index]
+    ends = np.quantile(sample[:, index], (0.05, 0.95))
+    moves = moved(model, [row], ends)
+    assert set(moves) == {"x", "y", "z"}
+    for end, value in enumerate(ends):
+        near = sample[np.abs(sample[:, index] - value) < 0.01 * (ends[1] - ends[0])]
+        actual = np.array([moves[key][end] for key in "xyz"])
+        assert actual == pytest.approx(np.median(near, axis=0), abs=0.06)
+        assert moves[row.key][end] == value
+
+
+def from_draws(model: he.Model) -> Floats:
+    uniforms = model.copulas["g"].draw(np.random.default_rng(3).random((1_000_000, 3)))
+    shapes = [row.distribution for row in model.parameters[:3]]
+    return np.column_stack(
+        [shape.quantile(column) for shape, column in zip(shapes, uniforms.T, strict=True) if shape]
+    )
+
+
+def test_the_end_of_a_range_leaves_companions_finite() -> None:
+    model = rank_model()
+    moves = moved(model, [model.parameters[2]], np.array([1.0, 3.0]))
+    slope = 2 * np.sin(np.pi * -0.5 / 6)
+    scores = slope * stats.norm.ppf((0.001, 0.999))
+    assert moves["x"] == pytest.approx(stats.gamma.ppf(stats.norm.cdf(scores), 4, scale=0.25))
+    assert list(moves["z"]) == [1, 3]
+    assert moved(model, [model.parameters[3]], np.array([0.0])) == {"u": np.array([0.0])}
+    with pytest.raises(he.InputError, match="'x' already moves with the group 'g'"):
+        axis(model, ["u", "x"], [1.0])
 
 
 @pytest.mark.parametrize("family", ["dirichlet", "empirical"])
