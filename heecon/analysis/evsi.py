@@ -4,7 +4,8 @@ Two ways that share nothing but the draws. *Regression*: simulate the study once
 regress net benefit on the study's statistics. *Moment matching*: shrink the expected net benefit
 given the parameters until its variance is what the study would leave explained; that variance comes
 from the posterior after a number of simulated data sets, each by weighting the draws with their
-likelihood.
+likelihood. Matching keeps the shape that the value has given the parameters, so it is rough for a
+study so small that its data can take few values; regression is not.
 
 Sources: Strong, Oakley, Brennan, Breeze 2015 Med Decis Making 35:570 (regression); Heath,
 Manolopoulou, Baio 2018 Med Decis Making 38:163 (moment matching); Menzies 2016 Med Decis Making

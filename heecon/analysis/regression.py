@@ -214,9 +214,14 @@ def _length_scales(columns: Floats, outcome: Floats) -> Floats:
         value = 0.5 * y @ weights + np.log(np.diag(factor[0])).sum() + 0.25 * pull @ pull
         return float(value), slope
 
-    start = np.array([*np.full(width, np.log(3.0)), np.log(0.5), np.log(0.5)])
     bounds = [(np.log(0.2), np.log(50.0))] * width + [(-14.0, 6.0), (-9.0, 3.0)]
-    best = minimize(objective, start, jac=True, bounds=bounds, options={"maxiter": 40})
+    options = {"maxiter": 40}
+    # From smooth beginnings alone, waves would be taken for noise.
+    found = []
+    for scale in (3.0, 0.7 * np.sqrt(width)):
+        start = np.array([*np.full(width, np.log(scale)), np.log(0.5), np.log(0.5)])
+        found.append(minimize(objective, start, jac=True, bounds=bounds, options=options))
+    best = min(found, key=lambda result: float(result.fun))
     return np.asarray(np.exp(best.x[:width]))
 
 
