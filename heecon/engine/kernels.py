@@ -157,22 +157,6 @@ class Work(NamedTuple):
     step: Integers
 
 
-def move_slots(cycle: int, move: int, chunk: Chunk, work: Work) -> None:
-    """Make one move in one cycle, slot by slot."""
-    first, moves = chunk.first, chunk.moves
-    here = first[moves.origin[move]] + moves.low[move]
-    last = first[moves.destination[move] + 1] - 1
-    by_slot = chunk.streams.stride[moves.probability[move], 2]
-    for slot in range(moves.high[move] - moves.low[move]):
-        chance = chunk.streams.buffer[work.at[move] + slot * by_slot]
-        people = work.slots[cycle, here + slot] * chance
-        if moves.event[move] < 0:
-            work.slots[cycle + 1, min(here + slot + 1, last)] += people
-        else:
-            work.flow[cycle, moves.column[move] + slot] = people
-            work.slots[cycle + 1, first[moves.destination[move]]] += people
-
-
 def propagate(draw: int, chunk: Chunk, work: Work) -> tuple[int, int, int]:
     """Move one draw's cohort through every cycle.
 
@@ -196,12 +180,16 @@ def propagate(draw: int, chunk: Chunk, work: Work) -> tuple[int, int, int]:
     for cycle in range(chunk.cycles):
         for move in range(count):
             here = first[moves.origin[move]] + moves.low[move]
-            if moves.event[move] >= 0 and moves.high[move] - moves.low[move] == 1:
-                people = slots[cycle, here] * streams.buffer[at[move]]
-                flow[cycle, moves.column[move]] = people
-                slots[cycle + 1, first[moves.destination[move]]] += people
-            else:
-                move_slots(cycle, move, chunk, work)
+            target = first[moves.destination[move]]
+            last = first[moves.destination[move] + 1] - 1
+            by_slot = streams.stride[moves.probability[move], 2]
+            for slot in range(moves.high[move] - moves.low[move]):
+                people = slots[cycle, here + slot] * streams.buffer[at[move] + slot * by_slot]
+                if moves.event[move] < 0:
+                    slots[cycle + 1, min(here + slot + 1, last)] += people
+                else:
+                    flow[cycle, moves.column[move] + slot] = people
+                    slots[cycle + 1, target] += people
             at[move] += step[move]
         total = 0.0
         for state in range(states):
@@ -387,6 +375,7 @@ def run_draws(chunk: Chunk, tally: Tally) -> tuple[int, int, int, int]:
     for term in range(terms.source.shape[0]):
         measures = max(measures, terms.measure[term] + 1)
     measured = np.zeros(measures, dtype=np.bool_)
+    buffer = chunk.streams.buffer
     people = np.zeros((measures, 2))
     for draw in range(chunk.starts.shape[0]):
         status, cycle, state = propagate(draw, chunk, work)
@@ -403,7 +392,15 @@ def run_draws(chunk: Chunk, tally: Tally) -> tuple[int, int, int, int]:
             if steady and not measured[terms.measure[term]]:
                 people[terms.measure[term]] = measure(draw, term, chunk, work)
                 measured[terms.measure[term]] = True
-            book(draw, term, people[terms.measure[term]], steady, chunk, work, tally)
+            if steady and not tally.keep:
+                # Without a call: handing the arrays to another kernel takes a microsecond.
+                stream = terms.value[term]
+                worth = buffer[chunk.streams.offset[stream] + draw * step[0]]
+                for which in range(2):
+                    amount = worth * people[terms.measure[term], which]
+                    tally.totals[draw, terms.cell[term], which] += amount
+            else:
+                book(draw, term, people[terms.measure[term]], steady, chunk, work, tally)
     return OK, 0, 0, 0
 
 
@@ -423,7 +420,6 @@ def compiled(function: Kernel) -> Kernel:
     return cast("Kernel", kernel)
 
 
-move_slots = compiled(move_slots)
 propagate = compiled(propagate)
 count_state = compiled(count_state)
 count_move = compiled(count_move)

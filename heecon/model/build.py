@@ -70,7 +70,8 @@ def build(parts: Parts) -> Model:
     """
     file = parts.file
     kept = list(parts.strategies or file.strategies)
-    shared = {p.name: p.value for p in parts.parameters if p.strategy is None}
+    own = {p.name for p in parts.parameters if p.strategy is not None}
+    shared = {p.name: p.value for p in parts.parameters if p.name not in own}
     known = {p.name for p in parts.parameters} | file.variables.keys() | names.BUILT_INS.keys()
     reader = FormulaReader(known, parts.tables, parts.where)
     reader.problems += parts.problems

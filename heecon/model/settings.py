@@ -19,7 +19,10 @@ from heecon.model.schema import Weights
 
 MAX_CYCLES = 20_000
 
-_NO_CYCLE = "It is fixed before the first cycle: use parameters and numbers only"
+_FIXED = (
+    "It is the same in all cycles and for all strategies: use numbers and parameters without rows "
+    "for single strategies"
+)
 
 
 def read_settings(
@@ -33,7 +36,8 @@ def read_settings(
     Args:
         section: the section as written.
         reader: parses expressions and collects problems.
-        shared: base values of the parameters that hold for all strategies.
+        shared: base values of the parameters that hold for all strategies, none with a row of its
+            own: a discount rate that differs by strategy would favour one.
         variables: not allowed in settings; named to say so.
     """
     start_age = _shared_formula(
@@ -113,7 +117,7 @@ def _shared_formula(
     variables: Mapping[str, Formula],
 ) -> Formula | None:
     without = BY_CYCLE | variables.keys() | (set(reader.known) - shared.keys())
-    return reader.read(text, path, without=without, because=_NO_CYCLE)
+    return reader.read(text, path, without=without, because=_FIXED)
 
 
 def _rate_steps(

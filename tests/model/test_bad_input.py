@@ -50,7 +50,9 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     "unknown comparator": (M, 'comparator  = "usual"', 'comparator = "usaul"', "model.toml:8:", "unknown comparator 'usaul'", "Did you mean 'usual'?"),
     "rate in percent": (M, "effect = 0.03", "effect = 35000", "model.toml:7:", "discount rate is 35000", "3.5% as 0.035"),
     "steps not from zero": (M, "effect = 0.03", "effect = [{ from = 5, rate = 0.03 }]", "model.toml:7:", "start at [5.0] years", "first must start at 0"),
-    "time in a discount rate": (M, "effect = 0.03", 'effect = "time"', "model.toml:7:", "'time' cannot be used here", "before the first cycle"),
+    "time in a discount rate": (M, "effect = 0.03", 'effect = "time"', "model.toml:7:", "'time' cannot be used here", "the same in all cycles"),
+    "own discount rate of a strategy": (P, "dr,,0.035", "dr,new,0.01,,,,,,,,,published,manual\ndr,,0.035", "model.toml:7:", "'dr' cannot be used here", "the same in all cycles and for all strategies"),
+    "points and timing": (M, 'kind  = "qaly"', 'kind = "qaly"\ntiming = "cycle_end"\ncorrection = "simpson"', "model.toml:38:", "timing 'cycle_end' does not go with 'simpson'", "timing = 'cycle_start'"),
     # model.toml: structure
     "no way out": (M, "dead = { absorbing = true }", "dead = {}", "model.toml:13:", "no way out of state 'dead'", "absorbing = true"),
     "absorbing with transitions": (M, 'ill  = { label = "Ill", tunnel = 2 }', "ill = { absorbing = true }", "model.toml:29", "absorbing but has transitions", "Drop"),
