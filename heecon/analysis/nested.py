@@ -123,6 +123,10 @@ def given(
     own = int(stream(seed, "nested").integers(2**62))
     rest = sample(model, stop, own, first=start)
     values = rest | {key: np.repeat(column, inner) for key, column in known.items()}
+    for copula in model.copulas.values():
+        if 0 < len(known.keys() & set(copula.names)) < len(copula.names):
+            what = f"the rest of the group '{copula.group}' cannot be drawn given a part of it"
+            raise InputError(Problem("parameters", what, f"Name all of {', '.join(copula.names)}"))
     for block in model.blocks.values():
         inside = np.array([name in known for name in block.names])
         if inside.all() or not inside.any():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import heecon as he
+from heecon.analysis.factors import Estimate, Factor, Quantity
 from heecon.analysis.morris import Morris, MorrisRow, run_morris
 
 from .test_sobol import COVARIANCE, GROUPED
@@ -43,6 +44,37 @@ def test_a_straight_line_has_exact_effects() -> None:
     assert next(row.factor.name for row in result.rows if row.quantity.name == "cost") == "a"
     assert set(result.influential()) == {"a", "b"}
     assert result.influential(share=1.5) == ()
+
+
+def test_increments_have_a_direction() -> None:
+    model = toy(uniforms("a", "b"), "100 * a + b")
+    found = by_factor(run_morris(model, 5, comparator="new"), "incremental_nmb")
+    assert found["a"].quantity.strategy == "old"
+    assert found["a"].mu == pytest.approx(100 * RANGE)
+    found = by_factor(run_morris(model, 5), "incremental_nmb")
+    assert found["a"].mu == pytest.approx(-100 * RANGE)
+
+
+def test_what_is_not_named_keeps_its_base_value() -> None:
+    # A skewed price: its median is not its mean.
+    model = toy([uncertain("price", "gamma", 0.5, 200.0), *uniforms("a")], "price * a")
+    found = by_factor(run_morris(model, 5, factors=["a"]))
+    assert found["a"].mu == pytest.approx(100 * RANGE)
+    assert set(found) == {"a"}
+
+
+def test_influential_are_those_that_may_reach_the_share() -> None:
+    rows = [
+        MorrisRow(Quantity("cost", "new"), Factor(name, name, (name,)), estimate, None, None)
+        for name, estimate in [
+            ("large", Estimate(100.0, 1.0)),
+            ("perhaps", Estimate(4.0, 2.0)),
+            ("hardly", Estimate(4.0, 0.5)),
+        ]
+    ]
+    result = Morris(tuple(rows), 10, 40, ())
+    assert result.influential() == ("large", "perhaps")
+    assert result.influential(0.045) == ("large", "perhaps", "hardly")
 
 
 def test_a_product_shows_in_sigma() -> None:

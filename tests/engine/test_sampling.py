@@ -13,10 +13,19 @@ from scipy import stats
 from scipy.optimize import minimize
 
 import heecon as he
-from heecon.engine.sampling import METHODS, from_uniforms, keys_of, sample, stream, uncertain
-from heecon.model.copula import nearest_correlation
+from heecon.analysis.nested import nested_evppi
+from heecon.engine.sampling import (
+    METHODS,
+    _open,
+    from_uniforms,
+    keys_of,
+    sample,
+    stream,
+    uncertain,
+)
+from heecon.model.copula import SMALLEST, nearest_correlation
 
-from ..analysis.toys import toy
+from ..analysis.toys import THRESHOLD, toy
 from ..analysis.toys import uncertain as row
 
 Floats = NDArray[np.float64]
@@ -155,6 +164,7 @@ def test_the_ends_give_finite_values() -> None:
     for method in METHOD_NAMES:
         drawn = sample(heavy, 1024, method=method)
         assert all(np.isfinite(values).all() for values in drawn.values())
+    assert ((_open(np.array([0.0, 1.0])) > 0) & (_open(np.array([0.0, 1.0])) < 1)).all()
     ends = np.array([0.5**54, 1 - 0.5**53])
     values = from_uniforms(heavy, dict.fromkeys(keys_of(heavy), ends))
     assert all(np.isfinite(column).all() for column in values.values())
@@ -295,7 +305,10 @@ def test_the_nearest_correlation_matrix() -> None:
     np.testing.assert_allclose(found, exact, atol=6e-5)
     assert (np.diag(found) == 1).all()
     assert np.linalg.eigvalsh(found).min() > 0
-    np.linalg.cholesky(found)
+    # Even before it has converged, the result can be used.
+    rough = nearest_correlation(given, steps=1)
+    assert np.linalg.eigvalsh(rough).min() >= 0.99 * SMALLEST
+    np.linalg.cholesky(rough)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -339,6 +352,13 @@ def test_impossible_correlations_are_repaired_and_reported() -> None:
     np.testing.assert_allclose(found, used, atol=4 / np.sqrt(20_000))
     assert stats.kstest(drawn["c"], stats.lognorm(0.5).cdf).pvalue > 0.001
     assert warning in he.run(linked).warnings()
+
+
+def test_nested_simulation_needs_the_whole_group() -> None:
+    linked = ranked(TARGET)
+    with pytest.raises(he.InputError, match="the rest of the group 'linked' cannot be drawn"):
+        nested_evppi(linked, "a", THRESHOLD, outer=10, inner=10)
+    nested_evppi(linked, ["a", "b", "c"], THRESHOLD, outer=10, inner=10)
 
 
 def test_perfect_correlation_is_possible() -> None:
