@@ -6,6 +6,7 @@ of heecon's own.
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from typing import Annotated
@@ -54,6 +55,9 @@ def options(
 
 def main() -> None:
     """Run the command line; turn errors into messages and exit codes."""
+    if hasattr(signal, "SIGPIPE"):
+        # `heecon run | head` ends when head does, as other programs do.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app()
     except HeeconError as error:

@@ -110,9 +110,9 @@ def test_manifest_hashes_every_input(heecon: Heecon, tmp_path: Path) -> None:
         "parameters.csv",
         "tables/published_weights.csv",
         "tables/us_mortality.csv",
-        "sick_sicker/base_case.toml",
-        "sick_sicker/published.toml",
-        "sick_sicker/age_dependent.toml",
+        "scenarios/sick_sicker/base_case.toml",
+        "scenarios/sick_sicker/published.toml",
+        "scenarios/sick_sicker/age_dependent.toml",
     }
     digest = hashlib.sha256((ROOT / "inputs/sick_sicker/model.toml").read_bytes()).hexdigest()
     assert manifest["files"]["model.toml"] == f"sha256:{digest}"

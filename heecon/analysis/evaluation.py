@@ -22,6 +22,7 @@ from heecon.engine.cohort import Draws, run_cohort
 from heecon.engine.result import Result, Trace
 from heecon.errors import InputError, Problem
 from heecon.model import names
+from heecon.model.build import base_number
 from heecon.model.definition import Model
 
 if TYPE_CHECKING:
@@ -148,6 +149,11 @@ class Evaluation:
         return net_benefit(self.totals(), chosen, comparator or self.comparator)
 
     @property
+    def has_qalys(self) -> bool:
+        """Whether the model counts the effects decisions are judged by."""
+        return any(outcome.kind == "qaly" for outcome in self.result.outcomes)
+
+    @property
     def comparator(self) -> str:
         """The model's comparator; the first strategy when it names none."""
         return self.model.settings.comparator or self.result.strategies[0]
@@ -155,6 +161,15 @@ class Evaluation:
     def warnings(self) -> tuple[str, ...]:
         """The model's warnings, and what the run itself shows."""
         found = list(self.model.warnings)
+        if not self.has_qalys:
+            found.append(
+                "No outcome is of the kind 'qaly', so there is no incremental analysis and no net "
+                'benefit. Give the effect that counts `kind = "qaly"`, whatever its unit.'
+            )
+        for kind, steps in self.model.settings.discount.items():
+            high = [rate for step in steps if (rate := base_number(step.rate, self.model)) > 0.25]
+            if high:
+                found.append(f"{kind}s are discounted at {high[0]:.0%} a year: is that meant?")
         alive = float(self.result.alive_at_end.max())
         if self.model.settings.horizon == "lifetime" and alive > ALIVE_LIMIT:
             found.append(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.errors import Problem, SimulationError
-from heecon.language import names
+from heecon.language import names, table_names
 from heecon.model.definition import Formula, Model
 
 Floats = NDArray[np.float64]
@@ -32,6 +32,7 @@ class Faults:
         self.first_draw = first_draw
         self.environment = environment
         self.problems: list[Problem] = []
+        self._told: set[str] = set()
 
     def in_range(
         self, value: Floats, low: float, high: float, what: str, formula: Formula
@@ -62,8 +63,13 @@ class Faults:
             if np.isfinite(value.min()) and np.isfinite(value.max()):
                 return
         bad = ~np.isfinite(value)
-        culprit = self._culprit(formula, tuple(np.argwhere(bad)[0]))
-        remedy = f"The formula is '{formula.text}' at {formula.where}{culprit}"
+        name = self._culprit(formula, tuple(np.argwhere(bad)[0]))
+        cause = self.model.variables.get(name, formula)
+        if cause.where in self._told:
+            return
+        self._told.add(cause.where)
+        culprit = f"; variable '{name}' is not finite there" if name else ""
+        remedy = f"The formula is '{cause.text}' at {cause.where}{culprit}; {self._hint(cause)}"
         self.note(bad, value, f"the {what} is", "", remedy)
 
     def note(self, bad: Flags, value: Floats, what: str, state: str, remedy: str) -> None:
@@ -93,7 +99,7 @@ class Faults:
             raise SimulationError(self.problems)
 
     def _culprit(self, formula: Formula, index: tuple[int, ...]) -> str:
-        """The first variable, in order of evaluation, that is not finite at a place."""
+        """Name of the first variable, in order of evaluation, that is not finite at a place."""
         variables = self.model.variables
         needed = set(names(formula.tree))
         for name in reversed(list(variables)):
@@ -104,8 +110,18 @@ class Faults:
                 value = self.environment[name]
                 at = tuple(min(i, n - 1) for i, n in zip(index, value.shape, strict=True))
                 if not np.isfinite(value[at]):
-                    return f"; variable '{name}' ({variables[name].where}) is {value[at]:g} there"
+                    return name
         return ""
+
+    def _hint(self, formula: Formula) -> str:
+        """What a user may look for in a formula whose value is not finite."""
+        begins = [
+            f"table '{name}' begins at {self.model.tables[name].keys[0]:g}"
+            for name in sorted(table_names(formula.tree))
+        ]
+        if begins:
+            return f"a look-up has no value below the first key, and {', '.join(begins)}"
+        return "look for a division by zero, or a logarithm, root or power of a negative number"
 
 
 def stop_together(errors: Mapping[str, SimulationError]) -> None:

@@ -34,7 +34,7 @@ _TEMME_1 = (
 _TEMME_2 = 25.0 / 6048.0
 
 
-def minimum(  # noqa: PLR0917  (numba knows no keyword-only arguments here)
+def minimum(
     a: float,
     b: float,
     c: float = math.inf,
@@ -50,7 +50,7 @@ def minimum(  # noqa: PLR0917  (numba knows no keyword-only arguments here)
     return float(np.minimum(first, second))
 
 
-def maximum(  # noqa: PLR0917
+def maximum(
     a: float,
     b: float,
     c: float = -math.inf,

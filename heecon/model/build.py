@@ -16,7 +16,6 @@ from heecon.model.definition import (
     Formula,
     Model,
     ScenarioInfo,
-    SourceFile,
     Start,
     State,
     Strategy,
@@ -46,7 +45,6 @@ class Parts:
         joints: matrices of the joint distributions: group -> (parameter names, matrix).
         scenario: what the scenario says of itself.
         strategies: the strategies to keep, in this order; None for all.
-        files: hashes of what was read.
         problems: what was found wrong while reading, to be reported with all the rest.
     """
 
@@ -58,7 +56,6 @@ class Parts:
     joints: Mapping[str, tuple[tuple[str, ...], np.ndarray]] = field(default_factory=dict)
     scenario: ScenarioInfo = field(default_factory=lambda: ScenarioInfo("", ""))
     strategies: tuple[str, ...] | None = None
-    files: tuple[SourceFile, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -105,7 +102,6 @@ def build(parts: Parts) -> Model:
         blocks=blocks,
         copulas=copulas,
         scenario=parts.scenario,
-        files=parts.files,
     )
     problems = _missing_values(model)
     if problems:
@@ -151,6 +147,9 @@ def _check_names(parts: Parts, reader: FormulaReader) -> None:
         seen: list[str] = []
         for name in getattr(file, section):
             _check_name(name, (section, name), reader)
+            if section == "outcomes" and name.startswith("total_"):
+                what = f"'{name}' is reserved: summary.csv calls the sums of outcomes so"
+                reader.complain((section, name), what, "Choose another name")
             other = names.clash(name, seen)
             if other:
                 what = f"'{name}' and '{other}' differ only by case, which spreadsheets ignore"

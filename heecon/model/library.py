@@ -50,8 +50,9 @@ def find(text: str | Path | None = None) -> Target:
     """
     text = str(text) if text is not None else DEFAULT
     path = Path(text)
-    if path.suffix == ".toml" and path.name != "model.toml":
-        return _scenario_at(path)
+    if path.suffix == ".toml" and path.name != "model.toml" and path.is_file():
+        # The model is named inside the file; the loader reads it there.
+        return Target(Path(), path.resolve())
     if path.name == "model.toml":
         path = path.parent
     if (path / "model.toml").is_file():
@@ -63,6 +64,10 @@ def find(text: str | Path | None = None) -> Target:
         )
         raise InputError(Problem(text, what, remedy))
     parts = text.split("/")
+    if path.suffix == ".toml" and len(parts) > 2:
+        beside = [str(other) for other in path.parent.glob("*.toml")]
+        remedy = names.did_you_mean(text, beside)
+        raise InputError(Problem(text, "there is no such scenario file", remedy))
     if len(parts) <= 2 and all(_NAME.fullmatch(part) for part in parts):
         for root in (Path.cwd(), bundled()):
             target = _in(root, parts)
@@ -95,12 +100,15 @@ def sibling(scenario: Path, name: str, where: str) -> Path:
         raise InputError(
             Problem(where, what, "Name a file beside this one, without '.toml' or '/'")
         )
-    path = scenario.parent / f"{name.removesuffix('.toml')}.toml"
-    if not path.is_file():
-        known = [other.stem for other in scenario.parent.glob("*.toml")]
-        what = f"there is no scenario '{name}' beside this one"
-        raise InputError(Problem(where, what, names.did_you_mean(name, known)))
-    return inside(path, scenario.parent)
+    # Beside the file first; then among the scenarios that come with heecon for the same model.
+    folders = [scenario.parent, bundled() / "scenarios" / scenario.parent.name]
+    for folder in folders:
+        path = folder / f"{name.removesuffix('.toml')}.toml"
+        if path.is_file():
+            return inside(path, folder)
+    known = [other.stem for folder in folders for other in folder.glob("*.toml")]
+    what = f"there is no scenario '{name}' beside this one"
+    raise InputError(Problem(where, what, names.did_you_mean(name, dict.fromkeys(known))))
 
 
 def model_of(scenario: Path, name: str | None, where: str) -> Path:
@@ -138,7 +146,7 @@ def inside(path: Path, folder: Path) -> Path:
     """
     real = path.resolve()
     if not real.is_relative_to(folder.resolve()):
-        what = f"{path.name} leads out of its folder"
+        what = "the file leads out of its folder"
         remedy = (
             "Model files must lie in the model's folder: copy the file there instead of linking"
         )
@@ -146,20 +154,13 @@ def inside(path: Path, folder: Path) -> Path:
     return real
 
 
-def _scenario_at(path: Path) -> Target:
-    if not path.is_file():
-        beside = [str(other) for other in path.parent.glob("*.toml")]
-        remedy = names.did_you_mean(str(path), beside)
-        raise InputError(Problem(str(path), "there is no such scenario file", remedy))
-    # The model is named inside the file; the loader reads it there.
-    return Target(Path(), path.resolve())
-
-
 def _in(root: Path, parts: list[str]) -> Target | None:
-    folder = root / "inputs" / parts[0]
-    if not (folder / "model.toml").is_file():
+    """A model below a root, or a scenario there of a model there or of one that is bundled."""
+    models = [place / "inputs" / parts[0] for place in (root, bundled())]
+    folder = next((model for model in models if (model / "model.toml").is_file()), None)
+    if folder is None:
         return None
     if len(parts) == 1:
         return Target(folder.resolve())
-    scenario = root / "scenarios" / parts[0] / f"{parts[1]}.toml"
+    scenario = root / "scenarios" / parts[0] / f"{parts[1].removesuffix('.toml')}.toml"
     return Target(folder.resolve(), scenario.resolve()) if scenario.is_file() else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +144,13 @@ def _load(folder: Path, overrides: Overrides, scenario_files: Sequence[Path]) ->
         joints=joints,
         scenario=overrides.info,
         strategies=overrides.strategies,
-        files=tuple(_hashed(path, folder) for path in paths)
-        + tuple(_hashed(path, path.parent.parent) for path in scenario_files),
         problems=tuple(problems),
     )
-    return build(parts)
+    model = build(parts)
+    # Hashed last: what was refused, for its size or its kind, is not read again.
+    hashes = [_hashed(path, folder) for path in paths]
+    hashes += [_hashed(path, path.parent.parent.parent) for path in scenario_files]
+    return replace(model, files=tuple(hashes))
 
 
 def _with_settings(toml: TomlFile, overrides: Overrides) -> tuple[ModelFile, Where]:
@@ -182,7 +185,8 @@ def _parameters(folder: Path) -> tuple[tuple[Parameter, ...], list[Problem], lis
             Problem(folder.name, "there are both parameters.csv and parameters.xlsx", "Keep one")
         )
     if not present:
-        return (), [], []
+        what, remedy = "there is no parameters.csv or parameters.xlsx", "Put it beside model.toml"
+        raise InputError(Problem(folder.name, what, remedy))
     parameters, problems = parameters_from_table(
         read_table(library.inside(present[0], folder), present[0].name)
     )

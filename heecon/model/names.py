@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
@@ -31,6 +32,17 @@ def complaint(name: str) -> str:
         return f"the name '{name[:20]}...' has {len(name)} characters; at most {MAX_LENGTH} may be"
     if name.lower() in _WORDS or name in FUNCTIONS or name in BUILT_INS:
         return f"'{name}' is reserved by heecon"
+    return ""
+
+
+def unprintable(text: str) -> str:
+    """The first control or invisible format character of a text, as its code; empty if none.
+
+    Such characters spoil SVG and CSV files and can make a terminal show something else.
+    """
+    for character in text:
+        if character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cf"}:
+            return f"U+{ord(character):04X}"
     return ""
 
 

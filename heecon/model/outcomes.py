@@ -90,9 +90,8 @@ class _Context:
         if section.correction is None:
             return by_timing[section.timing] if section.timing else default
         correction = self._read_correction(path, section) or default
-        timing = section.timing or (self.settings.timing if self.settings else "cycle_start")
-        if correction.pointwise and timing != "cycle_start" and section.state:
-            what = f"timing '{timing}' does not go with '{correction.method}'"
+        if correction.pointwise and section.timing in {"mid_cycle", "cycle_end"} and section.state:
+            what = f"timing '{section.timing}' does not go with '{correction.method}'"
             remedy = "Its values stand at time points: give the outcome timing = 'cycle_start'"
             self.reader.complain((*path, "correction"), what, remedy)
         return correction

@@ -167,6 +167,10 @@ def parameter_from_row(
     year = row.get("price_year", "")
     if year and not (year.isdigit() and 1900 <= int(year) <= 2200):
         problems.append(Problem(place("price_year"), f"'{year}' is not a year"))
+    low, high = numbers["low"], numbers["high"]
+    if value is not None and not _surround(low, value, high):
+        what = f"low {low}, value {value:g} and high {high} are not in this order"
+        problems.append(Problem(place("value"), what, "The bounds must surround the value"))
     if complaint:
         return None, problems
     shape: Distribution | str = build("fixed", value or 0.0)
@@ -188,7 +192,7 @@ def parameter_from_row(
         joint_count=None if isinstance(shape, Distribution) else numbers["arg1"],
         correlation_group=row.get("correlation_group", ""),
         unit=row.get("unit", ""),
-        price_year=int(year) if year else None,
+        price_year=int(year) if year.isdigit() else None,
         tags=tags,
         status=status,
         source=row.get("source", ""),
@@ -196,6 +200,10 @@ def parameter_from_row(
         where=place("value"),
     )
     return parameter, problems
+
+
+def _surround(low: float | None, value: float, high: float | None) -> bool:
+    return (low is None or low <= value) and (high is None or value <= high)
 
 
 def warnings_of(parameters: Sequence[Parameter]) -> list[str]:

@@ -155,8 +155,8 @@ def _override(
 ) -> tuple[Parameter | None, list[Problem]]:
     base = replace(template, strategy=strategy)
     if isinstance(content, int | float) and not isinstance(content, bool):
-        if not math.isfinite(content):
-            return None, [Problem(place, f"the value {content} is not finite")]
+        if not _finite(content):
+            return None, [Problem(place, "the value is not a finite number")]
         source = f"set by scenario '{layer.content.title}'"
         return base.overridden(float(content), source, place), []
     try:
@@ -176,6 +176,13 @@ def _override(
         kept["strategy"] = strategy
     cells = {column: cell for column, cell in (kept | row).items() if cell and column in COLUMNS}
     return parameter_from_row(cells, {"": place})
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _text(detail: Any) -> str:

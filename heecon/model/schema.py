@@ -176,11 +176,12 @@ def problems_of(
         where: turns a key path into ``file:row:column``.
         schema: the class it was validated against.
     """
-    found: dict[tuple[str, str], Problem] = {}
+    found: dict[str, Problem] = {}
     for detail in error.errors():
         path = _file_path(detail["loc"], data)
         problem = _problem(detail, path, where, schema)
-        found.setdefault((problem.where, problem.what), problem)
+        # Of the branches of a union the first says what most people mean.
+        found.setdefault(problem.where, problem)
     return list(found.values())
 
 

@@ -65,6 +65,9 @@ def read_settings(
             "stand at time points",
             "Use timing = 'cycle_start'",
         )
+    if len(set(section.thresholds)) < len(section.thresholds):
+        what = f"a threshold stands twice in {section.thresholds}"
+        reader.complain(("model", "thresholds"), what, "Delete one")
     if correction is None:
         return None
     return Settings(
@@ -177,6 +180,10 @@ def _cycles(
     if cycles < 1:
         what = f"the horizon '{section.horizon}' from age {start_age:g} has no cycles"
         reader.complain(path, what, f"A lifetime ends at max_age = {section.max_age:g}")
+        return None
+    if exact < 1 - 1e-9:
+        what = f"the horizon '{section.horizon}' is shorter than one cycle of {section.cycle}"
+        reader.complain(path, what, "Lengthen the horizon or shorten the cycle")
         return None
     if cycles > MAX_CYCLES:
         what = f"the horizon '{section.horizon}' has {cycles:,} cycles of {section.cycle}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heecon.errors import InputError, Problem
+from heecon.model.names import unprintable
 
 MAX_BYTES = 20_000_000
 MAX_UNPACKED_BYTES = 200_000_000
@@ -86,6 +87,8 @@ def read_table(path: Path, name: str | None = None) -> TableFile:
     """
     name = name or path.name
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(Problem(name, "this is not a regular file", "Put a table there"))
         size = path.stat().st_size
         if size > MAX_BYTES:
             what = f"the file has {size:,} bytes; at most {MAX_BYTES:,} are read"
@@ -170,6 +173,10 @@ def _table(name: str, records: Sequence[tuple[int, Iterable[str]]]) -> TableFile
         if any(cells[len(header) :]):
             what = f"the row has {len(cells)} cells; the header has {len(header)}"
             problems.append(Problem(f"{name}:{line}", what, "Put text with commas in quotes"))
+        for index, cell in enumerate(cells):
+            if code := unprintable(cell):
+                place = f"{name}:{line}:{index + 1}"
+                problems.append(Problem(place, f"the cell has the control character {code}"))
         rows.append((cells + ("",) * len(header))[: len(header)])
     if problems:
         raise InputError(problems)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from heecon.errors import InputError, Problem
+from heecon.model.names import unprintable
 
 MAX_BYTES = 1_000_000
 
@@ -61,11 +62,34 @@ def parse_toml(text: str, name: str) -> TomlFile:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         remedy = "See the TOML rules at toml.io; text needs quotes and each key may stand once"
         raise InputError(Problem(name, f"this is not valid TOML: {error}", remedy)) from None
-    return TomlFile(name, data, dict(_Scanner(text).places()))
+    file = TomlFile(name, data, dict(_Scanner(text).places()))
+    problems = [
+        Problem(file.where(path), f"the text has the control character {code}", "Delete it")
+        for path, words in _texts(data)
+        if (code := unprintable(words))
+    ]
+    if problems:
+        raise InputError(problems)
+    return file
+
+
+def _texts(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Every key and every text in the data, with its key path."""
+    if isinstance(data, str):
+        yield path, data
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            yield (*path, key), key
+            yield from _texts(value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _texts(value, (*path, index))
 
 
 def _read_text(path: Path, name: str) -> str:
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(Problem(name, "this is not a regular file"))
         size = path.stat().st_size
         if size > MAX_BYTES:
             what = f"the file has {size:,} bytes; at most {MAX_BYTES:,} are read"

@@ -52,9 +52,10 @@ def print_run(evaluation: Evaluation, console: Console) -> None:
     _costs(evaluation, labels, console)
     _health(evaluation, labels, console)
     _events(evaluation, labels, console)
-    _incremental(evaluation, labels, console)
-    _pairwise(evaluation, labels, console)
-    _net_benefit(evaluation, labels, console)
+    if evaluation.has_qalys:
+        _incremental(evaluation, labels, console)
+        _pairwise(evaluation, labels, console)
+        _net_benefit(evaluation, labels, console)
     _assumptions(evaluation, console)
     print_warnings(evaluation.warnings(), console)
 
@@ -113,10 +114,9 @@ def _costs(evaluation: Evaluation, labels: Labels, console: Console) -> None:
 
 
 def _health(evaluation: Evaluation, labels: Labels, console: Console) -> None:
-    pairs = [
-        ("Life years", evaluation.life_years(), evaluation.life_years(discounted=False)),
-        ("QALYs", evaluation.qalys(), evaluation.qalys(discounted=False)),
-    ]
+    pairs = [("Life years", evaluation.life_years(), evaluation.life_years(discounted=False))]
+    if evaluation.has_qalys:
+        pairs.append(("QALYs", evaluation.qalys(), evaluation.qalys(discounted=False)))
     first = next((o for o in evaluation.result.outcomes if o.kind == "count"), None)
     if first is not None:
         rows = [row for row in evaluation.summary() if row.outcome == first.name]

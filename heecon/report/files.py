@@ -42,7 +42,7 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> list[Path]:
             temporary_path.replace(path)
     except OSError as error:
         what = f"cannot write here: {error.strerror}"
-        raise InputError(Problem(str(folder), what, "Choose another folder with --out")) from None
+        raise InputError(Problem(str(folder), what, "Choose another folder")) from None
     finally:
         for temporary_path, _ in waiting:
             temporary_path.unlink(missing_ok=True)

@@ -65,7 +65,7 @@ def incremental(evaluation: Evaluation) -> Rows:
                 str(row.status),
                 row.explanation,
             )
-            for row in evaluation.incremental()
+            for row in (evaluation.incremental() if evaluation.has_qalys else ())
         ),
     )
 
@@ -93,7 +93,7 @@ def pairwise(evaluation: Evaluation) -> Rows:
                 str(row.quadrant),
                 row.meaning,
             )
-            for row in evaluation.pairwise()
+            for row in (evaluation.pairwise() if evaluation.has_qalys else ())
         ),
     )
 
@@ -101,7 +101,7 @@ def pairwise(evaluation: Evaluation) -> Rows:
 def net_benefit(evaluation: Evaluation) -> Rows:
     """Net monetary and net health benefit at the model's thresholds; empty when it names none."""
     header = ("strategy", "threshold", "nmb", "nhb", "incremental_nmb", "rank", "optimal")
-    if not evaluation.model.settings.thresholds:
+    if not (evaluation.model.settings.thresholds and evaluation.has_qalys):
         return Rows(header, ())
     return Rows(
         header,

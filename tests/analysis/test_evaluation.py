@@ -155,6 +155,20 @@ def test_survivors_of_a_lifetime_are_a_warning() -> None:
     assert any("56.25% of the cohort are alive" in warning for warning in warnings)
 
 
+def test_without_qalys_no_verdict_is_given() -> None:
+    definition = small()
+    definition["outcomes"]["qalys"]["kind"] = "count"
+    evaluation = he.run(he.build_model(definition, parameters()))
+    assert not evaluation.has_qalys
+    assert any("No outcome is of the kind 'qaly'" in warning for warning in evaluation.warnings())
+
+
+def test_a_rate_in_percent_is_a_warning() -> None:
+    definition = small(discounting={"cost": 3.5, "effect": 0})
+    warnings = he.run(he.build_model(definition, parameters())).warnings()
+    assert any("costs are discounted at 350% a year" in warning for warning in warnings)
+
+
 def test_assumptions_are_those_without_a_source(evaluation: he.Evaluation) -> None:
     assert [row.key for row in evaluation.model.assumptions] == ["p_die", "c_drug"]
 

@@ -87,6 +87,10 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     "code": (M, '"h_base * hr"', "\"__import__('os').system('true')\"", "model.toml:24:", "", ""),
     "a long expression": (M, '"h_base * hr"', '"' + "1+" * 50_000 + '1"', "model.toml:24:", "100,001 characters", "split it"),
     "deep nesting": (M, '"h_base * hr"', '"' + "(" * 500 + "1" + ")" * 500 + '"', "model.toml:24:", "", ""),
+    "control character": (M, 'label = "Well"', 'label = "\\u001b[31mWell"', "model.toml:11:", "control character U+001B", "Delete it"),
+    "reserved outcome": (M, "[outcomes.deaths]", "[outcomes.total_deaths]", "model.toml:38:", "'total_deaths' is reserved", "another name"),
+    "threshold twice": (M, 'comparator  = "usual"', "thresholds = [5, 5]", "model.toml:8:", "stands twice", "Delete one"),
+    "horizon below a cycle": (M, '"10 years"', '"10 days"', "model.toml:4:", "shorter than one cycle", "Lengthen"),
     # parameters.csv
     "unknown column of parameters": (P, "name,strategy,value", "name,stratgy,value", "parameters.csv:1", "unknown column 'stratgy'", "Did you mean 'strategy'?"),
     "no value column": (P, "name,strategy,value", "name,strategy,note", "parameters.csv:1", "there is no column 'value'", ""),
@@ -96,13 +100,15 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     "infinite": (P, "hr,,1,", "hr,,1e999,", "parameters.csv:5:3 (value)", "too large", ""),
     "percent": (P, "hr,,1,", "hr,,80%,", "parameters.csv:5:3 (value)", "is a percentage", "5% as 0.05"),
     "decimal comma": (P, "hr,,1,", 'hr,,"0,8",', "parameters.csv:5:3 (value)", "has a comma", "1234.5"),
+    "no year": (P, "source\ndr,,0.035,,,,,,,,methodological,published,manual", "source,price_year\ndr,,0.035,,,,,,,,methodological,published,manual,2024.5", "parameters.csv:2:14", "'2024.5' is not a year", ""),
+    "huge override": (S, 'purpose = "The files as they stand."', "[parameters]\nc_care = 1" + "0" * 400, "base_case.toml:3:10", "not a finite number", ""),
     "no value": (P, "hr,,1,", "hr,,,", "parameters.csv:5", "'hr' has no value", ""),
     "unknown status": (P, "trial,a trial\nh_base", "trail,a trial\nh_base", "parameters.csv:3:12 (status)", "unknown status 'trail'", "Did you mean 'trial'?"),
     "unknown tag": (P, "unit_cost", "unitcost", "parameters.csv:7:11 (tags)", "unknown tag 'unitcost'", "Did you mean 'unit_cost'?"),
     "unknown distribution": (P, "gamma", "gama", "parameters.csv:7:7 (distribution)", "unknown distribution 'gama'", "Did you mean 'gamma'?"),
     "distribution without spread": (P, "c_care,,500,,,50,gamma", "c_care,,500,,,,gamma", "parameters.csv:7:7", "'gamma' needs its arguments", "standard error"),
     "negative standard error": (P, ",50,gamma", ",-50,gamma", "parameters.csv:7:7", "standard error -50 is not positive", "'fixed'"),
-    "value outside its interval": (P, "0.2,0.1,0.4", "0.5,0.1,0.4", "parameters.csv:4:7", "lies outside low 0.1 and high 0.4", ""),
+    "value outside its interval": (P, "0.2,0.1,0.4", "0.5,0.1,0.4", "parameters.csv:4:3 (value)", "low 0.1, value 0.5 and high 0.4", "must surround the value"),
     "beta above one": (P, "share_ill,,0.1", "share_ill,,1.5", "parameters.csv:3:7", "between 0 and 1, not 1.5", ""),
     "duplicate parameter": (P, "hr,,1,", "h_base,,1,", "parameters.csv:5:3 (value)", "'h_base' stands twice", "Delete one row"),
     "parameters differing by case": (P, "hr,,1,", "HR,,1,", "parameters.csv:6", "differ only by case", "Rename"),
@@ -120,7 +126,7 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     # scenarios
     "unknown parameter of a scenario": (S, 'purpose = "The files as they stand."', "[parameters]\nc_crae = 5", "base_case.toml:3:10 (parameters.c_crae)", "unknown parameter 'c_crae'", "Did you mean 'c_care'?"),
     "text for a number": (S, 'purpose = "The files as they stand."', '[parameters]\nc_care = "5"', "base_case.toml:3:10", "", "Give a number"),
-    "nan": (S, 'purpose = "The files as they stand."', "[parameters]\nc_care = nan", "base_case.toml:3:10", "not finite", ""),
+    "nan": (S, 'purpose = "The files as they stand."', "[parameters]\nc_care = nan", "base_case.toml:3:10", "not a finite number", ""),
     "unknown key of an override": (S, 'purpose = "The files as they stand."', "[parameters]\nc_care = { vaule = 5 }", "base_case.toml:3:10", "'vaule' is neither a strategy nor a key", "Did you mean 'value'?"),
     "unknown strategy of an override": (S, 'purpose = "The files as they stand."', "[parameters]\nhr = { nwe = 0.5 }", "base_case.toml:3:6", "'nwe' is neither a strategy", "Did you mean 'new'?"),
     "unknown strategy of a scenario": (S, 'purpose = "The files as they stand."', 'strategies = ["usual", "nwe"]', "base_case.toml:2:14", "unknown strategy 'nwe'", "Did you mean 'new'?"),
@@ -200,9 +206,18 @@ def test_missing_files(tmp_path: Path) -> None:
     assert "no model.toml" in refusal(tmp_path)
     scenario = write(tmp_path)
     (tmp_path / PARAMETER_FILE).unlink()
-    assert "unknown name 'h_base'" in refusal(scenario)
+    assert "there is no parameters.csv or parameters.xlsx" in refusal(scenario)
     (tmp_path / MODEL_FILE).unlink()
     assert "there is no model 'small'" in refusal(scenario)
+
+
+def test_what_is_not_a_file(tmp_path: Path) -> None:
+    scenario = write(tmp_path)
+    (tmp_path / "inputs/small/tables/folder.csv").mkdir()
+    os.mkfifo(tmp_path / "inputs/small/tables/pipe.csv")
+    message = refusal(scenario)
+    assert "tables/folder.csv: this is not a regular file" in message
+    assert "tables/pipe.csv: this is not a regular file" in message
 
 
 def test_text_that_is_not_utf8(tmp_path: Path) -> None:

@@ -99,6 +99,21 @@ def test_scenario_by_name(tmp_path: Path) -> None:
         load(tmp_path / "inputs" / "small", scenario="../small/a")
 
 
+def test_a_local_scenario_of_a_bundled_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What README shows works for somebody who has only installed heecon."""
+    folder = tmp_path / "scenarios" / "bone_metastases"
+    folder.mkdir(parents=True)
+    text = 'title = "Ours"\nextends = "base_case"\n[parameters]\nstart_age = 60\n'
+    (folder / "ours.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    for name in ("bone_metastases/ours", "scenarios/bone_metastases/ours.toml"):
+        model = load(name)
+        assert model.scenario.title == "Ours"
+        assert model.values(None)["start_age"] == 60
+
+
 def test_a_workbook_of_parameters_is_the_same(tmp_path: Path) -> None:
     path = write(tmp_path)
     from_csv = load(path)
