@@ -29,16 +29,19 @@ def with_function_table(text: str) -> str:
     return BLOCK.sub(lambda found: found[1] + function_table() + found[2], text)
 
 
+def picture() -> str:
+    """The trace of the flagship's base case."""
+    evaluation = heecon.run(heecon.load("bone_metastases/base_case"), keep_trace=True)
+    return trace_plot(evaluation.result, evaluation.trace_arrays())
+
+
 def main() -> None:
     """Write both."""
     page = DOCS / "language.md"
     page.write_text(with_function_table(page.read_text(encoding="utf-8")), encoding="utf-8")
-    evaluation = heecon.run(heecon.load("bone_metastases"), keep_trace=True)
-    picture = DOCS / "images" / "trace.svg"
-    picture.parent.mkdir(exist_ok=True)
-    picture.write_text(
-        trace_plot(evaluation.result, evaluation.trace_arrays()), encoding="utf-8", newline="\n"
-    )
+    image = DOCS / "images" / "trace.svg"
+    image.parent.mkdir(exist_ok=True)
+    image.write_text(picture(), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ def test_function_table_is_current() -> None:
     assert UPDATE["with_function_table"](text) == text, "run python docs/update.py"
 
 
+def test_picture_is_current() -> None:
+    picture = (ROOT / "docs" / "images" / "trace.svg").read_text(encoding="utf-8")
+    assert UPDATE["picture"]() == picture, "run python docs/update.py"
+
+
 def test_readme_python_runs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,7 +58,7 @@ def test_readme_scenario_runs(tmp_path: Path) -> None:
 def test_readme_counts_the_assumptions() -> None:
     model = he.load("bone_metastases/base_case")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"{len(model.assumptions)} of its {len(model.parameters)} inputs" in readme
+    assert f"{len(model.assumptions)} of its {len(model.inputs)} inputs" in readme
 
 
 def test_nothing_names_a_registry_or_a_machine() -> None:

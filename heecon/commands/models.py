@@ -47,7 +47,7 @@ def check(scenario: Target = None) -> None:
     print_warnings(warnings, console)
     console.print(
         f"{model.name}: no errors. {len(model.strategies)} strategies, {len(model.states)} states, "
-        f"{model.settings.cycles} cycles of {model.settings.cycle}, {len(model.parameters)} inputs "
+        f"{model.settings.cycles} cycles of {model.settings.cycle}, {len(model.inputs)} inputs "
         f"({len(model.assumptions)} assumptions), {len(warnings)} warnings.",
         markup=False,
         highlight=False,

@@ -255,6 +255,13 @@ class Model:
         return shared | own
 
     @cached_property
+    def inputs(self) -> tuple[Parameter, ...]:
+        """The parameters that are evidence or stand for it; switches and definitions are not."""
+        return tuple(
+            row for row in self.parameters if "switch" not in row.tags or is_assumption(row)
+        )
+
+    @cached_property
     def assumptions(self) -> tuple[Parameter, ...]:
         """The parameters nobody published."""
         return tuple(row for row in self.parameters if is_assumption(row))

@@ -197,13 +197,13 @@ def _net_benefit(evaluation: Evaluation, labels: Labels, console: Console) -> No
 def _assumptions(evaluation: Evaluation, console: Console) -> None:
     model = evaluation.model
     if not model.assumptions:
-        console.print(Text(f"All {len(model.parameters)} inputs name a source."))
+        console.print(Text(f"All {len(model.inputs)} inputs name a source."))
         return
     names = Counter(row.name for row in model.assumptions)
     console.print(
         Text.assemble(
             (
-                f"{len(model.assumptions)} of {len(model.parameters)} inputs are assumptions",
+                f"{len(model.assumptions)} of {len(model.inputs)} inputs are assumptions",
                 "bold yellow",
             ),
             ", not evidence: ",

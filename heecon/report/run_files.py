@@ -79,7 +79,7 @@ def results(evaluation: Evaluation) -> dict[str, object]:
             name: float(evaluation.result.alive_at_end[:, index].mean())
             for index, name in enumerate(evaluation.result.strategies)
         },
-        "inputs": len(model.parameters),
+        "inputs": len(model.inputs),
         "assumptions": tables.as_records(tables.assumptions(evaluation)),
         "warnings": list(evaluation.warnings()),
     }

@@ -175,7 +175,7 @@ def test_refuses_quickly_with_a_caret(text: str, under: str | None) -> None:
     began = time.perf_counter()
     with pytest.raises(ExpressionError) as caught:
         parse(text)
-    assert time.perf_counter() - began < 0.2
+    assert time.perf_counter() - began < 10  # none of them may hang; usually milliseconds
     (finding,) = caught.value.findings
     assert 0 <= finding.start <= len(text)
     assert finding.start <= finding.end <= len(text) + 1
