@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -72,7 +73,7 @@ class Learned:
         value: expected gain per person.
         standard_error: of ``value``.
         bias: how much such an estimate lies above the truth on average, by the bootstrap.
-        method: "spline", "process" or "none" (nothing varies).
+        method: "spline", "process" or "none" (nothing varies, or no strategy ever beats the best).
         best: number of the strategy with the highest expected net benefit.
         increment: (draws, strategies) net benefit over that strategy.
         fits: a regression for each other strategy, by its number.
@@ -259,7 +260,8 @@ def learn(
     increment = nmb - nmb[:, [best]]
     observed = independent(columns)
     width = observed.shape[1]
-    differing = [j for j in range(len(outcomes.strategies)) if np.ptp(increment[:, j]) > 0]
+    # A strategy that beats the best one in no draw is not better on average given anything either.
+    differing = [j for j in range(len(outcomes.strategies)) if increment[:, j].max() > 0]
     if not width or not differing:
         return Learned(0.0, 0.0, 0.0, "none", best, increment, {}, ())
     if outcomes.draws < 10 * (width + 1):
@@ -286,6 +288,7 @@ def learn(
     return Learned(value, error, bias, chosen, best, increment, fits, diagnostics)
 
 
+@lru_cache(maxsize=1)  # ranking uses the same weights for every parameter
 def multipliers(count: int, seed: int) -> list[Floats]:
     """Weights of the multiplier bootstrap, in blocks (count, repetitions), each with its mirror."""
     size = max(BLOCK_CELLS // count, 1)

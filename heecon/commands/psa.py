@@ -102,7 +102,7 @@ def psa(
     else:
         model = load(scenario)
         sizes = model.scenario.analyses.get("psa", {})
-        count = draws or _whole(sizes.get("draws"), DRAWS)
+        count = draws if draws is not None else _whole(sizes.get("draws"), DRAWS)
         luck = seed if seed is not None else _whole(sizes.get("seed"), 1)
         outcomes = _run(model, count, luck, method, threshold, until, on_error, comparator)
         folder = folder_for(model, out, "psa")
