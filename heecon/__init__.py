@@ -19,8 +19,19 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from heecon.analysis.acceptability import acceptability
     from heecon.analysis.evaluation import Evaluation, run
+    from heecon.analysis.evppi import evppi
+    from heecon.analysis.evsi import evsi
     from heecon.analysis.incremental import Totals, fully_incremental, net_benefit, pairwise
+    from heecon.analysis.morris import run_morris
+    from heecon.analysis.one_way import one_way
+    from heecon.analysis.outcomes import Outcomes, read_outcomes
+    from heecon.analysis.price import discount_grid, value_based_price
+    from heecon.analysis.psa import run_psa
+    from heecon.analysis.sobol import run_sobol
+    from heecon.analysis.threshold import threshold_analysis
+    from heecon.analysis.two_way import two_way
     from heecon.errors import HeeconError, InputError, Problem, SimulationError
     from heecon.model.definition import Model
     from heecon.model.load import build_model, load
@@ -31,16 +42,29 @@ _HOMES = {
     "HeeconError": "heecon.errors",
     "InputError": "heecon.errors",
     "Model": "heecon.model.definition",
+    "Outcomes": "heecon.analysis.outcomes",
     "Parameter": "heecon.model.parameter",
     "Problem": "heecon.errors",
     "SimulationError": "heecon.errors",
     "Totals": "heecon.analysis.incremental",
+    "acceptability": "heecon.analysis.acceptability",
     "build_model": "heecon.model.load",
+    "discount_grid": "heecon.analysis.price",
+    "evppi": "heecon.analysis.evppi",
+    "evsi": "heecon.analysis.evsi",
     "fully_incremental": "heecon.analysis.incremental",
     "load": "heecon.model.load",
     "net_benefit": "heecon.analysis.incremental",
+    "one_way": "heecon.analysis.one_way",
     "pairwise": "heecon.analysis.incremental",
+    "read_outcomes": "heecon.analysis.outcomes",
     "run": "heecon.analysis.evaluation",
+    "run_morris": "heecon.analysis.morris",
+    "run_psa": "heecon.analysis.psa",
+    "run_sobol": "heecon.analysis.sobol",
+    "threshold_analysis": "heecon.analysis.threshold",
+    "two_way": "heecon.analysis.two_way",
+    "value_based_price": "heecon.analysis.price",
 }
 
 __all__ = [
@@ -48,17 +72,30 @@ __all__ = [
     "HeeconError",
     "InputError",
     "Model",
+    "Outcomes",
     "Parameter",
     "Problem",
     "SimulationError",
     "Totals",
     "__version__",
+    "acceptability",
     "build_model",
+    "discount_grid",
+    "evppi",
+    "evsi",
     "fully_incremental",
     "load",
     "net_benefit",
+    "one_way",
     "pairwise",
+    "read_outcomes",
     "run",
+    "run_morris",
+    "run_psa",
+    "run_sobol",
+    "threshold_analysis",
+    "two_way",
+    "value_based_price",
 ]
 
 

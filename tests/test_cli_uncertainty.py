@@ -176,6 +176,27 @@ def test_two_way_threshold_price_and_discounts(heecon: Any) -> None:
         CliRunner().invoke(app, ["discounts", "hiv"], catch_exceptions=False)
 
 
+def test_generic_prices(heecon: Any) -> None:
+    heecon("discounts", "bone_metastases", "--price", "1", "--price", "100")
+    folder = "reports/bone_metastases/bone_metastases/discounts"
+    assert len(rows(f"{folder}/discounts.csv")) == 2 * 21
+
+
+def test_mix_of_scenarios(heecon: Any) -> None:
+    names = ("hiv/base_case", "hiv/heemod_life_table")
+    text = heecon("mix", f"{names[0]}=0.25", f"{names[1]}=0.75", "--draws", "100")
+    assert "100 draws" in text
+    draws = rows("reports/mix/psa_draws.csv")
+    assert {float(row["structure"]) for row in draws} == {0.0, 1.0}
+    heecon("mix", f"{names[0]}=0.25", f"{names[1]}=0.75", "--draws", "100", "--subgroups")
+    population = np.array([float(row["cost_mono"]) for row in rows("reports/mix/psa_draws.csv")])
+    parts = [run_psa(he.load(name), 100, 1).cost[:, 0] for name in names]
+    assert population == pytest.approx(0.25 * parts[0] + 0.75 * parts[1], rel=1e-12)
+    for bad, words in (("hiv=x", "has no weight"), ("hiv", "has no weight"), ("hiv=0.5", "sum")):
+        with pytest.raises(he.InputError, match=words):
+            CliRunner().invoke(app, ["mix", bad, "--draws", "5"], catch_exceptions=False)
+
+
 def test_sobol_and_morris(heecon: Any) -> None:
     text = heecon("sobol", "hiv/base_case", "--size", "32", "--quantity", "cost")
     assert "not different from zero" in text

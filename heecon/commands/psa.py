@@ -121,6 +121,61 @@ def psa(
     say_written(console, folder, paths)
 
 
+def mix(
+    parts: Annotated[
+        list[str], typer.Argument(help="SCENARIO=WEIGHT, several; the weights sum to 1.")
+    ],
+    subgroups: Annotated[
+        bool,
+        typer.Option("--subgroups", help="They are parts of a population, not rival structures."),
+    ] = False,
+    draws: Annotated[int, typer.Option(help="Number of draws.")] = DRAWS,
+    seed: Annotated[int, typer.Option(help="Any whole number.")] = 1,
+    threshold: Annotated[
+        list[float] | None, typer.Option(help="Willingness to pay per QALY; may be repeated.")
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Probabilistic analysis of rival scenarios, or of subgroups, with weights."""
+    from heecon.analysis.outcomes import checked_thresholds  # noqa: PLC0415
+    from heecon.analysis.psa import run_psa  # noqa: PLC0415
+    from heecon.analysis.subgroups import mixture, weighted  # noqa: PLC0415
+    from heecon.model.load import load  # noqa: PLC0415
+    from heecon.report.psa_report import print_psa, report, write_psa  # noqa: PLC0415
+
+    weights = _weights(parts)
+    runs = {}
+    for name, weight in weights.items():
+        with progress(name, draws) as advance:
+            outcomes = run_psa(load(name), draws, seed, on_draws=advance, on_compile=say_compiling)
+        runs[name] = outcomes, weight
+    together = weighted(runs) if subgroups else mixture(runs, seed)
+    found = report(together, checked_thresholds(together, threshold))
+    folder = out or Path("reports") / "mix"
+    about = {"parts": weights, "subgroups": subgroups, "seed": seed, "draws": draws}
+    paths = write_psa(found, folder, about)
+    console = make_console()
+    print_psa(found, console)
+    say_written(console, folder, paths)
+
+
+def _weights(parts: list[str]) -> dict[str, float]:
+    from heecon.errors import InputError, Problem  # noqa: PLC0415
+    from heecon.model.table_file import number  # noqa: PLC0415
+
+    found = {}
+    for part in parts:
+        name, _, weight = part.rpartition("=")
+        try:
+            found[name] = number(weight)
+        except ValueError:
+            name = ""
+        if not name:
+            remedy = "Write SCENARIO=WEIGHT, such as bone_metastases/base_case=0.6"
+            raise InputError(Problem("mix", f"'{part}' has no weight", remedy))
+    return found
+
+
 def _run(
     model: Model,
     count: int,

@@ -138,20 +138,23 @@ def discounts(
     second: Annotated[
         list[str] | None, typer.Option(help="Price of the other. Default: denosumab's.")
     ] = None,
+    price: Annotated[
+        list[float] | None,
+        typer.Option(help="Prices of the first drug, instead of discounts; may be repeated."),
+    ] = None,
     threshold: Threshold = None,
     strategy: Strategies = None,
     out: Out = None,
 ) -> None:
-    """Cross the confidential discounts of two drugs, 0 to 100%: the decision in every cell."""
+    """Cross two drugs' confidential discounts, or prices of one, with the decision in each cell."""
     model, began = _start(scenario)
-    from heecon.analysis.price import discount_grid  # noqa: PLC0415
+    from heecon.analysis.price import discount_grid, generic_price_grid  # noqa: PLC0415
 
-    found = discount_grid(
-        model,
-        first or _ready_made(model, GENERIC),
-        second or _ready_made(model, BRANDED),
-        threshold,
-        strategies=strategy,
+    one, other = first or _ready_made(model, GENERIC), second or _ready_made(model, BRANDED)
+    found = (
+        generic_price_grid(model, one, other, threshold, prices=price, strategies=strategy)
+        if price
+        else discount_grid(model, one, other, threshold, strategies=strategy)
     )
     _finish_grid(model, found, out, "discounts", began)
 
