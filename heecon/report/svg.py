@@ -113,10 +113,11 @@ class Axes:
 
     def rectangle(self, corner: Point, opposite: Point, fill: str) -> str:
         """A filled rectangle between two points."""
-        x1, x2 = sorted((self.x(corner[0]), self.x(opposite[0])))
-        y1, y2 = sorted((self.y(corner[1]), self.y(opposite[1])))
+        x1, x2 = sorted((round(self.x(corner[0])), round(self.x(opposite[0]))))
+        y1, y2 = sorted((round(self.y(corner[1])), round(self.y(opposite[1]))))
+        # On whole pixels, so that neighbours meet without a seam.
         return (
-            f'<rect x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}" '
+            f'<rect x="{x1}" y="{y1}" width="{max(x2 - x1, 1)}" height="{y2 - y1}" '
             f'fill="{fill}" shape-rendering="crispEdges"/>'
         )
 
