@@ -18,6 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.model import names
+from heecon.model.complaint import Complaint
+
 Z975 = 1.959963984540054
 """97.5% point of the standard normal distribution."""
 
@@ -64,8 +67,8 @@ class Distribution:
 
     def describe(self) -> str:
         """Text such as ``gamma(shape=4, scale=250)``."""
-        names = FAMILIES[self.family].arguments
-        inside = ", ".join(f"{n}={a:.6g}" for n, a in zip(names, self.arguments, strict=True))
+        named = zip(FAMILIES[self.family].arguments, self.arguments, strict=True)
+        inside = ", ".join(f"{name}={argument:.6g}" for name, argument in named)
         return f"{self.family}({inside})"
 
 
@@ -118,31 +121,50 @@ def build(
         high: upper end.
 
     Raises:
-        ValueError: the family is unknown, something is missing or out of range.
+        Complaint: a ``ValueError``; the family is unknown, something is missing or out of range.
     """
+    if family not in FAMILIES:
+        raise Complaint(f"unknown distribution '{family}'", names.did_you_mean(family, FAMILIES))
     entry = FAMILIES[family]
-    if arguments:
-        built = Distribution(family, _native(family, entry, arguments), entry.native_centre)
-    elif family == "fixed":
-        built = Distribution(family, (value,))
-    elif se is not None and entry.from_moments is not None:
-        if not se > 0:
-            raise ValueError(
-                f"the standard error {se:g} is not positive; write 'fixed' to fix a value"
-            )
-        built = Distribution(family, entry.from_moments(value, se))
-    elif low is not None and high is not None and entry.from_interval is not None:
-        if not low < high:
-            raise ValueError(f"low {low:g} is not below high {high:g}")
-        if not low <= value <= high:
-            raise ValueError(f"the value {value:g} lies outside low {low:g} and high {high:g}")
-        built = Distribution(family, entry.from_interval(value, low, high), entry.interval_centre)
-    else:
-        raise ValueError(f"'{family}' needs {_needs(entry)}")
-    complaint = entry.check(*built.arguments)
+    try:
+        built = _built(family, entry, value, arguments, se, low, high)
+        complaint = entry.check(*built.arguments)
+        usable = complaint or all(map(math.isfinite, (*built.arguments, built.mean())))
+    except ArithmeticError:
+        usable = False
+    if not usable:
+        raise Complaint(f"the numbers of the {family} distribution are too far apart", "Check them")
     if complaint:
-        raise ValueError(f"{built.describe()}: {complaint}")
+        raise Complaint(f"{built.describe()}: {complaint}", "Correct the numbers")
     return built
+
+
+def _built(
+    family: str,
+    entry: Family,
+    value: float,
+    arguments: Sequence[float],
+    se: float | None,
+    low: float | None,
+    high: float | None,
+) -> Distribution:
+    if arguments:
+        return Distribution(family, _native(family, entry, arguments), entry.native_centre)
+    if family == "fixed":
+        return Distribution(family, (value,))
+    if se is not None and entry.from_moments is not None:
+        if not se > 0:
+            what = f"the standard error {se:g} is not positive"
+            raise Complaint(what, "Write 'fixed' as the distribution to fix a value")
+        return Distribution(family, entry.from_moments(value, se))
+    if low is not None and high is not None and entry.from_interval is not None:
+        if not low < high:
+            raise Complaint(f"low {low:g} is not below high {high:g}", "Exchange or correct them")
+        if not low <= value <= high:
+            what = f"the value {value:g} lies outside low {low:g} and high {high:g}"
+            raise Complaint(what, "Correct one of the three")
+        return Distribution(family, entry.from_interval(value, low, high), entry.interval_centre)
+    raise Complaint(f"'{family}' needs {_needs(entry)}", "Fill these columns")
 
 
 def mismatch(distribution: Distribution, value: float, tolerance: float = 0.02) -> str:
@@ -167,10 +189,9 @@ def mismatch(distribution: Distribution, value: float, tolerance: float = 0.02) 
 
 def _native(family: str, entry: Family, arguments: Sequence[float]) -> Arguments:
     if len(arguments) != len(entry.arguments):
-        names = ", ".join(entry.arguments)
-        raise ValueError(
-            f"'{family}' takes {len(entry.arguments)} arguments ({names}), not {len(arguments)}"
-        )
+        listed = ", ".join(entry.arguments)
+        what = f"'{family}' takes {len(entry.arguments)} arguments, not {len(arguments)}"
+        raise Complaint(what, f"Give {listed} in this order")
     return tuple(float(argument) for argument in arguments)
 
 
@@ -194,25 +215,27 @@ def _special() -> Any:
 
 def _beta_moments(mean: float, se: float) -> Arguments:
     if not 0 < mean < 1:
-        raise ValueError(f"a beta distribution needs a mean between 0 and 1, not {mean:g}")
+        what = f"a beta distribution needs a mean between 0 and 1, not {mean:g}"
+        raise Complaint(what, "Use another distribution, or correct the value")
     size = mean * (1 - mean) / se**2 - 1
     if size <= 0:
         largest = math.sqrt(mean * (1 - mean))
-        raise ValueError(
-            f"a beta mean of {mean:g} allows a standard error below {largest:.4g}, not {se:g}"
-        )
+        what = f"a beta mean of {mean:g} allows a standard error below {largest:.4g}, not {se:g}"
+        raise Complaint(what, "Correct the standard error or the interval")
     return mean * size, (1 - mean) * size
 
 
 def _gamma_moments(mean: float, se: float) -> Arguments:
     if mean <= 0:
-        raise ValueError(f"a gamma distribution needs a positive mean, not {mean:g}")
+        what = f"a gamma distribution needs a positive mean, not {mean:g}"
+        raise Complaint(what, "Use another distribution, or correct the value")
     return (mean / se) ** 2, se**2 / mean
 
 
 def _lognormal_moments(mean: float, se: float) -> Arguments:
     if mean <= 0:
-        raise ValueError(f"a lognormal distribution needs a positive mean, not {mean:g}")
+        what = f"a lognormal distribution needs a positive mean, not {mean:g}"
+        raise Complaint(what, "Use another distribution, or correct the value")
     variance = math.log1p((se / mean) ** 2)
     return math.log(mean) - variance / 2, math.sqrt(variance)
 
@@ -223,7 +246,8 @@ def _half_width(low: float, high: float) -> float:
 
 def _lognormal_interval(value: float, low: float, high: float) -> Arguments:
     if low <= 0:
-        raise ValueError(f"a lognormal distribution needs positive bounds, not {low:g}")
+        what = f"a lognormal distribution needs positive bounds, not {low:g}"
+        raise Complaint(what, "Use another distribution, or correct the bounds")
     return math.log(value), _half_width(math.log(low), math.log(high))
 
 
@@ -233,9 +257,8 @@ def _logit(p: float) -> float:
 
 def _logit_normal_interval(value: float, low: float, high: float) -> Arguments:
     if not 0 < low < high < 1:
-        raise ValueError(
-            f"a logit-normal distribution needs bounds inside 0 and 1, not {low:g} and {high:g}"
-        )
+        what = f"a logit-normal distribution needs bounds inside 0 and 1, not {low:g} and {high:g}"
+        raise Complaint(what, "Use another distribution, or correct the bounds")
     return _logit(value), _half_width(_logit(low), _logit(high))
 
 

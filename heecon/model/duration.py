@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from difflib import get_close_matches
+
+from heecon.model import names
+from heecon.model.complaint import Complaint, shown
 
 DAYS_PER_YEAR = 365.25
 
 _YEARS_PER_UNIT = {
-    "day": 1 / DAYS_PER_YEAR,
-    "week": 7 / DAYS_PER_YEAR,
-    "month": 1 / 12,
-    "year": 1.0,
+    "days": 1 / DAYS_PER_YEAR,
+    "weeks": 7 / DAYS_PER_YEAR,
+    "months": 1 / 12,
+    "years": 1.0,
 }
 _AMOUNT_AND_UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([A-Za-z]+)\s*")
 
@@ -27,29 +29,27 @@ def years(text: str) -> float:
         The length in years, positive and finite.
 
     Raises:
-        ValueError: the text is not an amount and a known unit, or the amount is not positive.
+        Complaint: the text is not an amount and a known unit, or the amount is not positive.
     """
     amount, unit = split(text)
     if unit not in _YEARS_PER_UNIT:
-        guess = get_close_matches(unit, _YEARS_PER_UNIT, n=1)
-        hint = f"did you mean '{guess[0]}s'?" if guess else "use days, weeks, months or years."
-        raise ValueError(f"'{text}' has no known unit of time; {hint}")
+        remedy = names.did_you_mean(unit, _YEARS_PER_UNIT)
+        raise Complaint(f"{shown(text)} has no known unit of time", remedy)
     return amount * _YEARS_PER_UNIT[unit]
 
 
 def split(text: str) -> tuple[float, str]:
-    """Split ``"10 years"`` into ``(10.0, "year")``; the plural s is dropped.
+    """Split ``"10 years"`` or ``"10 year"`` into ``(10.0, "years")``.
 
     Raises:
-        ValueError: there is no positive amount followed by a unit.
+        Complaint: there is no positive amount followed by a unit.
     """
     match = _AMOUNT_AND_UNIT.fullmatch(text)
     if match is None:
-        raise ValueError(
-            f"'{text}' is not a length of time; write a positive amount and a unit, such as "
-            "'28 days' or '10 years'"
-        )
+        remedy = "Write a positive amount and a unit, such as '28 days' or '10 years'"
+        raise Complaint(f"{shown(text)} is not a length of time", remedy)
     amount = float(match[1])
     if amount <= 0 or not math.isfinite(amount):
-        raise ValueError(f"'{text}' is not a positive length of time")
-    return amount, match[2].lower().removesuffix("s")
+        remedy = "Write a positive amount and a unit, such as '28 days' or '10 years'"
+        raise Complaint(f"{shown(text)} is not a positive length of time", remedy)
+    return amount, match[2].lower().removesuffix("s") + "s"

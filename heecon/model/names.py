@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 
+from heecon import language
 from heecon.language import FUNCTIONS, name_problem
 
 MAX_LENGTH = 60
@@ -30,7 +30,8 @@ def complaint(name: str) -> str:
         return problem
     if len(name) > MAX_LENGTH:
         return f"the name '{name[:20]}...' has {len(name)} characters; at most {MAX_LENGTH} may be"
-    if name.lower() in _WORDS or name in FUNCTIONS or name in BUILT_INS:
+    # Spreadsheets ignore case: 'Age' would be the same defined name as 'age'.
+    if name.lower() in {*_WORDS, *FUNCTIONS, *BUILT_INS}:
         return f"'{name}' is reserved by heecon"
     return ""
 
@@ -40,6 +41,8 @@ def unprintable(text: str) -> str:
 
     Such characters spoil SVG and CSV files and can make a terminal show something else.
     """
+    if text.isprintable():
+        return ""
     for character in text:
         if character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cf"}:
             return f"U+{ord(character):04X}"
@@ -49,9 +52,9 @@ def unprintable(text: str) -> str:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A remedy naming the closest known name, or listing what there is."""
     choices = list(known)
-    guess = get_close_matches(name, choices, n=1, cutoff=0.6)
+    guess = language.did_you_mean(name, choices)
     if guess:
-        return f"Did you mean '{guess[0]}'?"
+        return guess[0].upper() + guess[1:]
     if not choices:
         return ""
     shown = ", ".join(choices[:12]) + (", ..." if len(choices) > 12 else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from heecon.errors import InputError, Problem
 from heecon.language import Table
 from heecon.model import names
+from heecon.model.complaint import Complaint
 from heecon.model.table_file import TableFile, number
 
 Floats = NDArray[np.float64]
@@ -25,11 +27,11 @@ def lookup_table(name: str, file: TableFile) -> tuple[Table, list[Problem]]:
     values, problems = _numbers(file)
     if len(file.header) < 2 or not file.rows:
         what = "a look-up table needs a key column, a value column and a row"
-        problems.append(Problem(file.name, what))
+        problems.append(Problem(file.name, what, "Add what is missing"))
     for column in file.header[1:]:
         complaint = names.complaint(column)
         if complaint:
-            problems.append(Problem(f"{file.name}:1", complaint, "Rename the column"))
+            problems.append(Problem(file.where_header(column), complaint, "Rename the column"))
     if not problems:
         problems += _unsorted(file, values[:, 0])
     if problems:
@@ -90,11 +92,15 @@ def _file_of(name: str, columns: Mapping[str, Sequence[float]]) -> TableFile:
     header = tuple(columns)
     lengths = {len(column) for column in columns.values()}
     if len(lengths) != 1:
-        raise InputError(Problem(name, f"its columns have the lengths {sorted(lengths)}"))
-    rows = tuple(
-        tuple(repr(float(cell)) for cell in row) for row in zip(*columns.values(), strict=True)
-    )
+        what = f"its columns have the lengths {sorted(lengths)}"
+        raise InputError(Problem(name, what, "Give every column one value a row"))
+    rows = tuple(tuple(map(_cell_text, row)) for row in zip(*columns.values(), strict=True))
     return TableFile(name, header, rows, tuple(range(1, len(rows) + 1)))
+
+
+def _cell_text(cell: object) -> str:
+    # numpy's numbers write themselves as np.float64(1.0)
+    return repr(float(cell)) if isinstance(cell, Real) else str(cell)
 
 
 def _numbers(file: TableFile) -> tuple[Floats, list[Problem]]:
@@ -104,7 +110,7 @@ def _numbers(file: TableFile) -> tuple[Floats, list[Problem]]:
         for column, cell in enumerate(cells):
             try:
                 values[row, column] = number(cell)
-            except ValueError as error:
-                what = "the cell is empty" if not cell else str(error)
-                problems.append(Problem(file.where(row, file.header[column]), what))
+            except Complaint as complaint:
+                found = complaint if cell else Complaint("the cell is empty", "Type a number")
+                problems.append(found.at(file.where(row, file.header[column])))
     return values, problems

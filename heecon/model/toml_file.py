@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,12 @@ from heecon.model.names import unprintable
 
 MAX_BYTES = 1_000_000
 
+MAX_DOTS = 500
+"""Dots in one line: Python's parser takes time with the square of the parts of a dotted key."""
+
 KeyPath = tuple[str | int, ...]
+
+_AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)")
 
 
 @dataclass(frozen=True)
@@ -57,17 +64,23 @@ def parse_toml(text: str, name: str) -> TomlFile:
     Raises:
         InputError: the text is not TOML.
     """
+    for row, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > MAX_DOTS:
+            what = f"the line has more than {MAX_DOTS:,} dots"
+            raise InputError(Problem(f"{name}:{row}", what, "Break it, or use a file in tables/"))
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        remedy = "See the TOML rules at toml.io; text needs quotes and each key may stand once"
-        raise InputError(Problem(name, f"this is not valid TOML: {error}", remedy)) from None
-    file = TomlFile(name, data, dict(_Scanner(text).places()))
-    problems = [
-        Problem(file.where(path), f"the text has the control character {code}", "Delete it")
-        for path, words in _texts(data)
-        if (code := unprintable(words))
-    ]
+        file = TomlFile(name, data, dict(_Scanner(text).places()))
+        problems = [
+            Problem(file.where(path), f"the text has the control character {code}", "Delete it")
+            for path, words in _texts(data)
+            if (code := unprintable(words))
+        ]
+    except RecursionError:
+        what = "the file is nested too deeply"
+        raise InputError(Problem(name, what, "No list or table needs many levels")) from None
+    except ValueError as error:  # a TOMLDecodeError, or an integer of thousands of digits
+        raise InputError(_not_toml(name, str(error))) from None
     if problems:
         raise InputError(problems)
     return file
@@ -86,10 +99,17 @@ def _texts(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
             yield from _texts(value, (*path, index))
 
 
+def _not_toml(name: str, message: str) -> Problem:
+    found = _AT_LINE.search(message)
+    place = f"{name}:{found[1]}:{found[2]}" if found else name
+    remedy = "See the TOML rules at toml.io; text needs quotes and each key may stand once"
+    return Problem(place, f"this is not valid TOML: {_AT_LINE.sub('', message)}", remedy)
+
+
 def _read_text(path: Path, name: str) -> str:
     try:
         if path.exists() and not path.is_file():
-            raise InputError(Problem(name, "this is not a regular file"))
+            raise InputError(Problem(name, "this is not a regular file", "Put a text file there"))
         size = path.stat().st_size
         if size > MAX_BYTES:
             what = f"the file has {size:,} bytes; at most {MAX_BYTES:,} are read"
@@ -101,7 +121,8 @@ def _read_text(path: Path, name: str) -> str:
         what = f"the file is not UTF-8 text (byte {error.start})"
         raise InputError(Problem(name, what, "Save it as UTF-8")) from None
     except OSError as error:
-        raise InputError(Problem(name, f"the file cannot be read: {error.strerror}")) from None
+        what = f"the file cannot be read: {error.strerror}"
+        raise InputError(Problem(name, what, "Check its permissions")) from None
 
 
 class _Scanner:
@@ -110,24 +131,37 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text.replace("\r\n", "\n")
         self.at = 0
+        self.line_starts = [0, *(found.end() for found in re.finditer("\n", self.text))]
+        self.counts: dict[KeyPath, int] = {}
 
     def places(self) -> Iterator[tuple[KeyPath, tuple[int, int]]]:
         table: KeyPath = ()
-        counts: dict[KeyPath, int] = {}
         while self._skip_blank():
             if self._peek() == "[":
-                start, repeated = self.at, self.text.startswith("[[", self.at)
-                self.at += 2 if repeated else 1
-                table = self._key()
-                if repeated:
-                    counts[table] = counts.get(table, -1) + 1
-                    table = (*table, counts[table])
-                self.at = self.text.find("\n", self.at) % (len(self.text) + 1)
-                yield table, self._position(start)
+                position = self._position(self.at)
+                table = self._header()
+                yield table, position
             else:
                 path = (*table, *self._key())
                 self._skip("= \t")
                 yield from self._value(path)
+
+    def _header(self) -> KeyPath:
+        """The path of ``[a.b]``, or of ``[[a.b]]`` with the number of the repetition."""
+        repeated = self.text.startswith("[[", self.at)
+        self.at += 2 if repeated else 1
+        *parents, last = self._key()
+        path: KeyPath = ()
+        for key in parents:
+            path = (*path, key)
+            if path in self.counts:  # below [[a]], [a.b] belongs to its latest repetition
+                path = (*path, self.counts[path])
+        path = (*path, last)
+        if repeated:
+            self.counts[path] = self.counts.get(path, -1) + 1
+            path = (*path, self.counts[path])
+        self._skip_line()
+        return path
 
     def _value(self, path: KeyPath) -> Iterator[tuple[KeyPath, tuple[int, int]]]:
         yield path, self._position(self.at)
@@ -164,18 +198,17 @@ class _Scanner:
             return False
         return True
 
-    def _key(self) -> KeyPath:
+    def _key(self) -> tuple[str, ...]:
         parts: list[str] = []
         while True:
             self._skip(" \t.")
+            start = self.at
             if self._peek() in "=]":
                 return tuple(parts)
             if self._peek() in "\"'":
-                start = self.at
                 self._string()
                 parts.append(tomllib.loads(f"key = {self.text[start : self.at]}")["key"])
             else:
-                start = self.at
                 while self._peek() not in " \t.=]":
                     self.at += 1
                 parts.append(self.text[start : self.at])
@@ -193,13 +226,16 @@ class _Scanner:
     def _skip_blank(self) -> bool:
         while self.at < len(self.text):
             if self._peek() == "#":
-                end = self.text.find("\n", self.at)
-                self.at = len(self.text) if end < 0 else end
+                self._skip_line()
             elif self._peek().isspace():
                 self.at += 1
             else:
                 return True
         return False
+
+    def _skip_line(self) -> None:
+        end = self.text.find("\n", self.at)
+        self.at = len(self.text) if end < 0 else end
 
     def _skip(self, characters: str) -> None:
         while self.at < len(self.text) and self.text[self.at] in characters:
@@ -209,5 +245,5 @@ class _Scanner:
         return self.text[self.at] if self.at < len(self.text) else "\n"
 
     def _position(self, offset: int) -> tuple[int, int]:
-        row = self.text.count("\n", 0, offset) + 1
-        return row, offset - (self.text.rfind("\n", 0, offset) + 1) + 1
+        row = bisect_right(self.line_starts, offset)
+        return row, offset - self.line_starts[row - 1] + 1
