@@ -164,7 +164,7 @@ def _built(
             what = f"the value {value:g} lies outside low {low:g} and high {high:g}"
             raise Complaint(what, "Correct one of the three")
         return Distribution(family, entry.from_interval(value, low, high), entry.interval_centre)
-    raise Complaint(f"'{family}' needs {_needs(entry)}", "Fill these columns")
+    raise Complaint(f"'{family}' has nothing to be built from", f"Give {_needs(entry)}")
 
 
 def mismatch(distribution: Distribution, value: float, tolerance: float = 0.02) -> str:

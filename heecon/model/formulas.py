@@ -8,6 +8,7 @@ from heecon.errors import Problem
 from heecon.language import (
     CircularDefinition,
     ExpressionError,
+    Number,
     Table,
     Tree,
     check,
@@ -21,27 +22,45 @@ from heecon.model.schema import Where
 TIME_IN_STATE = frozenset({"state_cycle", "state_time"})
 BY_CYCLE = frozenset({"cycle", "time", "age"}) | TIME_IN_STATE
 
+Path = tuple[str | int, ...]
+
+STAND_IN = Formula("0", Number(0.0), "")
+"""Takes the place of a formula with a problem, so that the rest can still be checked."""
+
 
 class FormulaReader:
     """Turns texts into formulas that use known names only.
 
     Attributes:
         problems: everything found so far; the reader never raises.
+        doubtful: key paths whose shape is wrong already: what follows from that is not reported.
         slot_names: names whose value depends on the time spent in a state.
         cycle_names: names whose value may change from cycle to cycle.
     """
 
-    def __init__(self, known: Collection[str], tables: Mapping[str, Table], where: Where) -> None:
+    def __init__(
+        self,
+        known: Collection[str],
+        tables: Mapping[str, Table],
+        where: Where,
+        doubtful: Collection[Path] = (),
+    ) -> None:
         self.known = known
         self.tables = tables
         self.where = where
+        self.doubtful = doubtful
         self.problems: list[Problem] = []
         self.slot_names: frozenset[str] = TIME_IN_STATE
         self.cycle_names: frozenset[str] = BY_CYCLE
 
     def complain(self, path: Sequence[str | int], what: str, remedy: str = "") -> None:
-        """Note a problem at a key path."""
-        self.problems.append(Problem(self.place(path), what, remedy))
+        """Note a problem at a key path, unless it may follow from a wrong shape there."""
+        if not self.in_doubt(path):
+            self.problems.append(Problem(self.place(path), what, remedy))
+
+    def in_doubt(self, path: Sequence[str | int]) -> bool:
+        """Whether something at, above or below a key path has the wrong shape."""
+        return any(known[: len(path)] == tuple(path)[: len(known)] for known in self.doubtful)
 
     def place(self, path: Sequence[str | int]) -> str:
         """``file:row:column (key.path)``."""
@@ -54,7 +73,7 @@ class FormulaReader:
         *,
         without: Collection[str] = (),
         because: str = "",
-    ) -> Formula | None:
+    ) -> Formula:
         """Parse and check one expression.
 
         Args:
@@ -64,7 +83,7 @@ class FormulaReader:
             because: why they have none, for the message.
 
         Returns:
-            The formula, or None when a problem was noted.
+            The formula, or ``STAND_IN`` when a problem was noted.
         """
         where = self.place(path)
         try:
@@ -74,42 +93,56 @@ class FormulaReader:
                 raise ExpressionError(text, findings)
         except ExpressionError as error:
             self.problems += error.problems_at(where)
-            return None
+            return STAND_IN
         misplaced = sorted(names(tree) & set(without))
         if misplaced:
             self.problems.append(Problem(where, f"'{misplaced[0]}' cannot be used here", because))
-            return None
+            return STAND_IN
         return Formula(text, tree, where)
 
     def read_in_state(
-        self, text: str, path: Sequence[str | int], state: str, slots: int
-    ) -> Formula | None:
-        """Read a formula of one state; it may use time in the state if the state keeps it."""
-        if slots > 1:
+        self, text: str, path: Sequence[str | int], slots: Mapping[str, int]
+    ) -> Formula:
+        """Read a formula of some states; it may use time in the state if all of them keep it.
+
+        Args:
+            text: the expression.
+            path: its key path.
+            slots: how many cycles of residence each of the states tells apart.
+        """
+        forgetful = [
+            state
+            for state, kept in slots.items()
+            if kept == 1 and not self.in_doubt(("states", state))
+        ]
+        if not forgetful:
             return self.read(text, path)
         because = (
-            f"It depends on the time spent in '{state}', which keeps none: add `residence = N` "
-            f"(cycles told apart) or `tunnel = N` to states.{state}"
+            f"It depends on the time spent in '{forgetful[0]}', which keeps none: add "
+            f"`residence = N` (cycles told apart) or `tunnel = N` to states.{forgetful[0]}"
         )
         return self.read(text, path, without=self.slot_names, because=because)
 
     def read_variables(self, texts: Mapping[str, str]) -> dict[str, Formula]:
         """Read [variables] into dependency order; remember which depend on time in state."""
-        formulas: dict[str, Formula] = {}
-        for name, text in texts.items():
-            formula = self.read(text, ("variables", name))
-            if formula is not None:
-                formulas[name] = formula
-        try:
-            order = dependency_order({name: formula.tree for name, formula in formulas.items()})
-        except CircularDefinition as error:
-            remedy = "Break the circle: a variable may only use those it does not feed"
-            self.complain(("variables",), str(error), remedy)
-            return formulas
+        formulas = {name: self.read(text, ("variables", name)) for name, text in texts.items()}
+        order = self._ordered(formulas)
         trees = {name: formulas[name].tree for name in order}
         self.slot_names = dependents(TIME_IN_STATE, trees)
         self.cycle_names = dependents(BY_CYCLE, trees)
         return {name: formulas[name] for name in order}
+
+    def _ordered(self, formulas: dict[str, Formula]) -> list[str]:
+        """The dependency order; every circle is noted and cut open."""
+        while True:
+            try:
+                return dependency_order({name: f.tree for name, f in formulas.items()})
+            except CircularDefinition as error:
+                first = error.loop[0]
+                what = f"circular definition: {' -> '.join(error.loop)}"
+                remedy = "A variable may only use those it does not feed"
+                self.complain(("variables", first), what, remedy)
+                formulas[first] = STAND_IN
 
 
 def dependents(sources: Collection[str], ordered: Mapping[str, Tree]) -> frozenset[str]:

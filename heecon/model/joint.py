@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """A joint distribution of several parameters.
 
@@ -27,7 +27,7 @@ class Block:
         values: base values, one a component.
         matrix: covariance (components x components) or draws (rows x components); empty for
             Dirichlet, whose counts are in ``counts``.
-        counts: Dirichlet counts, one a component; empty for the others.
+        counts: Dirichlet counts, one a component; 0 for the others.
     """
 
     group: str
@@ -85,7 +85,13 @@ def _draw_empirical(block: Block, uniforms: Floats) -> Floats:
 
 
 def _check_dirichlet(block: Block) -> str:
-    return "" if (block.counts > 0).all() else "every count (arg1) must be positive"
+    if not (block.counts > 0).all():
+        return "every count (arg1) must be positive"
+    total = float(block.values.sum())
+    if abs(total - 1) > 0.02:
+        # A scenario that fixes one share would leave the others to sum to one in every draw.
+        return f"the base values sum to {total:.6g}, not 1: change all shares of a whole together"
+    return ""
 
 
 def _check_covariance(block: Block) -> str:
@@ -118,7 +124,9 @@ def _logit(values: Floats) -> Floats:
 
 
 def _expit(values: Floats) -> Floats:
-    return 1 / (1 + np.exp(-values))
+    from scipy.special import expit  # noqa: PLC0415
+
+    return np.asarray(expit(values))
 
 
 JOINT_FAMILIES: Mapping[str, JointFamily] = {

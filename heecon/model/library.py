@@ -8,6 +8,7 @@ from pathlib import Path
 
 from heecon.errors import InputError, Problem
 from heecon.model import names
+from heecon.model.complaint import shown
 
 DEFAULT = "bone_metastases/base_case"
 
@@ -49,6 +50,14 @@ def find(text: str | Path | None = None) -> Target:
         InputError: nothing of that name, with the closest names there are.
     """
     text = str(text) if text is not None else DEFAULT
+    try:
+        return _find(text)
+    except OSError as error:
+        what = f"this cannot be the path of a model: {error.strerror}"
+        raise InputError(Problem(shown(text), what, "Give a folder, a file or a name")) from None
+
+
+def _find(text: str) -> Target:
     path = Path(text)
     if path.suffix == ".toml" and path.name != "model.toml" and path.is_file():
         # The model is named inside the file; the loader reads it there.
@@ -57,12 +66,6 @@ def find(text: str | Path | None = None) -> Target:
         path = path.parent
     if (path / "model.toml").is_file():
         return Target(path.resolve())
-    if path.is_dir():
-        what, remedy = (
-            f"the folder {path} has no model.toml",
-            "heecon new DIR makes a starter model",
-        )
-        raise InputError(Problem(text, what, remedy))
     parts = text.split("/")
     if path.suffix == ".toml" and len(parts) > 2:
         beside = [str(other) for other in path.parent.glob("*.toml")]
@@ -73,6 +76,9 @@ def find(text: str | Path | None = None) -> Target:
             target = _in(root, parts)
             if target is not None:
                 return target
+    if path.is_dir():
+        what = f"the folder {path} has no model.toml"
+        raise InputError(Problem(text, what, "heecon new DIR makes a starter model"))
     known = [name for root in (Path.cwd(), bundled()) for name in available(root)]
     remedy = names.did_you_mean(text, dict.fromkeys(known))
     raise InputError(Problem(text, "there is no such model or scenario", remedy))
@@ -89,24 +95,27 @@ def available(root: Path) -> list[str]:
     return found
 
 
-def sibling(scenario: Path, name: str, where: str) -> Path:
-    """The scenario file that ``extends = "name"`` means: one in the same folder.
+def sibling(folder: Path, name: str, where: str) -> Path:
+    """The scenario of a name in a folder, or among the bundled ones of the same model.
+
+    Args:
+        folder: a folder of scenarios.
+        name: what ``extends = "name"`` says.
+        where: place of the key, for messages.
 
     Raises:
         InputError: the name is a path, or there is no such file.
     """
     if not _NAME.fullmatch(name):
-        what = f"'{name}' is not the name of a scenario in this folder"
-        raise InputError(
-            Problem(where, what, "Name a file beside this one, without '.toml' or '/'")
-        )
-    # Beside the file first; then among the scenarios that come with heecon for the same model.
-    folders = [scenario.parent, bundled() / "scenarios" / scenario.parent.name]
-    for folder in folders:
-        path = folder / f"{name.removesuffix('.toml')}.toml"
+        what = f"{shown(name)} is not the name of a scenario in this folder"
+        remedy = "Name a file beside this one, without '.toml' or '/'"
+        raise InputError(Problem(where, what, remedy))
+    folders = [folder, bundled() / "scenarios" / folder.name]
+    for place in folders:
+        path = place / f"{name.removesuffix('.toml')}.toml"
         if path.is_file():
-            return inside(path, folder)
-    known = [other.stem for folder in folders for other in folder.glob("*.toml")]
+            return inside(path, place, where)
+    known = [other.stem for place in folders for other in place.glob("*.toml")]
     what = f"there is no scenario '{name}' beside this one"
     raise InputError(Problem(where, what, names.did_you_mean(name, dict.fromkeys(known))))
 
@@ -124,13 +133,13 @@ def model_of(scenario: Path, name: str | None, where: str) -> Path:
     """
     name = scenario.parent.name if name is None else name
     if not _NAME.fullmatch(name):
-        what = f"'{name[:80]}' is not the name of a model"
+        what = f"{shown(name)} is not the name of a model"
         raise InputError(Problem(where, what, "Name a folder of inputs/, without '/'"))
     roots = [scenario.parent.parent.parent, Path.cwd(), bundled()]
     for root in roots:
         folder = root / "inputs" / name
         if (folder / "model.toml").is_file():
-            return inside(folder, root)
+            return inside(folder, root, where)
     known = [
         entry.parent.name for root in roots for entry in (root / "inputs").glob("*/model.toml")
     ]
@@ -138,19 +147,28 @@ def model_of(scenario: Path, name: str | None, where: str) -> Path:
     raise InputError(Problem(where, what, names.did_you_mean(name, dict.fromkeys(known))))
 
 
-def inside(path: Path, folder: Path) -> Path:
+def inside(path: Path, folder: Path, where: str = "") -> Path:
     """The real path, which must lie in the folder after links are followed.
+
+    Args:
+        path: a path of the folder.
+        folder: the folder.
+        where: what messages call the path; its name when empty.
 
     Raises:
         InputError: it lies elsewhere.
     """
-    real = path.resolve()
+    where = where or path.name
+    try:
+        real = path.resolve()
+    except (OSError, RuntimeError):  # links in a circle
+        raise InputError(Problem(where, "the link leads nowhere", "Put the file there")) from None
     if not real.is_relative_to(folder.resolve()):
         what = "the file leads out of its folder"
         remedy = (
             "Model files must lie in the model's folder: copy the file there instead of linking"
         )
-        raise InputError(Problem(str(path.name), what, remedy))
+        raise InputError(Problem(where, what, remedy))
     return real
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,13 @@ from pydantic import ValidationError
 from heecon.errors import InputError, Problem
 from heecon.language import Table
 from heecon.model import library, names
+from heecon.model.blocks import Joints
 from heecon.model.build import Parts, build
 from heecon.model.definition import Model, ScenarioInfo, SourceFile
-from heecon.model.parameter import Parameter, duplicates, parameters_from_table
+from heecon.model.mend import keys_of, mended
+from heecon.model.parameter import Parameter, complaints_of, duplicates, parameters_from_table
 from heecon.model.scenario import Overrides, apply_to_parameters, read_overrides
-from heecon.model.schema import ModelFile, Where, problems_of
+from heecon.model.schema import ModelFile, Where, faults_of
 from heecon.model.table_file import read_table
 from heecon.model.tables import (
     joint_from_columns,
@@ -28,9 +29,11 @@ from heecon.model.tables import (
     lookup_table,
     table_from_columns,
 )
-from heecon.model.toml_file import TomlFile, read_toml
+from heecon.model.toml_file import KeyPath, TomlFile, read_toml
 
-Joints = dict[str, tuple[tuple[str, ...], NDArray[np.float64]]]
+Floats = NDArray[np.float64]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def load(source: str | Path | None = None, scenario: str | Path | None = None) -> Model:
@@ -48,15 +51,15 @@ def load(source: str | Path | None = None, scenario: str | Path | None = None) -
     target = library.find(source)
     path = _scenario_path(target, scenario)
     if path is None:
-        info = ScenarioInfo(target.model.name, "")
-        return _load(target.model, Overrides(info), scenario_files=())
+        return _load(target.model, Overrides(ScenarioInfo(target.model.name, "")))
     overrides = read_overrides(path)
+    name, where = overrides.model
     if target.scenario is not None:
-        name, where = overrides.model
-        folder = library.model_of(path, name, where or path.name)
-    else:
-        folder = target.model
-    return _load(folder, overrides, scenario_files=[layer.path for layer in overrides.layers])
+        return _load(library.model_of(path, name, where or path.name), overrides)
+    if name not in (None, target.model.name):
+        what = f"this scenario is for the model '{name}', not for '{target.model.name}'"
+        raise InputError(Problem(where, what, "Load the model it is for, or drop the key"))
+    return _load(target.model, overrides)
 
 
 def build_model(
@@ -83,31 +86,66 @@ def build_model(
     def where(_path: Sequence[str | int]) -> str:
         return "definition"
 
+    given = _Files()
     rows = (
-        [Parameter(key, float(value)) for key, value in parameters.items()]
+        [Parameter(key, value) for key, value in parameters.items()]
         if isinstance(parameters, Mapping)
         else list(parameters)
     )
-    looked_up = {key: table_from_columns(key, columns) for key, columns in (tables or {}).items()}
-    problems = [problem for row in rows for problem in _complaints(row)]
+    for row in rows:
+        place = row.where or f"parameter '{row.key}'"
+        given.problems += [complaint.at(place) for complaint in complaints_of(row)]
+    given.problems += duplicates(rows)
+    rows_are_sound = not given.problems
+    looked_up: dict[str, Table] = {}
+    for key, columns in (tables or {}).items():
+        found = given.read(table_from_columns, key, columns)
+        looked_up |= {key: found} if found else {}
+    joints: dict[str, tuple[tuple[str, ...], Floats]] = {}
+    for key, columns in (joint or {}).items():
+        matrix = given.read(joint_from_columns, key, columns)
+        joints |= {key: matrix} if matrix else {}
+    file, doubtful = _shape(definition, where, given)
+    if file is None or given.unreadable:
+        raise InputError(given.problems)
     parts = Parts(
         name=name,
-        file=_shape(definition, where),
+        file=file,
         where=where,
-        parameters=tuple(rows),
+        parameters=tuple({(row.name, row.strategy): row for row in rows}.values()),
         tables=looked_up,
-        joints={key: joint_from_columns(key, columns) for key, columns in (joint or {}).items()},
+        joints=joints,
         scenario=ScenarioInfo(name, ""),
-        problems=tuple(problems),
+        problems=tuple(given.problems),
+        doubtful=doubtful,
+        rows_are_sound=rows_are_sound,
     )
     return build(parts)
 
 
-def _complaints(row: Parameter) -> list[Problem]:
-    complaint = names.complaint(row.name)
-    if not complaint and not math.isfinite(row.value):
-        complaint = f"the value {row.value} is not finite"
-    return [Problem(f"parameter '{row.key}'", complaint)] if complaint else []
+class _Files:
+    """Reads one file after another, noting what is wrong with each.
+
+    Attributes:
+        problems: everything found so far.
+        unreadable: True once a file could not be understood at all. The others can be looked at
+            still, but not their sense: half of what they mean may stand in that file.
+        paths: the files that were read.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.unreadable = False
+        self.paths: list[Path] = []
+
+    def read(self, reader: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """What the reader returns, or None when it had to refuse."""
+        try:
+            return reader(*args, **kwargs)
+        except InputError as error:
+            self.problems += error.problems
+            self.unreadable = True
+            return None
 
 
 def _scenario_path(target: library.Target, scenario: str | Path | None) -> Path | None:
@@ -116,25 +154,26 @@ def _scenario_path(target: library.Target, scenario: str | Path | None) -> Path 
     path = Path(scenario)
     if path.suffix == ".toml":
         return path.resolve()
-    return library.sibling(target.scenario_folder / "any.toml", str(scenario), "scenario")
+    return library.sibling(target.scenario_folder, str(scenario), "scenario")
 
 
-def _load(folder: Path, overrides: Overrides, scenario_files: Sequence[Path]) -> Model:
-    toml = read_toml(library.inside(folder / "model.toml", folder))
-    file, where = _with_settings(toml, overrides)
-    paths = [folder / "model.toml"]
-    problems: list[Problem] = []
-    parameters, found, path = _parameters(folder)
+def _load(folder: Path, overrides: Overrides) -> Model:
+    files = _Files()
+    files.problems += overrides.problems
+    file, where, doubtful = _model_file(folder, overrides, files)
+    sound_before = len(files.problems)
+    parameters = _parameters(folder, files)
     # Before overrides are applied: they would hide a row that stands twice.
-    problems += found + duplicates(parameters)
+    files.problems += duplicates(parameters)
+    rows_are_sound = len(files.problems) == sound_before
+    tables = _tables(folder, files)
+    joints = _joints(folder, files)
+    if file is None or files.unreadable:
+        raise InputError(files.problems)
+    kept, found = overrides.strategies(file.strategies)
+    files.problems += found
     parameters, found = apply_to_parameters(parameters, overrides, list(file.strategies))
-    problems += found
-    paths += path
-    tables, found, path = _tables(folder)
-    problems += found
-    paths += path
-    joints, path = _joints(folder)
-    paths += path
+    files.problems += found
     parts = Parts(
         name=folder.name,
         file=file,
@@ -143,18 +182,27 @@ def _load(folder: Path, overrides: Overrides, scenario_files: Sequence[Path]) ->
         tables=tables,
         joints=joints,
         scenario=overrides.info,
-        strategies=overrides.strategies,
-        problems=tuple(problems),
+        strategies=kept,
+        problems=tuple(files.problems),
+        doubtful=doubtful,
+        rows_are_sound=rows_are_sound and not found,
     )
     model = build(parts)
     # Hashed last: what was refused, for its size or its kind, is not read again.
-    hashes = [_hashed(path, folder) for path in paths]
-    hashes += [_hashed(path, path.parent.parent.parent) for path in scenario_files]
+    hashes = [_hashed(path, folder) for path in files.paths]
+    hashes += [_hashed(layer.path, layer.path.parent.parent.parent) for layer in overrides.layers]
     return replace(model, files=tuple(hashes))
 
 
-def _with_settings(toml: TomlFile, overrides: Overrides) -> tuple[ModelFile, Where]:
+def _model_file(
+    folder: Path, overrides: Overrides, files: _Files
+) -> tuple[ModelFile | None, Where, tuple[KeyPath, ...]]:
     """The model file with a scenario's settings in place, and where each key now stands."""
+    path = folder / "model.toml"
+    toml = files.read(_toml_in, path, folder)
+    files.paths.append(path)
+    if toml is None:
+        return None, lambda _path: path.name, ()
     settings = overrides.settings()
     data = dict(toml.data)
     if isinstance(data.get("model"), Mapping):
@@ -163,68 +211,99 @@ def _with_settings(toml: TomlFile, overrides: Overrides) -> tuple[ModelFile, Whe
     def where(path: Sequence[str | int]) -> str:
         if len(path) > 1 and path[0] == "model" and path[1] in settings:
             return settings[str(path[1])][1].file.where(("settings", *path[1:]))
-        if tuple(path) == ("strategies",) and overrides.strategies is not None:
-            return overrides.layers[-1].file.where(path)
         return toml.where(path)
 
-    return _shape(data, where), where
+    file, doubtful = _shape(data, where, files)
+    return file, where, doubtful
 
 
-def _shape(data: Mapping[str, Any], where: Where) -> ModelFile:
+def _shape(
+    data: Mapping[str, Any], where: Where, files: _Files
+) -> tuple[ModelFile | None, tuple[KeyPath, ...]]:
+    """The content as a model file, mended where its shape is wrong, and where that was."""
     try:
-        return ModelFile.model_validate(dict(data))
+        return ModelFile.model_validate(dict(data)), ()
     except ValidationError as error:
-        raise InputError(problems_of(error, data, where, ModelFile)) from None
+        faults = faults_of(error, data, where, ModelFile)
+    files.problems += faults.values()
+    doubtful = tuple(keys_of(path) for path in faults)
+    if any(len(path) == 1 for path in doubtful):
+        return None, doubtful  # a whole section is wrong: too much else would seem wrong, too
+    try:
+        return ModelFile.model_validate(mended(data, doubtful)), doubtful
+    except ValidationError:
+        return None, doubtful
 
 
-def _parameters(folder: Path) -> tuple[tuple[Parameter, ...], list[Problem], list[Path]]:
+def _parameters(folder: Path, files: _Files) -> tuple[Parameter, ...]:
     present = [folder / f"parameters{ending}" for ending in (".csv", ".xlsx")]
     present = [path for path in present if path.exists() or path.is_symlink()]
-    if len(present) > 1:
-        raise InputError(
-            Problem(folder.name, "there are both parameters.csv and parameters.xlsx", "Keep one")
-        )
-    if not present:
+    if len(present) != 1:
         what, remedy = "there is no parameters.csv or parameters.xlsx", "Put it beside model.toml"
-        raise InputError(Problem(folder.name, what, remedy))
-    parameters, problems = parameters_from_table(
-        read_table(library.inside(present[0], folder), present[0].name)
-    )
-    return parameters, problems, present
+        if present:
+            what, remedy = "there are both parameters.csv and parameters.xlsx", "Keep one"
+        files.problems.append(Problem(folder.name, what, remedy))
+        files.unreadable = True
+        return ()
+    (path,) = present
+    files.paths.append(path)
+    read = files.read(_rows_in, path, folder)
+    if read is None:
+        return ()
+    parameters, problems = read
+    files.problems += problems
+    return parameters
 
 
-def _tables(folder: Path) -> tuple[dict[str, Table], list[Problem], list[Path]]:
+def _tables(folder: Path, files: _Files) -> dict[str, Table]:
     tables: dict[str, Table] = {}
-    problems: list[Problem] = []
-    paths = _files_in(folder / "tables", folder)
-    for path in paths:
-        name = f"tables/{path.name}"
-        complaint = names.complaint(path.stem) or ("stands twice" if path.stem in tables else "")
+    for path, name in _files_in(folder, "tables", files):
+        complaint = names.complaint(path.stem)
+        if path.stem in tables:
+            complaint = f"the table '{path.stem}' stands twice"
         if complaint:
-            problems.append(Problem(name, complaint, "Rename the file"))
+            files.problems.append(Problem(name, complaint, "Rename the file"))
             continue
-        try:
-            table, found = lookup_table(path.stem, read_table(library.inside(path, folder), name))
-            problems += found
-            tables[path.stem] = table
-        except InputError as error:
-            problems += error.problems
-    return tables, problems, paths
+        file = files.read(read_table, path, name)
+        if file is not None:
+            tables[path.stem], problems = lookup_table(path.stem, file)
+            files.problems += problems
+    return tables
 
 
-def _joints(folder: Path) -> tuple[Joints, list[Path]]:
-    paths = _files_in(folder / "joint", folder)
-    return {
-        path.stem: joint_matrix(read_table(library.inside(path, folder), f"joint/{path.name}"))
-        for path in paths
-    }, paths
+def _joints(folder: Path, files: _Files) -> Joints:
+    joints: dict[str, tuple[tuple[str, ...], Floats]] = {}
+    for path, name in _files_in(folder, "joint", files):
+        joint = files.read(_joint_in, path, name)
+        if joint is not None:
+            joints[path.stem] = joint
+    return joints
 
 
-def _files_in(folder: Path, model: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    library.inside(folder, model)
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in {".csv", ".xlsx"})
+def _files_in(model: Path, name: str, files: _Files) -> Iterator[tuple[Path, str]]:
+    """The real paths of the tables in a folder of the model, and what messages call them."""
+    folder = model / name
+    if not folder.is_dir() or files.read(library.inside, folder, model) is None:
+        return
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in {".csv", ".xlsx"}:
+            called = f"{name}/{path.name}"
+            real = files.read(library.inside, path, model, called)
+            if real is not None:
+                files.paths.append(path)
+                yield real, called
+
+
+def _toml_in(path: Path, folder: Path) -> TomlFile:
+    return read_toml(library.inside(path, folder))
+
+
+def _rows_in(path: Path, folder: Path) -> tuple[tuple[Parameter, ...], list[Problem]]:
+    return parameters_from_table(read_table(library.inside(path, folder), path.name))
+
+
+def _joint_in(path: Path, name: str) -> tuple[tuple[str, ...], Floats]:
+    return joint_matrix(read_table(path, name))
 
 
 def _hashed(path: Path, base: Path) -> SourceFile:

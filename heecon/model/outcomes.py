@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from heecon.model import names
 from heecon.model.definition import Correction, Formula, Outcome, Settings, State, Transitions
-from heecon.model.formulas import FormulaReader
+from heecon.model.formulas import FormulaReader, Path
 from heecon.model.schema import OutcomeSection
 from heecon.model.settings import read_correction
 
@@ -16,7 +16,6 @@ ALIVE = "alive"
 _NO_RESIDENCE = "It is counted at the moment of entry: time in the state has not begun"
 _NO_CYCLE = "People start before the first cycle: use parameters and variables without time"
 
-Path = tuple[str | int, ...]
 Edge = tuple[str, str]
 
 
@@ -24,7 +23,7 @@ def read_outcomes(
     sections: Mapping[str, OutcomeSection],
     states: Mapping[str, State],
     transitions: Mapping[str, Transitions],
-    settings: Settings | None,
+    settings: Settings,
     reader: FormulaReader,
 ) -> dict[str, Outcome]:
     """Check and convert every outcome; problems go to the reader."""
@@ -49,7 +48,7 @@ class _Context:
         self,
         states: Mapping[str, State],
         edges: list[Edge],
-        settings: Settings | None,
+        settings: Settings,
         reader: FormulaReader,
     ) -> None:
         self.states = states
@@ -64,6 +63,10 @@ class _Context:
             remedy = "Give it start, state, entering or transition values"
             self.reader.complain(path, f"outcome '{name}' counts nothing", remedy)
         annual = section.kind in {"qaly", "life_year"}
+        own = None
+        if section.correction is not None:
+            place = (*path, "correction")
+            own = read_correction(section.correction, place, self.reader, self.settings.cycles)
         return Outcome(
             name=name,
             label=section.label or name,
@@ -72,101 +75,93 @@ class _Context:
             perspectives=tuple(section.perspective),
             per_year=annual if section.per is None else section.per == "year",
             timing=section.timing,
-            correction=self._state_correction(path, section),
-            one_off_correction=self._one_off_correction(path, section),
+            correction=self._state_correction(path, section, own),
+            one_off_correction=self._one_off_correction(path, section, own),
             start=self._start(section.start, (*path, "start")),
-            state=self._by_state(section.state, (*path, "state"), states_may_count_time=True),
-            entering=self._by_state(section.entering, (*path, "entering")),
+            state=self._by_state(section.state, (*path, "state")),
+            entering=self._entering(section.entering, (*path, "entering")),
             transition=self._by_edge(section.transition, (*path, "transition")),
         )
 
-    def _state_correction(self, path: Path, section: OutcomeSection) -> Correction:
-        by_timing = {
-            "cycle_start": Correction("start"),
-            "mid_cycle": Correction("life_table"),
-            "cycle_end": Correction("end"),
-        }
-        default = self.settings.correction if self.settings else Correction("start")
-        if section.correction is None:
-            return by_timing[section.timing] if section.timing else default
-        correction = self._read_correction(path, section) or default
-        if correction.pointwise and section.timing in {"mid_cycle", "cycle_end"} and section.state:
-            what = f"timing '{section.timing}' does not go with '{correction.method}'"
+    def _state_correction(
+        self, path: Path, section: OutcomeSection, own: Correction | None
+    ) -> Correction:
+        if own is None:
+            by_timing = {
+                "cycle_start": Correction("start"),
+                "mid_cycle": Correction("life_table"),
+                "cycle_end": Correction("end"),
+            }
+            return by_timing[section.timing] if section.timing else self.settings.correction
+        if own.pointwise and section.timing in {"mid_cycle", "cycle_end"} and section.state:
+            what = f"timing '{section.timing}' does not go with '{own.method}'"
             remedy = "Its values stand at time points: give the outcome timing = 'cycle_start'"
             self.reader.complain((*path, "correction"), what, remedy)
-        return correction
+        return own
 
-    def _one_off_correction(self, path: Path, section: OutcomeSection) -> Correction | None:
-        if section.correction is None or section.state:
+    def _one_off_correction(
+        self, path: Path, section: OutcomeSection, own: Correction | None
+    ) -> Correction | None:
+        if own is None or section.state:
             return None
-        correction = self._read_correction(path, section)
-        if correction is not None and correction.method != "weights":
-            what = f"one-off values cannot be corrected by '{correction.method}'"
+        if own.method != "weights":
+            what = f"one-off values cannot be corrected by '{own.method}'"
             remedy = "They happen once: drop the correction, or give weights at the time points"
             self.reader.complain((*path, "correction"), what, remedy)
-        return correction
-
-    def _read_correction(self, path: Path, section: OutcomeSection) -> Correction | None:
-        if section.correction is None or self.settings is None:
-            return None
-        place = (*(str(part) for part in path), "correction")
-        return read_correction(section.correction, place, self.reader, self.settings.cycles)
+        return own
 
     def _start(self, value: str | Mapping[str, str] | None, path: Path) -> dict[str, Formula]:
         if value is None:
             return {}
-        texts = dict.fromkeys(self.states, value) if isinstance(value, str) else value
-        found = {}
-        for state, text in self._expand(texts, path).items():
-            place = path if isinstance(value, str) else (*path, state)
-            formula = self.reader.read(
-                text, place, without=self.reader.cycle_names, because=_NO_CYCLE
-            )
-            if formula is not None:
-                found[state] = formula
-            elif isinstance(value, str):
-                break
-        return found
+        if isinstance(value, str):
+            return dict.fromkeys(self.states, self._read_start(value, path))
+        return self._expanded(
+            {key: self._read_start(text, (*path, key)) for key, text in value.items()}, path
+        )
 
-    def _by_state(
-        self, texts: Mapping[str, str], path: Path, *, states_may_count_time: bool = False
-    ) -> dict[str, Formula]:
-        found = {}
-        for state, text in self._expand(texts, path).items():
-            place = (*path, state)
-            if states_may_count_time:
-                formula = self.reader.read_in_state(text, place, state, self.states[state].slots)
-            else:
-                slots = self.reader.slot_names
-                formula = self.reader.read(text, place, without=slots, because=_NO_RESIDENCE)
-            if formula is not None:
-                found[state] = formula
-        return found
+    def _read_start(self, text: str, path: Path) -> Formula:
+        return self.reader.read(text, path, without=self.reader.cycle_names, because=_NO_CYCLE)
 
-    def _expand(self, texts: Mapping[str, str], path: Path) -> dict[str, str]:
+    def _by_state(self, texts: Mapping[str, str], path: Path) -> dict[str, Formula]:
+        found = {}
+        for key, text in texts.items():
+            named = [state for state in self.alive if state not in texts] if key == ALIVE else [key]
+            slots = {state: self.states[state].slots for state in named if state in self.states}
+            found[key] = self.reader.read_in_state(text, (*path, key), slots)
+        return self._expanded(found, path)
+
+    def _entering(self, texts: Mapping[str, str], path: Path) -> dict[str, Formula]:
+        slots = self.reader.slot_names
+        found = {
+            key: self.reader.read(text, (*path, key), without=slots, because=_NO_RESIDENCE)
+            for key, text in texts.items()
+        }
+        return self._expanded(found, path)
+
+    def _expanded(self, found: Mapping[str, Formula], path: Path) -> dict[str, Formula]:
         """Replace "alive" by the states it stands for; a state named itself goes before it."""
-        expanded = dict.fromkeys(self.alive, texts[ALIVE]) if ALIVE in texts else {}
-        for state, text in texts.items():
-            if state in self.states:
-                expanded[state] = text
-            elif state != ALIVE:
-                remedy = names.did_you_mean(state, [*self.states, ALIVE])
-                self.reader.complain((*path, state), f"unknown state '{state}'", remedy)
+        expanded = dict.fromkeys(self.alive, found[ALIVE]) if ALIVE in found else {}
+        for key, formula in found.items():
+            if key in self.states:
+                expanded[key] = formula
+            elif key != ALIVE:
+                remedy = names.did_you_mean(key, [*self.states, ALIVE])
+                self.reader.complain((*path, key), f"unknown state '{key}'", remedy)
         return expanded
 
     def _by_edge(self, texts: Mapping[str, str], path: Path) -> dict[Edge, Formula]:
-        found = {}
-        for key, text in texts.items():
+        """Formulas by move; a state named itself goes before "alive", whatever their order."""
+        found: dict[Edge, Formula] = {}
+        for key in sorted(texts, key=lambda key: -_ends(key).count(ALIVE)):
             place = (*path, key)
-            for origin, destination in self._matching(key, place):
-                slots = self.states[origin].slots
-                formula = self.reader.read_in_state(text, place, origin, slots)
-                if formula is not None:
-                    found[origin, destination] = formula
+            matching = self._matching(key, place)
+            slots = {origin: self.states[origin].slots for origin, _ in matching}
+            formula = self.reader.read_in_state(texts[key], place, slots)
+            found |= dict.fromkeys(matching, formula)
         return found
 
     def _matching(self, key: str, place: Path) -> list[Edge]:
-        ends = [end.strip() for end in key.split("->")]
+        ends = _ends(key)
         if len(ends) != 2:
             remedy = "Write \"from -> to\", with state names or 'alive'"
             self.reader.complain(place, f"'{key}' is not a transition", remedy)
@@ -180,3 +175,7 @@ class _Context:
 
     def _fits(self, state: str, wanted: str) -> bool:
         return state == wanted or (wanted == ALIVE and state in self.alive)
+
+
+def _ends(key: str) -> list[str]:
+    return [end.strip() for end in key.split("->")]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Literal, get_args
 
-from heecon.errors import Problem
+from heecon.errors import InputError, Problem
 from heecon.model import names
+from heecon.model.complaint import Complaint, shown
 from heecon.model.distribution import FAMILIES, Distribution, build, mismatch
 from heecon.model.joint import JOINT_FAMILIES
 from heecon.model.table_file import TableFile, number
@@ -27,6 +31,11 @@ TAGS = (
     "adverse_event", "treatment_duration", "methodological", "switch", "population",
 )  # fmt: skip
 """What a tag may be; verification tests choose parameters by them."""
+
+STAND_IN = 0.5
+"""Takes the place of a value with a problem: positive and below one, it suits every formula."""
+
+_YEAR = re.compile(r"19[0-9]{2}|2[01][0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -97,17 +106,23 @@ class Parameter:
 
 
 def parameters_from_table(table: TableFile) -> tuple[tuple[Parameter, ...], list[Problem]]:
-    """Read every row, collecting all the problems rather than stopping at the first."""
+    """Read every row, collecting all the problems rather than stopping at the first.
+
+    Raises:
+        InputError: a column is unknown or missing, so that the rows cannot be understood.
+    """
     problems: list[Problem] = []
     for column in table.header:
         if column not in COLUMNS:
             remedy = names.did_you_mean(column, COLUMNS)
-            problems.append(Problem(f"{table.name}:1", f"unknown column '{column}'", remedy))
+            what = f"unknown column {shown(column)}"
+            problems.append(Problem(table.where_header(column), what, remedy))
     for column in ("name", "value"):
         if column not in table.header:
-            problems.append(Problem(f"{table.name}:1", f"there is no column '{column}'"))
+            what = f"there is no column '{column}'"
+            problems.append(Problem(table.where_header(), what, "Add it to the header"))
     if problems:
-        return (), problems
+        raise InputError(problems)
     found: list[Parameter] = []
     for index, cells in enumerate(table.rows):
         row = {column: cell for column, cell in zip(table.header, cells, strict=True) if cell}
@@ -142,57 +157,62 @@ def parameter_from_row(
             return None
         try:
             return number(row[column])
-        except ValueError as error:
-            problems.append(Problem(place(column), str(error)))
+        except Complaint as complaint:
+            problems.append(complaint.at(place(column)))
             return None
 
     name = row.get("name", "")
-    complaint = names.complaint(name)
+    complaint = names.complaint(name) if name else "the row has no name"
     if complaint:
-        problems.append(Problem(place("name"), complaint, "Rename the parameter"))
+        problems.append(Problem(place("name"), complaint, "Choose another name"))
     value = read("value")
     if "value" not in row:
-        problems.append(Problem(place("value"), f"parameter '{name}' has no value"))
+        what, remedy = f"parameter '{name}' has no value", "Type a number"
+        problems.append(Problem(place("value"), what, remedy))
     numbers = {column: read(column) for column in ("low", "high", "se", "arg1", "arg2", "arg3")}
     tags = tuple(row.get("tags", "").replace(";", " ").replace(",", " ").split())
-    problems += [
-        Problem(place("tags"), f"unknown tag '{tag}'", names.did_you_mean(tag, TAGS))
-        for tag in tags
-        if tag not in TAGS
-    ]
     status = row.get("status", "assumption")
-    if status not in STATUSES:
-        remedy = names.did_you_mean(status, STATUSES)
-        problems.append(Problem(place("status"), f"unknown status '{status}'", remedy))
+    problems += [problem.at(place("tags")) for problem in _unknown("tag", tags, TAGS)]
+    problems += [problem.at(place("status")) for problem in _unknown("status", [status], STATUSES)]
     year = row.get("price_year", "")
-    if year and not (year.isdigit() and 1900 <= int(year) <= 2200):
-        problems.append(Problem(place("price_year"), f"'{year}' is not a year"))
+    if year and not _YEAR.fullmatch(year):
+        what = f"{shown(year)} is not a year"
+        problems.append(Problem(place("price_year"), what, "Write four digits"))
+        year = ""
     low, high = numbers["low"], numbers["high"]
     if value is not None and not _surround(low, value, high):
-        what = f"low {low}, value {value:g} and high {high} are not in this order"
+        bounds = " and ".join(
+            f"{column} {bound:g}"
+            for column, bound in (("low", low), ("high", high))
+            if bound is not None
+        )
+        what = f"the value {value:g} does not lie inside {bounds}"
         problems.append(Problem(place("value"), what, "The bounds must surround the value"))
     if complaint:
         return None, problems
-    shape: Distribution | str = build("fixed", value or 0.0)
-    if not problems and value is not None:
+    if value is None:
+        value = STAND_IN
+    shape: Distribution | str = build("fixed", value)
+    if not problems:
         try:
             shape = _distribution(row.get("distribution", "fixed"), value, numbers, row)
-        except ValueError as error:
-            problems.append(Problem(place("distribution"), f"{name}: {error}"))
+        except Complaint as unusable:
+            found = Complaint(f"{name}: {unusable.what}", unusable.remedy)
+            problems.append(found.at(place("distribution")))
     parameter = Parameter(
         name=name,
-        value=value or 0.0,
+        value=value,
         strategy=row.get("strategy"),
         label=row.get("label", ""),
-        low=numbers["low"],
-        high=numbers["high"],
+        low=low,
+        high=high,
         se=numbers["se"],
         distribution=shape if isinstance(shape, Distribution) else None,
         joint_family="" if isinstance(shape, Distribution) else shape,
         joint_count=None if isinstance(shape, Distribution) else numbers["arg1"],
         correlation_group=row.get("correlation_group", ""),
         unit=row.get("unit", ""),
-        price_year=int(year) if year.isdigit() else None,
+        price_year=int(year) if year else None,
         tags=tags,
         status=status,
         source=row.get("source", ""),
@@ -200,6 +220,27 @@ def parameter_from_row(
         where=place("value"),
     )
     return parameter, problems
+
+
+def complaints_of(parameter: Parameter) -> list[Complaint]:
+    """What is wrong with a parameter that was made in code rather than read from a file."""
+    found = []
+    name = names.complaint(parameter.name)
+    if name:
+        found.append(Complaint(name, "Choose another name"))
+    if not (isinstance(parameter.value, Real) and math.isfinite(parameter.value)):
+        what = f"the value {shown(parameter.value)} is not a finite number"
+        found.append(Complaint(what, "Give one"))
+    found += _unknown("tag", parameter.tags, TAGS)
+    return found + _unknown("status", [parameter.status], STATUSES)
+
+
+def _unknown(noun: str, words: Iterable[str], known: Sequence[str]) -> list[Complaint]:
+    return [
+        Complaint(f"unknown {noun} {shown(word)}", names.did_you_mean(word, known))
+        for word in words
+        if word not in known
+    ]
 
 
 def _surround(low: float | None, value: float, high: float | None) -> bool:
@@ -210,13 +251,16 @@ def warnings_of(parameters: Sequence[Parameter]) -> list[str]:
     """Complaints that do not stop a run: values off their distribution, claims without a source."""
     found: list[str] = []
     for parameter in parameters:
+        said = f"{parameter.where}: {parameter.key}" if parameter.where else parameter.key
         if parameter.distribution is not None:
             off = mismatch(parameter.distribution, parameter.value)
             if off:
-                found.append(f"{parameter.where}: {parameter.key}: {off}.")
+                found.append(f"{said}: {off}.")
+            if parameter.se is not None and parameter.distribution.family == "fixed":
+                found.append(f"{said} has a standard error but no distribution: it is fixed.")
         if parameter.status != "assumption" and not parameter.source:
             found.append(
-                f"{parameter.where}: {parameter.key} is '{parameter.status}' but names no source; "
+                f"{said} is '{parameter.status}' but names no source; "
                 "it is counted as an assumption."
             )
     return found
@@ -238,7 +282,7 @@ def duplicates(parameters: Sequence[Parameter]) -> list[Problem]:
             what = f"parameter '{parameter.key}' stands twice (first at {first.where})"
             problems.append(Problem(parameter.where, what, "Delete one row, or give it a strategy"))
         known = spelling.setdefault(parameter.name.lower(), parameter.name)
-        if known != parameter.name:
+        if known != parameter.name and parameter is first:
             what = (
                 f"'{parameter.name}' and '{known}' differ only by case, which spreadsheets ignore"
             )
@@ -252,17 +296,18 @@ def _distribution(
     """The univariate distribution of a row, or the name of its joint family."""
     if family in JOINT_FAMILIES:
         if "correlation_group" not in row:
-            raise ValueError(f"'{family}' needs a correlation_group naming its block")
+            what = f"'{family}' needs a correlation_group"
+            raise Complaint(what, "Name the block its parameters share")
         if family == "dirichlet" and numbers["arg1"] is None:
-            raise ValueError("'dirichlet' needs its count in arg1")
+            raise Complaint("'dirichlet' needs its count in arg1", "Give the number observed")
         return family
     if family not in FAMILIES:
-        known = [*FAMILIES, *JOINT_FAMILIES]
-        raise ValueError(f"unknown distribution '{family}'. {names.did_you_mean(family, known)}")
+        remedy = names.did_you_mean(family, [*FAMILIES, *JOINT_FAMILIES])
+        raise Complaint(f"unknown distribution {shown(family)}", remedy)
     given = [numbers[column] for column in ("arg1", "arg2", "arg3")]
     arguments = [argument for argument in given if argument is not None]
     if None in given[: len(arguments)]:
-        raise ValueError("the arguments must fill arg1, arg2, arg3 in this order without gaps")
+        raise Complaint("there is a gap among its arguments", "Fill arg1, arg2, arg3 in this order")
     return build(
         family,
         value,

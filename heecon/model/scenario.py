@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,11 @@ from pydantic import ValidationError
 
 from heecon.errors import InputError, Problem
 from heecon.model import library, names
+from heecon.model.complaint import Complaint, shown
 from heecon.model.definition import ScenarioInfo
+from heecon.model.joint import JOINT_FAMILIES
 from heecon.model.parameter import COLUMNS, Parameter, parameter_from_row
-from heecon.model.schema import ParameterOverride, ScenarioFile, problems_of
+from heecon.model.schema import ParameterOverride, ScenarioFile, faults_of, is_finite
 from heecon.model.toml_file import TomlFile, read_toml
 
 MAX_CHAIN = 20
@@ -37,19 +38,36 @@ class Overrides:
         info: title, purpose and analyses.
         layers: the files, base first.
         model: name of the model, if a file says so, and where.
+        problems: what is wrong with the files themselves.
     """
 
     info: ScenarioInfo
     layers: tuple[Layer, ...] = field(default=())
     model: tuple[str | None, str] = (None, "")
+    problems: tuple[Problem, ...] = ()
 
-    @property
-    def strategies(self) -> tuple[str, ...] | None:
-        """The strategies to keep: those of the last file that names any."""
-        for layer in reversed(self.layers):
-            if layer.content.strategies is not None:
-                return tuple(layer.content.strategies)
-        return None
+    def strategies(self, known: Collection[str]) -> tuple[tuple[str, ...] | None, list[Problem]]:
+        """The strategies to keep: those of the last file that names any; None for all.
+
+        Args:
+            known: the strategies of the model; others are problems.
+        """
+        naming = [layer for layer in self.layers if layer.content.strategies is not None]
+        if not naming:
+            return None, []
+        problems: list[Problem] = []
+        kept: list[str] = []
+        for index, name in enumerate(naming[-1].content.strategies or ()):
+            place = f"{naming[-1].file.where(('strategies', index))} (strategies)"
+            if name not in known:
+                what = f"unknown strategy {shown(name)}"
+                problems.append(Problem(place, what, names.did_you_mean(name, known)))
+            elif name in kept:
+                what = f"the strategy '{name}' stands twice"
+                problems.append(Problem(place, what, "Delete one of them"))
+            else:
+                kept.append(name)
+        return tuple(kept) or None, problems
 
     def settings(self) -> dict[str, tuple[Any, Layer]]:
         """Overridden keys of [model] with the file each comes from."""
@@ -63,18 +81,23 @@ def read_overrides(path: Path) -> Overrides:
     """Read a scenario file and the files it extends.
 
     Raises:
-        InputError: a file is missing, malformed, or extends itself.
+        InputError: a file is missing or not TOML, or the scenario extends itself.
     """
     layers: list[Layer] = []
+    problems: list[Problem] = []
     current: Path | None = path
     while current is not None:
-        layer = _read_layer(current)
+        layer, found = _read_layer(current)
+        problems += found
         layers.insert(0, layer)
         parent = layer.content.extends
-        where = layer.file.where(("extends",))
-        current = library.sibling(current, parent, where) if parent is not None else None
+        where = f"{layer.file.where(('extends',))} (extends)"
+        current = library.sibling(current.parent, parent, where) if parent is not None else None
         if current in [known.path for known in layers] or len(layers) > MAX_CHAIN:
-            raise InputError(Problem(where, f"'{parent}' leads back to a scenario that extends it"))
+            what = f"'{parent}' leads back to a scenario that extends it"
+            raise InputError(
+                Problem(where, what, "End the chain with a scenario without 'extends'")
+            )
     last = layers[-1]
     analyses: dict[str, dict[str, object]] = {}
     for layer in layers:
@@ -85,7 +108,7 @@ def read_overrides(path: Path) -> Overrides:
     info = ScenarioInfo(
         path.stem, last.content.title, last.content.purpose, last.content.engine, analyses
     )
-    return Overrides(info, tuple(layers), model)
+    return Overrides(info, tuple(layers), model, tuple(problems))
 
 
 def apply_to_parameters(
@@ -101,90 +124,102 @@ def apply_to_parameters(
     problems: list[Problem] = []
     for layer in overrides.layers:
         for name, given in layer.content.parameters.items():
-            place = f"{layer.file.where(('parameters', name))} (parameters.{name})"
-            known = {row.name for row in parameters}
-            if name not in known:
-                remedy = names.did_you_mean(name, sorted(known))
-                problems.append(Problem(place, f"unknown parameter '{name}'", remedy))
-                continue
-            strange = _strange_keys(given, strategies)
-            if strange:
-                remedy = names.did_you_mean(
-                    strange[0], [*strategies, *ParameterOverride.model_fields]
-                )
-                what = f"'{strange[0]}' is neither a strategy nor a key of a parameter"
-                problems.append(Problem(place, what, remedy))
-                continue
-            for strategy, content in _by_strategy(given).items():
-                template = rows.get((name, strategy)) or _any_row(rows, name)
-                row, found = _override(template, strategy, content, layer, place)
+            try:
+                changed, found = _changed(name, given, layer, rows, strategies)
+            except Complaint as complaint:
+                place = f"{layer.file.where(('parameters', name))} (parameters.{name})"
+                problems.append(complaint.at(place))
+            else:
                 problems += found
-                if row is not None:
-                    rows[name, strategy] = row
+                rows |= {(row.name, row.strategy): row for row in changed}
     return tuple(rows.values()), problems
 
 
-def _read_layer(path: Path) -> Layer:
-    name = f"{path.parent.name}/{path.name}"
-    file = read_toml(path, name)
-    try:
-        return Layer(file, ScenarioFile.model_validate(dict(file.data)), path)
-    except ValidationError as error:
-        raise InputError(problems_of(error, file.data, file.where, ScenarioFile)) from None
+def _changed(
+    name: str,
+    given: Any,
+    layer: Layer,
+    rows: Mapping[tuple[str, str | None], Parameter],
+    strategies: Sequence[str],
+) -> tuple[list[Parameter], list[Problem]]:
+    """The rows one override changes or adds."""
+    templates = {row.strategy: row for row in rows.values() if row.name == name}
+    if not templates:
+        known = dict.fromkeys(known for known, _ in rows)
+        raise Complaint(f"unknown parameter {shown(name)}", names.did_you_mean(name, known))
+    by_strategy = _by_strategy(given, strategies)
+    if None in by_strategy and None not in templates:
+        own = ", ".join(f"{strategy} = ..." for strategy in templates)
+        what = f"parameter '{name}' has a row for each strategy, which would go before this one"
+        raise Complaint(what, f"Say which: {name} = {{ {own} }}")
+    changed: list[Parameter] = []
+    problems: list[Problem] = []
+    for strategy, content in by_strategy.items():
+        template = templates.get(strategy) or next(iter(templates.values()))
+        path = ("parameters", name) if strategy is None else ("parameters", name, strategy)
+        row, found = _override(replace(template, strategy=strategy), content, layer, path)
+        problems += found
+        changed += [row] if row is not None else []
+    return changed, problems
 
 
-def _strange_keys(given: Any, strategies: Sequence[str]) -> list[str]:
-    known = {*ParameterOverride.model_fields, *strategies}
-    return [str(key) for key in given if key not in known] if isinstance(given, Mapping) else []
-
-
-def _by_strategy(given: Any) -> Mapping[str | None, Any]:
+def _by_strategy(given: Any, strategies: Sequence[str]) -> Mapping[str | None, Any]:
     """Split ``{denosumab = 1, pamidronate = 2}`` into strategies; anything else is for all."""
+    if not isinstance(given, Mapping):
+        return {None: given}
     fields = ParameterOverride.model_fields
-    if isinstance(given, Mapping) and not any(key in fields for key in given):
-        return {str(key): value for key, value in given.items()}
-    return {None: given}
-
-
-def _any_row(rows: Mapping[tuple[str, str | None], Parameter], name: str) -> Parameter:
-    return next(row for (known, _), row in rows.items() if known == name)
+    for key in given:
+        if key not in fields and key not in strategies:
+            what = f"{shown(key)} is neither a strategy nor a key of a parameter"
+            raise Complaint(what, names.did_you_mean(key, [*strategies, *fields]))
+    if any(key in fields for key in given):
+        return {None: given}
+    return {str(key): value for key, value in given.items()}
 
 
 def _override(
-    template: Parameter, strategy: str | None, content: Any, layer: Layer, place: str
+    base: Parameter, content: Any, layer: Layer, path: tuple[str, ...]
 ) -> tuple[Parameter | None, list[Problem]]:
-    base = replace(template, strategy=strategy)
+    place = f"{layer.file.where(path)} ({'.'.join(path)})"
+    source = f"set by scenario '{layer.content.title}'"
     if isinstance(content, int | float) and not isinstance(content, bool):
-        if not _finite(content):
-            return None, [Problem(place, "the value is not a finite number")]
-        source = f"set by scenario '{layer.content.title}'"
+        if not is_finite(content):
+            return None, [Problem(place, "the value is not a finite number", "Give one")]
         return base.overridden(float(content), source, place), []
+    if not isinstance(content, Mapping):
+        what = f"{shown(content)} cannot be the value of a parameter"
+        return None, [Problem(place, what, "Give a number, or a table with at least value = ...")]
+
+    def where(below: Sequence[str | int]) -> str:
+        return layer.file.where((*path, *below))
+
     try:
         given = ParameterOverride.model_validate(content)
     except ValidationError as error:
-        return None, [
-            Problem(place, _text(detail), "Give a number, or a table with at least value = ...")
-            for detail in error.errors()
-        ]
+        return None, list(faults_of(error, content, where, ParameterOverride).values())
     row = {
         key: str(value) if isinstance(value, str) else repr(value)
         for key, value in given.model_dump(exclude_none=True).items()
     }
     kept = {"name": base.name, "label": base.label, "unit": base.unit, "tags": " ".join(base.tags)}
-    kept["source"] = f"set by scenario '{layer.content.title}'"
-    if strategy is not None:
-        kept["strategy"] = strategy
+    kept["source"] = source
+    if base.strategy is not None:
+        kept["strategy"] = base.strategy
+    if given.distribution in JOINT_FAMILIES:
+        kept["correlation_group"] = base.correlation_group
     cells = {column: cell for column, cell in (kept | row).items() if cell and column in COLUMNS}
-    return parameter_from_row(cells, {"": place})
+    places = {"": place} | {key: f"{where((key,))} ({'.'.join(path)}.{key})" for key in row}
+    return parameter_from_row(cells, places)
 
 
-def _finite(value: float) -> bool:
+def _read_layer(path: Path) -> tuple[Layer, list[Problem]]:
+    """A scenario file without its wrong keys, and what is wrong with them."""
+    file = read_toml(path, f"{path.parent.name}/{path.name}")
     try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number of hundreds of digits
-        return False
-
-
-def _text(detail: Any) -> str:
-    key = ".".join(str(part) for part in detail["loc"])
-    return f"{key}: {detail['msg']}" if key else str(detail["msg"])
+        return Layer(file, ScenarioFile.model_validate(dict(file.data)), path), []
+    except ValidationError as error:
+        faults = faults_of(error, file.data, file.where, ScenarioFile)
+    wrong = {key[0] for key in faults}
+    # Only the title is needed; its place is taken by the name of the file.
+    sound = {"title": path.stem} | {k: v for k, v in file.data.items() if k not in wrong}
+    return Layer(file, ScenarioFile.model_validate(sound), path), list(faults.values())

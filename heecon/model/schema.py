@@ -6,20 +6,34 @@ expressions, rows that sum to one) is checked in ``build``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 
 from heecon.errors import Problem
 from heecon.model import names
+from heecon.model.complaint import shown
 
 
 def _expression_text(value: object) -> object:
-    """Numbers are accepted where an expression is expected; booleans are not numbers."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """Finite numbers are accepted where an expression is expected; booleans are not numbers."""
+    if isinstance(value, str):
         return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("a number, or an expression in quotes")
+    if not is_finite(value):
+        raise ValueError("a finite number")
     return repr(value)
+
+
+def is_finite(value: float) -> bool:
+    """Whether a number of a TOML file is one that a computer can reckon with."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 Where = Callable[[Sequence[str | int]], str]
@@ -27,12 +41,14 @@ Where = Callable[[Sequence[str | int]], str]
 
 Expression = Annotated[str, BeforeValidator(_expression_text)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Whole = Annotated[int, Strict()]
+Truth = Annotated[bool, Strict()]
 
 
 class Section(BaseModel):
     """Base of every section: unknown keys are errors, values are never changed in silence."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Weights(Section):
@@ -74,10 +90,8 @@ class Settings(Section):
     discounting: Discounting
     perspective: str = "payer"
     currency: str = ""
-    price_year: int | None = Field(default=None, ge=1900, le=2200)
-    thresholds: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
-        default_factory=list, max_length=20
-    )
+    price_year: Whole | None = Field(default=None, ge=1900, le=2200)
+    thresholds: list[Annotated[Number, Field(gt=0)]] = Field(default_factory=list, max_length=20)
     comparator: str | None = None
 
 
@@ -85,9 +99,9 @@ class StateSection(Section):
     """One state; ``tunnel`` and ``residence`` count cycles."""
 
     label: str = ""
-    absorbing: bool = False
-    tunnel: int | None = Field(default=None, ge=1, le=1_000)
-    residence: int | None = Field(default=None, ge=2, le=5_000)
+    absorbing: Truth = False
+    tunnel: Whole | None = Field(default=None, ge=1, le=1_000)
+    residence: Whole | None = Field(default=None, ge=2, le=5_000)
 
 
 class StrategySection(Section):
@@ -145,7 +159,7 @@ class ParameterOverride(Section):
     arg2: Number | None = None
     arg3: Number | None = None
     unit: str | None = None
-    price_year: int | None = None
+    price_year: Whole | None = None
     status: str | None = None
     source: str | None = None
     note: str | None = None
@@ -165,10 +179,10 @@ class ScenarioFile(Section):
     analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
-def problems_of(
+def faults_of(
     error: ValidationError, data: Mapping[str, Any], where: Where, schema: type[BaseModel]
-) -> list[Problem]:
-    """Turn pydantic's errors into problems with file, row and column, once each.
+) -> dict[tuple[str | int, ...], Problem]:
+    """Turn pydantic's errors into problems with file, row and column, one a key path.
 
     Args:
         error: what pydantic raised.
@@ -176,29 +190,70 @@ def problems_of(
         where: turns a key path into ``file:row:column``.
         schema: the class it was validated against.
     """
-    found: dict[str, Problem] = {}
+    details: dict[tuple[str | int, ...], Any] = {}
     for detail in error.errors():
-        path = _file_path(detail["loc"], data)
-        problem = _problem(detail, path, where, schema)
         # Of the branches of a union the first says what most people mean.
-        found.setdefault(problem.where, problem)
-    return list(found.values())
+        details.setdefault(_file_path(detail, data), detail)
+    return {
+        path: _problem(detail, path, where, schema)
+        for path, detail in details.items()
+        if not _follows(path, detail, details, schema)
+    }
 
 
-def _file_path(location: tuple[int | str, ...], data: object) -> list[int | str]:
+def _file_path(detail: Any, data: object) -> tuple[int | str, ...]:
     """Drop the parts of pydantic's location that name union branches rather than keys."""
     path: list[int | str] = []
-    for index, part in enumerate(location):
-        inside = isinstance(data, Mapping) and part in data
-        if inside or (isinstance(data, list) and isinstance(part, int)):
+    *parents, last = detail["loc"]
+    for part in parents:
+        if _holds(data, part):
             data = data[part]  # type: ignore[index]
             path.append(part)
-        elif isinstance(data, Mapping) and index == len(location) - 1:
-            path.append(part)
-    return path
+    if detail["type"] == "missing" or _holds(data, last):
+        path.append(last)
+    return tuple(path)
 
 
-def _problem(detail: Any, path: list[int | str], where: Where, schema: type[BaseModel]) -> Problem:
+def _holds(data: object, part: int | str) -> bool:
+    if isinstance(data, Mapping):
+        return part in data
+    return isinstance(data, list) and isinstance(part, int) and part < len(data)
+
+
+def _follows(
+    path: tuple[str | int, ...],
+    detail: Any,
+    details: Mapping[tuple[str | int, ...], Any],
+    schema: type[BaseModel],
+) -> bool:
+    """Whether another fault explains this one."""
+    if any(len(other) > len(path) and other[: len(path)] == path for other in details):
+        return True  # the other branch of a union, in which a key is wrong
+    if detail["type"] != "missing":
+        return False
+    known = _known_keys(schema, path[:-1])
+    return any(
+        other[:-1] == path[:-1]
+        and found["type"] == "extra_forbidden"
+        and f"'{path[-1]}'" in names.did_you_mean(str(other[-1]), known)
+        for other, found in details.items()
+    )
+
+
+_SHAPES = {
+    "string_type": "text in quotes",
+    "model_type": "a table, { key = value }",
+    "dict_type": "a table, { key = value }",
+    "list_type": "a list, [a, b]",
+    "bool_type": "true or false, without quotes",
+    "int_type": "a whole number, without quotes",
+    "float_type": "a number, without quotes",
+    "finite_number": "a finite number",
+}
+"""What pydantic calls by Python's names, in TOML's words."""
+
+
+def _problem(detail: Any, path: Sequence[int | str], where: Where, schema: Any) -> Problem:
     place = f"{where(path)} ({'.'.join(str(part) for part in path)})"
     if detail["type"] == "missing":
         parent = ".".join(str(part) for part in path[:-1])
@@ -206,14 +261,23 @@ def _problem(detail: Any, path: list[int | str], where: Where, schema: type[Base
         return Problem(place, f"the key '{path[-1]}' is missing", "Add it")
     if detail["type"] == "extra_forbidden":
         known = _known_keys(schema, path[:-1])
-        return Problem(place, f"unknown key '{path[-1]}'", names.did_you_mean(str(path[-1]), known))
-    value = detail.get("input")
-    shown = f", not {value!r}" if isinstance(value, str | int | float | bool) else ""
+        key = str(path[-1])
+        return Problem(place, f"unknown key {shown(key)}", names.did_you_mean(key, known))
+    value = detail["input"]
+    if detail["type"] in {"too_short", "too_long"}:
+        context = detail["ctx"]
+        limit = context.get("min_length", context.get("max_length"))
+        side = "at least" if detail["type"] == "too_short" else "at most"
+        what = f"there should be {side} {limit} here, not {context['actual_length'] or 'none'}"
+        return Problem(place, what, "Add some" if side == "at least" else "Drop some")
     text = str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
-    return Problem(place, f"this should be {text}{shown}")
+    text = _SHAPES.get(detail["type"], text)
+    is_scalar = isinstance(value, str | int | float | bool)
+    given = f", not {shown(value)}" if is_scalar else ""
+    return Problem(place, f"this should be {text}{given}", "Correct it")
 
 
-def _known_keys(schema: type[BaseModel], path: list[int | str]) -> list[str]:
+def _known_keys(schema: type[BaseModel], path: Sequence[int | str]) -> list[str]:
     """The keys allowed at a place of the file, found by walking the annotations."""
     current: Any = schema
     for part in path:

@@ -10,8 +10,9 @@ import numpy as np
 
 from heecon.language import Table, evaluate
 from heecon.model import duration, names
+from heecon.model.complaint import Complaint, shown
 from heecon.model.definition import Correction, Formula, RateStep, Settings
-from heecon.model.formulas import BY_CYCLE, FormulaReader
+from heecon.model.formulas import BY_CYCLE, FormulaReader, Path
 from heecon.model.schema import Correction as CorrectionText
 from heecon.model.schema import RateStep as RateStepSection
 from heecon.model.schema import Settings as SettingsSection
@@ -30,7 +31,7 @@ def read_settings(
     reader: FormulaReader,
     shared: Mapping[str, float],
     variables: Mapping[str, Formula],
-) -> Settings | None:
+) -> Settings:
     """Check and convert the [model] section.
 
     Args:
@@ -39,6 +40,10 @@ def read_settings(
         shared: base values of the parameters that hold for all strategies, none with a row of its
             own: a discount rate that differs by strategy would favour one.
         variables: not allowed in settings; named to say so.
+
+    Returns:
+        The settings; where there is a problem, something harmless stands in (0 cycles, as it is
+        not known how many there are).
     """
     start_age = _shared_formula(
         section.start_age, ("model", "start_age"), reader, shared, variables
@@ -48,17 +53,11 @@ def read_settings(
         for kind in ("cost", "effect")
     }
     cycle_length = _cycle_length(section.cycle, reader)
-    if start_age is None or cycle_length is None:
-        return None
-    cycles = _cycles(section, cycle_length, _number(start_age, shared, reader.tables), reader)
-    if cycles is None:
-        return None
+    cycles = 0
+    if cycle_length:
+        cycles = _cycles(section, cycle_length, _number(start_age, shared, reader.tables), reader)
     correction = read_correction(section.correction, ("model", "correction"), reader, cycles)
-    if (
-        section.discounting.timing == "cycle_end"
-        and correction is not None
-        and correction.pointwise
-    ):
+    if section.discounting.timing == "cycle_end" and correction.pointwise:
         reader.complain(
             ("model", "discounting", "timing"),
             f"'cycle_end' does not go with the correction '{correction.method}', whose values "
@@ -68,8 +67,6 @@ def read_settings(
     if len(set(section.thresholds)) < len(section.thresholds):
         what = f"a threshold stands twice in {section.thresholds}"
         reader.complain(("model", "thresholds"), what, "Delete one")
-    if correction is None:
-        return None
     return Settings(
         title=section.title,
         description=section.description,
@@ -91,34 +88,42 @@ def read_settings(
 
 
 def read_correction(
-    text: CorrectionText, path: tuple[str, ...], reader: FormulaReader, cycles: int
-) -> Correction | None:
-    """Understand a correction; custom weights need a table with one row a time point 0..n."""
+    text: CorrectionText, path: Path, reader: FormulaReader, cycles: int
+) -> Correction:
+    """Understand a correction; custom weights need a table with one row a time point 0..n.
+
+    Args:
+        text: the correction as written.
+        path: its key path.
+        reader: collects problems and knows the tables.
+        cycles: the number of cycles, n; 0 when it is not known.
+    """
     if not isinstance(text, Weights):
         return Correction("start" if text == "none" else text)
     table = reader.tables.get(text.weights)
     if table is None:
         remedy = names.did_you_mean(text.weights, reader.tables)
         reader.complain(path, f"there is no table '{text.weights}'", remedy)
-        return None
-    keys = np.asarray(table.keys)
-    if len(table.columns) != 1 or not np.array_equal(keys, np.arange(cycles + 1)):
+    elif cycles and not _weights_all_points(table, cycles):
         reader.complain(
             path,
             f"table '{text.weights}' cannot weight the {cycles + 1} time points of {cycles} cycles",
             f"Give it two columns, the first counting 0, 1, ..., {cycles}",
         )
-        return None
     return Correction("weights", text.weights)
+
+
+def _weights_all_points(table: Table, cycles: int) -> bool:
+    return len(table.columns) == 1 and np.array_equal(table.keys, np.arange(cycles + 1))
 
 
 def _shared_formula(
     text: str,
-    path: tuple[str | int, ...],
+    path: Path,
     reader: FormulaReader,
     shared: Mapping[str, float],
     variables: Mapping[str, Formula],
-) -> Formula | None:
+) -> Formula:
     without = BY_CYCLE | variables.keys() | (set(reader.known) - shared.keys())
     return reader.read(text, path, without=without, because=_FIXED)
 
@@ -130,7 +135,7 @@ def _rate_steps(
     shared: Mapping[str, float],
     variables: Mapping[str, Formula],
 ) -> tuple[RateStep, ...]:
-    path: tuple[str | int, ...] = ("model", "discounting", kind)
+    path: Path = ("model", "discounting", kind)
     if isinstance(rate, str):
         pairs = [(0.0, rate, path)]
     else:
@@ -141,56 +146,61 @@ def _rate_steps(
         reader.complain(
             path, what, "The first must start at 0 and each later one after the one before"
         )
-        return ()
     steps = []
     for start, text, place in pairs:
         formula = _shared_formula(text, place, reader, shared, variables)
-        if formula is not None:
-            value = _number(formula, shared, reader.tables)
-            if not -0.5 < value < 10_000:
-                reader.complain(
-                    place, f"the discount rate is {value:g} a year", "Write 3.5% as 0.035"
-                )
-            steps.append(RateStep(start, formula))
+        value = _number(formula, shared, reader.tables)
+        # Very high rates are used on purpose, to verify a model: only its first cycle counts then.
+        if not -0.5 < value < 10_000:
+            what = f"the discount rate is {value:g} a year"
+            reader.complain(place, what, "Write 3.5% as 0.035")
+        steps.append(RateStep(start, formula))
     return tuple(steps)
 
 
-def _cycle_length(text: str, reader: FormulaReader) -> float | None:
+def _cycle_length(text: str, reader: FormulaReader) -> float:
+    """Years, or 0 when the text is no length of time."""
     try:
         return duration.years(text)
-    except ValueError as error:
-        reader.complain(("model", "cycle"), str(error))
-        return None
+    except Complaint as complaint:
+        reader.complain(("model", "cycle"), complaint.what, complaint.remedy)
+        return 0.0
 
 
 def _cycles(
     section: SettingsSection, cycle_length: float, start_age: float, reader: FormulaReader
-) -> int | None:
+) -> int:
+    """The number of cycles, or 0 when the horizon makes no sense."""
     path = ("model", "horizon")
+    horizon = shown(section.horizon)
     try:
-        if section.horizon == "lifetime":
-            exact = (section.max_age - start_age) / cycle_length
-        else:
-            amount, unit = duration.split(section.horizon)
-            exact = amount if unit == "cycle" else duration.years(section.horizon) / cycle_length
-    except ValueError as error:
-        reader.complain(path, str(error), "Or write 'lifetime', or a number of cycles: '75 cycles'")
-        return None
-    cycles = math.ceil(exact - 1e-9) if math.isfinite(exact) else 0
-    if cycles < 1:
-        what = f"the horizon '{section.horizon}' from age {start_age:g} has no cycles"
+        exact = _horizon_in_cycles(section, cycle_length, start_age)
+    except Complaint as complaint:
+        remedy = "Or write 'lifetime', or a number of cycles: '75 cycles'"
+        reader.complain(path, complaint.what, f"{complaint.remedy}. {remedy}")
+        return 0
+    if not exact > 1e-9:
+        what = f"the horizon {horizon} from age {start_age:g} has no cycles"
         reader.complain(path, what, f"A lifetime ends at max_age = {section.max_age:g}")
-        return None
+        return 0
     if exact < 1 - 1e-9:
-        what = f"the horizon '{section.horizon}' is shorter than one cycle of {section.cycle}"
+        what = f"the horizon {horizon} is shorter than one cycle of {section.cycle}"
         reader.complain(path, what, "Lengthen the horizon or shorten the cycle")
-        return None
-    if cycles > MAX_CYCLES:
-        what = f"the horizon '{section.horizon}' has {cycles:,} cycles of {section.cycle}"
+        return 0
+    if exact > MAX_CYCLES:
+        many = f"{exact:,.0f}" if exact < 1e15 else f"{exact:.3g}"
+        what = f"the horizon {horizon} has {many} cycles of {section.cycle}"
         remedy = f"At most {MAX_CYCLES:,} are run: shorten the horizon or lengthen the cycle"
         reader.complain(path, what, remedy)
-        return None
-    return cycles
+        return 0
+    return math.ceil(exact - 1e-9)
+
+
+def _horizon_in_cycles(section: SettingsSection, cycle_length: float, start_age: float) -> float:
+    if section.horizon == "lifetime":
+        return (section.max_age - start_age) / cycle_length
+    amount, unit = duration.split(section.horizon)
+    return amount if unit == "cycles" else duration.years(section.horizon) / cycle_length
 
 
 def _number(formula: Formula, values: Mapping[str, float], tables: Mapping[str, Table]) -> float:

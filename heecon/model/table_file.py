@@ -69,7 +69,8 @@ def number(text: str) -> float:
     """
     if not _NUMBER.fullmatch(text):
         if text.endswith("%"):
-            raise Complaint(f"{shown(text)} is a percentage", "Write 5% as 0.05")
+            what = f"{shown(text)} is a percentage; write it as a fraction"
+            raise Complaint(what, "5% is 0.05")
         if "," in text:
             remedy = "Write 1234.5 with a point and no separators"
             raise Complaint(f"{shown(text)} has a comma", remedy)

@@ -1,0 +1,121 @@
+"""Put the parameters of each joint distribution together with their matrix, and check the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.errors import Problem
+from heecon.model import names
+from heecon.model.complaint import Complaint
+from heecon.model.joint import JOINT_FAMILIES, Block
+from heecon.model.parameter import Parameter
+
+Floats = NDArray[np.float64]
+Joints = Mapping[str, tuple[tuple[str, ...], Floats]]
+
+TOLERANCE = 0.02
+"""How far base values may be from the means of their joint distribution before it is said."""
+
+
+def read_blocks(
+    parameters: Sequence[Parameter], joints: Joints
+) -> tuple[dict[str, Block], list[Problem], list[str]]:
+    """The joint distributions of a model.
+
+    Args:
+        parameters: every row.
+        joints: header and numbers of the files in joint/, by group.
+
+    Returns:
+        Blocks by group, what is wrong, and warnings.
+    """
+    members: dict[str, list[Parameter]] = {}
+    for row in parameters:
+        if row.joint_family:
+            members.setdefault(row.correlation_group, []).append(row)
+    known = [row.key for row in parameters]
+    blocks: dict[str, Block] = {}
+    problems: list[Problem] = []
+    warnings: list[str] = []
+    for group, rows in members.items():
+        try:
+            block, unused = _block(group, rows, joints, known)
+        except Complaint as complaint:
+            problems.append(complaint.at(rows[0].where or f"parameter '{rows[0].key}'"))
+            continue
+        blocks[group] = block
+        warnings += unused + _mismatches(block, rows)
+    used = {row.correlation_group for row in parameters}
+    warnings += [f"joint/{group}.csv is used by no parameter." for group in joints.keys() - used]
+    return blocks, problems, warnings
+
+
+def _block(
+    group: str, rows: Sequence[Parameter], joints: Joints, known: Sequence[str]
+) -> tuple[Block, list[str]]:
+    family = rows[0].joint_family
+    if any(row.joint_family != family for row in rows):
+        raise Complaint(
+            f"the group '{group}' mixes distributions", "Give all its rows the same one"
+        )
+    keys = tuple(row.key for row in rows)
+    values = np.array([row.value for row in rows])
+    counts = np.array([row.joint_count or 0.0 for row in rows])
+    matrix, unused = np.empty((0, len(rows))), list[str]()
+    if JOINT_FAMILIES[family].matrix:
+        if group not in joints:
+            remedy = "Add it, with a header of parameter names"
+            near = names.did_you_mean(group, joints)
+            raise Complaint(f"'{family}' needs the file joint/{group}.csv", near or remedy)
+        matrix, unused = _matrix(group, keys, joints[group], known)
+        if JOINT_FAMILIES[family].matrix == "covariance":
+            matrix = _square(group, keys, joints[group], matrix)
+    block = Block(group, family, keys, values, matrix, counts)
+    what = JOINT_FAMILIES[family].check(block)
+    if what:
+        raise Complaint(f"group '{group}': {what}", "Correct the numbers")
+    return block, unused
+
+
+def _matrix(
+    group: str, keys: Sequence[str], joint: tuple[tuple[str, ...], Floats], known: Sequence[str]
+) -> tuple[Floats, list[str]]:
+    """The columns of the members; a scenario may have fixed other parameters of the file."""
+    header, matrix = joint
+    for key in keys:
+        if key not in header:
+            what = f"joint/{group}.csv has no column '{key}', which is in the group '{group}'"
+            raise Complaint(what, names.did_you_mean(key, header))
+    for key in header:
+        if key not in known:
+            what = f"joint/{group}.csv has the column '{key}', which is no parameter"
+            raise Complaint(what, names.did_you_mean(key, known))
+    unused = [
+        f"joint/{group}.csv: {key} is not uncertain in this group: its column is not used."
+        for key in header
+        if key not in keys
+    ]
+    return matrix[:, [header.index(key) for key in keys]], unused
+
+
+def _square(
+    group: str, keys: Sequence[str], joint: tuple[tuple[str, ...], Floats], matrix: Floats
+) -> Floats:
+    header, given = joint
+    if given.shape[0] != given.shape[1]:
+        what = f"joint/{group}.csv has {given.shape[0]} rows for {len(header)} parameters"
+        raise Complaint(what, "A covariance matrix is square")
+    return matrix[[header.index(key) for key in keys], :]
+
+
+def _mismatches(block: Block, rows: Sequence[Parameter]) -> list[str]:
+    """Base values that are not the means of their joint distribution."""
+    return [
+        f"{row.where}: {row.key}: the base value {row.value:.6g} is not that of the "
+        f"{block.family} group '{block.group}', which is {mean:.6g}."
+        for row, mean in zip(rows, block.mean(), strict=True)
+        if not np.isclose(row.value, mean, rtol=TOLERANCE, atol=1e-12)
+    ]
