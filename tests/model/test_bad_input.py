@@ -125,7 +125,7 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     "not a number": (P, "hr,,1,", "hr,,one,", "parameters.csv:5:3 (value)", "'one' is not a number", ""),
     "not finite": (P, "hr,,1,", "hr,,nan,", "parameters.csv:5:3 (value)", "not a finite number", ""),
     "infinite": (P, "hr,,1,", "hr,,1e999,", "parameters.csv:5:3 (value)", "too large", ""),
-    "percent": (P, "hr,,1,", "hr,,80%,", "parameters.csv:5:3 (value)", "is a percentage", "5% as 0.05"),
+    "percent": (P, "hr,,1,", "hr,,80%,", "parameters.csv:5:3 (value)", "is a percentage", "5% is 0.05"),
     "decimal comma": (P, "hr,,1,", 'hr,,"0,8",', "parameters.csv:5:3 (value)", "has a comma", "1234.5"),
     "no year": (P, "source\ndr,,0.035,,,,,,,,methodological,published,manual", "source,price_year\ndr,,0.035,,,,,,,,methodological,published,manual,2024.5", "parameters.csv:2:14", "'2024.5' is not a year", ""),
     "huge override": (S, PURPOSE, "[parameters]\nc_care = 1" + "0" * 400, "base_case.toml:3:10", "not a finite number", ""),
