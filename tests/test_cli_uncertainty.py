@@ -176,6 +176,51 @@ def test_two_way_threshold_price_and_discounts(heecon: Any) -> None:
         CliRunner().invoke(app, ["discounts", "hiv"], catch_exceptions=False)
 
 
+def test_nothing_worth_knowing_is_said(heecon: Any) -> None:
+    text = heecon(
+        "voi", "sick_sicker/published", "--draws", "200", "--threshold", "1", "--group", "u_S1,u_S2"
+    )
+    assert "u_S1, u_S2" in text
+    text = heecon("voi", "sick_sicker/published", "--draws", "200", "--threshold", "1")
+    assert "No single input is worth knowing exactly" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["psa", "hiv", "--parameters", "x.csv"], "belongs to --external"),
+        (["psa", "hiv", "--external", "x.csv"], "another program's results"),
+        (["voi", "hiv", "--external", "x.csv"], "another program's results"),
+        (["trial", "rr", "hiv", "--sd", "1", "--fixed-cost", "5"], "Give --people"),
+        (["mix", "hiv=0.5", "hiv=0.5"], "stands twice"),
+        (
+            ["price", "rr", "--scenario", "hiv", "--strategy", "comb"],
+            "does not tag this as a price",
+        ),
+        (["discounts", "bone_metastases", "--price", "-1"], "at least 0"),
+    ],
+)
+def test_options_that_do_not_go_together(arguments: list[str], words: str) -> None:
+    with pytest.raises(he.InputError, match=words):
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+def test_draws_left_out_are_recorded(heecon: Any, tmp_path: Path) -> None:
+    heecon("new", "mine")
+    path = tmp_path / "mine/inputs/my_model/model.toml"
+    path.write_text(
+        path.read_text().replace('stable = "u_stable"', 'stable = "log(u_stable - 0.78)"')
+    )
+    text = heecon(
+        "psa", "mine/inputs/my_model", "--draws", "100", "--on-error", "record", "--out", "o"
+    )
+    left_out = rows("o/psa_left_out.csv")
+    assert left_out
+    assert f"{len(left_out)} of 100 draws were left out" in text
+    assert len(rows("o/psa_draws.csv")) == 100 - len(left_out)
+    assert json.loads(Path("o/psa_manifest.json").read_text())["left_out"] == len(left_out)
+
+
 def test_generic_prices(heecon: Any) -> None:
     heecon("discounts", "bone_metastases", "--price", "1", "--price", "100")
     folder = "reports/bone_metastases/bone_metastases/discounts"
@@ -207,7 +252,7 @@ def test_sobol_and_morris(heecon: Any) -> None:
 def test_value_of_information(heecon: Any) -> None:
     heecon("voi", "hiv/base_case", "--draws", "500", "--threshold", "6000", "--group", "rr,dmc_A")
     table = rows("reports/hiv/base_case/voi/evppi.csv")
-    assert {row["parameters"] for row in table} >= {"rr", "rr dmc_A"}
+    assert {row["parameters"] for row in table} >= {"rr", "rr, dmc_A"}
     text = heecon(
         "trial", "rr", "hiv/base_case", "--draws", "500", "--threshold", "6000",
         "--hazard-ratio", "0.5", "--n", "50", "--n", "500", "--people", "1000",

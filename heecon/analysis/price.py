@@ -216,7 +216,11 @@ def generic_price_grid(
     Raises:
         InputError: see ``axis``, ``discount_axis`` and ``two_way``.
     """
-    line = axis(model, generic, prices)
+    asked = np.unique(np.asarray(prices, dtype=float))
+    if not asked.size or not (np.isfinite(asked) & (asked >= 0)).all():
+        what = f"the prices {asked.tolist()} are not usable"
+        raise InputError(Problem("prices", what, "Give amounts of at least 0"))
+    line = axis(model, generic, asked)
     return two_way(
         model, line, discount_axis(model, branded, discounts), threshold, strategies=strategies
     )

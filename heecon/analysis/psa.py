@@ -213,7 +213,7 @@ def _failing(
 
 def _told(values: Mapping[str, Floats], draw: int) -> Problem:
     told = ", ".join(f"{key} = {float(column[draw]):.6g}" for key, column in values.items())
-    remedy = "Narrow the distribution that allows this, or leave such draws out: --on-error record"
+    remedy = "Narrow the distribution or the range that allows this"
     return Problem(f"draw {draw}", f"its parameters are {told}", remedy)
 
 

@@ -92,13 +92,15 @@ def psa(
     from heecon.analysis.outcomes import checked_thresholds, read_outcomes  # noqa: PLC0415
     from heecon.model.load import load  # noqa: PLC0415
     from heecon.report.psa_report import print_psa, report, write_psa  # noqa: PLC0415
-    from heecon.report.run_files import manifest  # noqa: PLC0415
+    from heecon.report.run_files import file_hash, manifest  # noqa: PLC0415
 
     settings: dict[str, object]
+    check_options(external, parameters, scenario, draws, seed, until)
     if external is not None:
         outcomes = read_outcomes(external, parameters, comparator or "")
         folder = out or Path("reports") / external.stem
-        settings = {"external": external.name, "draws": outcomes.draws}
+        hashed = {path.name: file_hash(path) for path in (external, parameters) if path}
+        settings = {"external": hashed, "draws": outcomes.draws}
     else:
         model = load(scenario)
         sizes = model.scenario.analyses.get("psa", {})
@@ -107,6 +109,7 @@ def psa(
         outcomes = _run(model, count, luck, method, threshold, until, on_error, comparator)
         folder = folder_for(model, out, "psa")
         settings = {"seed": luck, "draws": outcomes.draws, "method": str(method)}
+        settings["left_out"] = len(outcomes.failed)
     thresholds = checked_thresholds(outcomes, threshold)
     population = None if people is None else population_size(people, years, rate)
     found = report(outcomes, thresholds, population, str(headline))
@@ -116,9 +119,23 @@ def psa(
     paths = write_psa(found, folder, settings)
     console = make_console()
     print_psa(found, console)
-    for draw, message in outcomes.failed:
-        console.print(f"Draw {draw} was left out: {message}", markup=False, highlight=False)
+    if outcomes.failed:
+        number, (draw, message) = len(outcomes.failed), outcomes.failed[0]
+        words = f"{number} of {number + outcomes.draws} draws were left out; the first, {draw}: "
+        console.print(words + message, markup=False, highlight=False)
     say_written(console, folder, paths)
+
+
+def check_options(external: Path | None, parameters: Path | None, *of_a_model: object) -> None:
+    """Refuse options that would be ignored."""
+    from heecon.errors import InputError, Problem  # noqa: PLC0415
+
+    if external is None and parameters is not None:
+        remedy = "Name the outcomes with --external, or drop --parameters"
+        raise InputError(Problem("--parameters", "it belongs to --external", remedy))
+    if external is not None and any(option is not None for option in of_a_model):
+        remedy = "Drop the scenario, --draws, --seed and --until: the draws are in the file"
+        raise InputError(Problem("--external", "another program's results are as they are", remedy))
 
 
 def mix(
@@ -144,15 +161,17 @@ def mix(
     from heecon.report.psa_report import print_psa, report, write_psa  # noqa: PLC0415
 
     weights = _weights(parts)
-    runs = {}
+    runs, files = {}, {}
     for name, weight in weights.items():
+        model = load(name)
+        files[name] = {file.name: f"sha256:{file.sha256}" for file in model.files}
         with progress(name, draws) as advance:
-            outcomes = run_psa(load(name), draws, seed, on_draws=advance, on_compile=say_compiling)
+            outcomes = run_psa(model, draws, seed, on_draws=advance, on_compile=say_compiling)
         runs[name] = outcomes, weight
     together = weighted(runs) if subgroups else mixture(runs, seed)
     found = report(together, checked_thresholds(together, threshold))
     folder = out or Path("reports") / "mix"
-    about = {"parts": weights, "subgroups": subgroups, "seed": seed, "draws": draws}
+    about = {"parts": weights, "files": files, "subgroups": subgroups, "seed": seed, "draws": draws}
     paths = write_psa(found, folder, about)
     console = make_console()
     print_psa(found, console)
@@ -166,6 +185,8 @@ def _weights(parts: list[str]) -> dict[str, float]:
     found = {}
     for part in parts:
         name, _, weight = part.rpartition("=")
+        if name in found:
+            raise InputError(Problem("mix", f"'{name}' stands twice", "Name each scenario once"))
         try:
             found[name] = number(weight)
         except ValueError:

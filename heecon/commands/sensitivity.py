@@ -126,6 +126,7 @@ def price(
     from heecon.report.sensitivity_report import price_report  # noqa: PLC0415
 
     keys = parameter or _ready_made(model, BRANDED)
+    _check_prices(model, keys)
     found = value_based_price(model, keys, strategy, comparator, threshold)
     finish(model, price_report(found), folder_for(model, out, "price"), "price", began)
 
@@ -291,6 +292,18 @@ def _links(texts: list[str]) -> dict[str, list[str]]:
             raise InputError(Problem("--link", what, "Write NAME=key,key"))
         links[name.strip()] = [key.strip() for key in keys.split(",")]
     return links
+
+
+def _check_prices(model: Model, keys: list[str]) -> None:
+    """Only what the model tags as a price has a highest price worth paying."""
+    from heecon.errors import InputError, Problem  # noqa: PLC0415
+
+    prices = [row.key for row in model.parameters if "price" in row.tags]
+    known = {row.key for row in model.parameters}
+    wrong = [key for key in keys if key in known and key not in prices]
+    if wrong:
+        remedy = f"The prices are {', '.join(prices)}" if prices else "Tag it 'price' in its row"
+        raise InputError(Problem(wrong[0], "the model does not tag this as a price", remedy))
 
 
 def _ready_made(model: Model, keys: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heecon.commands.common import Out, Target, folder_for, progress, say_compiling
+from heecon.commands.psa import check_options
 from heecon.commands.sensitivity import finish
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def voi(
     from heecon.analysis.outcomes import checked_thresholds, read_outcomes  # noqa: PLC0415
     from heecon.report.sensitivity_report import evppi_report  # noqa: PLC0415
 
+    check_options(external, parameters, scenario)
     if external is not None:
         model, outcomes = None, read_outcomes(external, parameters)
         folder = out or Path("reports") / external.stem
@@ -119,6 +121,9 @@ def trial(
         design = designs.poisson_trial(parameter, person_years)
     else:
         design = designs.binomial_trial(parameter)
+    if people is None and (fixed_cost or cost_per_person):
+        what = "the costs of a trial are set against its value for a population"
+        raise InputError(Problem("--people", what, "Give --people, or drop the costs"))
     model, outcomes = _psa(scenario, draws, seed)
     level = checked_thresholds(outcomes, None if threshold is None else [threshold])[0]
     found = evsi(

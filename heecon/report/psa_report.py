@@ -25,6 +25,9 @@ from heecon.report.files import csv_text, write_all
 from heecon.report.run_files import json_text
 from heecon.report.tables import Rows
 
+FEW = 100
+"""Below this many draws a reader is warned."""
+
 
 @dataclass(frozen=True)
 class PsaReport:
@@ -77,6 +80,8 @@ def write_psa(found: PsaReport, folder: Path, manifest: Mapping[str, object]) ->
         )
     }
     contents["psa_draws.csv"] = draws_text(outcomes)
+    if outcomes.failed:
+        contents["psa_left_out.csv"] = csv_text(("draw", "reason"), outcomes.failed)
     contents["ce_plane.svg"] = plots.ce_plane(outcomes, found.thresholds[0])
     contents["acceptability.svg"] = plots.acceptability_curves(
         found.curves, outcomes.labels, currency
@@ -92,6 +97,8 @@ def print_psa(found: PsaReport, console: Console) -> None:
     outcomes = found.outcomes
     console.print()
     console.print(Text(f"Probabilistic analysis, {outcomes.draws:,} draws", style="bold"))
+    if outcomes.draws < FEW:
+        console.print(Text(f"Fewer than {FEW} draws say little: intervals and errors are rough."))
     _print_headline(found, console)
     rows = summarise(outcomes)
     labels = [_label(outcomes, row.strategy, console) for row in rows]
@@ -140,7 +147,8 @@ def _print_decision(found: PsaReport, at: int, threshold: float, console: Consol
         Column("Expected loss", [money(row.expected_loss) for row in rows]),
         Column("Best", ["*" if row.optimal else "" for row in rows]),
     ]
-    title = f"At {threshold:,.0f} {outcomes.currency} per QALY (Monte Carlo errors in brackets)"
+    money_unit = f"{outcomes.currency} " if outcomes.currency else ""
+    title = f"At {threshold:,.0f} {money_unit}per QALY (Monte Carlo errors in brackets)"
     show(console, title, labels, columns)
     text = f"EVPI {money(error.evpi)} ({money(error.evpi_error)}) per person"
     if found.population is not None:

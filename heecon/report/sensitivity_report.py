@@ -56,6 +56,10 @@ class Report:
     pictures: dict[str, str] = field(default_factory=dict)
 
 
+SHOWN = 20
+"""Single inputs that a table on the screen lists at most."""
+
+
 def print_report(report: Report, console: Console) -> None:
     """Print the tables and the notes."""
     console.print()
@@ -272,7 +276,8 @@ def sobol_report(found: Sobol) -> Report:
     if pairs:
         header = ("quantity", "factor", "other_factor", "second", "half_width")
         tables["sobol_pairs"] = Rows(header, pairs)
-    return Report(printed, [*found.notes, f"{found.runs:,} model runs."], tables)
+    notes = [*found.notes, f"{found.runs:,} model runs."]
+    return Report(printed, notes + (["Pairs are in sobol_pairs.csv."] if pairs else []), tables)
 
 
 def morris_report(found: Morris) -> Report:
@@ -315,7 +320,7 @@ def evppi_report(found: Sequence[Evppi], population: float | None, currency: str
     )  # fmt: skip
     table = tuple(
         (
-            " ".join(r.parameters), r.threshold, r.value, r.standard_error, r.bias, r.evpi,
+            ", ".join(r.parameters), r.threshold, r.value, r.standard_error, r.bias, r.evpi,
             r.method,
             float(np.mean([d.r_squared for d in r.diagnostics])) if r.diagnostics else None,
             float(np.max([d.edf for d in r.diagnostics])) if r.diagnostics else None,
@@ -323,7 +328,11 @@ def evppi_report(found: Sequence[Evppi], population: float | None, currency: str
         )
         for r in found
     )  # fmt: skip
-    shown = [row for row in found if row.value > 0][:20]
+    singles = [row for row in found if len(row.parameters) == 1 and row.value > 0]
+    shown = [row for row in found if len(row.parameters) > 1 or row in singles[:SHOWN]]
+    notes = list(violations(found))
+    if len(shown) < len(found):
+        notes.append(f"{len(found) - len(shown)} more inputs, worth less, are in evppi.csv.")
     columns = [
         Column("EVPPI", [f"{row.value:,.2f}" for row in shown]),
         Column("Standard error", [f"{row.standard_error:,.2f}" for row in shown]),
@@ -341,8 +350,8 @@ def evppi_report(found: Sequence[Evppi], population: float | None, currency: str
     )
     labels = [", ".join(row.parameters) for row in shown]
     return Report(
-        [Printed(title, "Known exactly", labels, columns)],
-        list(violations(found)),
+        [Printed(title, "Known exactly", labels, columns)] if shown else [],
+        notes if shown else [title, "No single input is worth knowing exactly.", *notes],
         {"evppi": Rows(header, table)},
     )
 

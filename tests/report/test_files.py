@@ -58,6 +58,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
 def test_formulas_are_quoted(text: str) -> None:
     assert inert(text) == f"'{text}"
     assert f"'{text[0]}" in csv_text(("a",), [(text,)])
+    assert f"'{text[0]}" in csv_text((text,), [])
 
 
 def test_numbers_stay_numbers() -> None:
