@@ -172,7 +172,7 @@ def checked_thresholds(outcomes: Outcomes, thresholds: Sequence[float] | None) -
     Raises:
         InputError: there are none, or one is negative or not finite.
     """
-    chosen = list(outcomes.thresholds if thresholds is None else thresholds)
+    chosen = list(dict.fromkeys(outcomes.thresholds if thresholds is None else thresholds))
     if not chosen:
         raise InputError(Problem("thresholds", "no threshold is named", "Name at least one"))
     bad = [value for value in chosen if not (np.isfinite(value) and value >= 0)]
