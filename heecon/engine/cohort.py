@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,14 +100,10 @@ def compiled_before() -> bool:
     """True when the kernels' machine code lies in numba's cache on disk."""
     from heecon.engine import kernels  # noqa: PLC0415  (imports numba: a quarter of a second)
 
+    # Only numba knows whether what lies there is of this code: it compares a hash of the source.
     kernel: Any = kernels.run_draws
-    folder = kernel.stats.cache_path
-    if folder is None:
-        return False
-    written = Path(kernels.__file__).stat().st_mtime
-    python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    indexes = Path(folder).glob(f"kernels.run_draws-*.{python}.nbi")
-    return any(index.stat().st_mtime >= written for index in indexes)
+    file = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    return file is not None and bool(file._load_index())
 
 
 def _count(model: Model, draws: Draws) -> int:

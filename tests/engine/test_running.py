@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -97,23 +98,34 @@ def test_the_caller_is_told_before_the_kernels_are_compiled(
     assert told == ["first"]
 
 
-def test_code_compiled_from_another_version_does_not_count(
+def test_only_code_compiled_from_this_source_counts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    class Kernel:
-        class stats:  # noqa: N801
-            cache_path: Any = str(tmp_path)
+    """A real kernel in a real cache: known once compiled, unknown when its source changes."""
+    source = tmp_path / "small_kernel.py"
+    text = "from numba import njit\n@njit(cache=True)\ndef run_draws(x):\n    return x + {}\n"
 
-    monkeypatch.setattr(kernels, "run_draws", Kernel)
+    def loaded(constant: int) -> Any:
+        source.write_text(text.format(constant))
+        spec = importlib.util.spec_from_file_location("small_kernel", source)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "small_kernel", module)
+        spec.loader.exec_module(module)
+        monkeypatch.setattr(kernels, "run_draws", module.run_draws)
+        return module.run_draws
+
+    kernel = loaded(1)
     assert not cohort.compiled_before()
-    index = tmp_path / f"kernels.run_draws-1.py{sys.version_info[0]}{sys.version_info[1]}.nbi"
-    index.touch()
+    assert kernel(1) == 2
     assert cohort.compiled_before()
-    os.utime(index, (0, 0))
+    loaded(1)
+    os.utime(source)  # reinstalled: newer, but the same
+    assert cohort.compiled_before()
+    loaded(20)
     assert not cohort.compiled_before()
-    (tmp_path / "kernels.run_draws-1.py20.nbi").touch()
-    assert not cohort.compiled_before()
-    monkeypatch.setattr(Kernel.stats, "cache_path", None)
+    monkeypatch.setattr(kernels, "run_draws", lambda: None)
     assert not cohort.compiled_before()
 
 
