@@ -44,7 +44,7 @@ def read_blocks(
         try:
             block, unused = _block(group, rows, joints, known)
         except Complaint as complaint:
-            problems.append(complaint.at(rows[0].where or f"parameter '{rows[0].key}'"))
+            problems.append(complaint.at(rows[0].place))
             continue
         blocks[group] = block
         warnings += unused + _mismatches(block, rows)
@@ -114,7 +114,7 @@ def _square(
 def _mismatches(block: Block, rows: Sequence[Parameter]) -> list[str]:
     """Base values that are not the means of their joint distribution."""
     return [
-        f"{row.where}: {row.key}: the base value {row.value:.6g} is not that of the "
+        f"{row.place}: {row.key}: the base value {row.value:.6g} is not that of the "
         f"{block.family} group '{block.group}', which is {mean:.6g}."
         for row, mean in zip(rows, block.mean(), strict=True)
         if not np.isclose(row.value, mean, rtol=TOLERANCE, atol=1e-12)

@@ -179,7 +179,7 @@ def _check_strategies(parts: Parts, kept: Sequence[str], reader: FormulaReader) 
             what = (
                 f"parameter '{parameter.name}' is for the unknown strategy '{parameter.strategy}'"
             )
-            reader.problems.append(Problem(parameter.where, what, remedy))
+            reader.problems.append(Problem(parameter.place, what, remedy))
     comparator, path = parts.file.model.comparator, ("model", "comparator")
     if comparator is None or comparator in kept:
         return
@@ -244,7 +244,7 @@ def _left_out(model: Model) -> list[str]:
 def _unused(model: Model) -> list[str]:
     used = used_names(model)
     return [
-        f"{parameter.where}: parameter '{parameter.key}' is used by no expression."
+        f"{parameter.place}: parameter '{parameter.key}' is used by no expression."
         for parameter in model.parameters
         if parameter.name not in used
     ]

@@ -99,7 +99,7 @@ def read_copulas(
     warnings: list[str] = []
     for group, inside in members.items():
         keys = tuple(row.key for row in inside)
-        where = inside[0].where or f"parameter '{keys[0]}'"
+        where = inside[0].place
         if group in blocks:
             what = f"the group '{group}' mixes joint and ordinary distributions"
             problems.append(Problem(where, what, "Give all its rows the same joint one, or none"))

@@ -86,7 +86,7 @@ class Family:
         from_interval: arguments from (estimate, low, high), a 95% interval, or the full range for
             the bounded families.
         interval_centre: the statistic the estimate stands for when built from an interval.
-        support: text for messages.
+        native_centre: the same when built from its own arguments.
     """
 
     arguments: tuple[str, ...]
@@ -98,7 +98,6 @@ class Family:
     from_interval: Callable[[float, float, float], Arguments] | None = None
     interval_centre: str = "mean"
     native_centre: str = "mean"
-    support: str = "any number"
 
 
 def build(
@@ -265,7 +264,7 @@ def _logit_normal_interval(value: float, low: float, high: float) -> Arguments:
 def _logit_normal_mean(mu: float, sigma: float) -> float:
     # No closed form: Gauss-Hermite quadrature, 64 nodes.
     nodes, weights = np.polynomial.hermite_e.hermegauss(64)
-    values = 1 / (1 + np.exp(-(mu + sigma * nodes)))
+    values = (1 + np.tanh((mu + sigma * nodes) / 2)) / 2  # as 1 / (1 + exp(-x)), never too large
     return float(values @ weights / weights.sum())
 
 
@@ -333,7 +332,6 @@ FAMILIES: Mapping[str, Family] = {
         quantile=lambda u, a, b: _special().betaincinv(a, b, u),
         from_moments=_beta_moments,
         from_interval=lambda value, low, high: _beta_moments(value, _half_width(low, high)),
-        support="0 to 1",
     ),
     "gamma": Family(
         arguments=("shape", "scale"),
@@ -342,7 +340,6 @@ FAMILIES: Mapping[str, Family] = {
         quantile=lambda u, shape, scale: scale * _special().gammaincinv(shape, u),
         from_moments=_gamma_moments,
         from_interval=lambda value, low, high: _gamma_moments(value, _half_width(low, high)),
-        support="positive",
     ),
     "lognormal": Family(
         arguments=("meanlog", "sdlog"),
@@ -354,18 +351,16 @@ FAMILIES: Mapping[str, Family] = {
         from_interval=_lognormal_interval,
         interval_centre="median",
         native_centre="median",
-        support="positive",
     ),
     "logit_normal": Family(
         arguments=("mu", "sigma"),
         check=_second_positive,
         mean=_logit_normal_mean,
-        median=lambda mu, _sigma: 1 / (1 + math.exp(-mu)),
-        quantile=lambda u, mu, sigma: 1 / (1 + np.exp(-_normal_quantile(u, mu, sigma))),
+        median=lambda mu, _sigma: (1 + math.tanh(mu / 2)) / 2,
+        quantile=lambda u, mu, sigma: _special().expit(_normal_quantile(u, mu, sigma)),
         from_interval=_logit_normal_interval,
         interval_centre="median",
         native_centre="median",
-        support="0 to 1",
     ),
     "uniform": Family(
         arguments=("low", "high"),

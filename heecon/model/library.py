@@ -69,7 +69,7 @@ def _find(text: str) -> Target:
     parts = text.split("/")
     if path.suffix == ".toml" and len(parts) > 2:
         beside = [str(other) for other in path.parent.glob("*.toml")]
-        remedy = names.did_you_mean(text, beside)
+        remedy = names.did_you_mean(text, beside) or "Check the path"
         raise InputError(Problem(text, "there is no such scenario file", remedy))
     if len(parts) <= 2 and all(_NAME.fullmatch(part) for part in parts):
         for root in (Path.cwd(), bundled()):

@@ -93,8 +93,7 @@ def build_model(
         else list(parameters)
     )
     for row in rows:
-        place = row.where or f"parameter '{row.key}'"
-        given.problems += [complaint.at(place) for complaint in complaints_of(row)]
+        given.problems += [complaint.at(row.place) for complaint in complaints_of(row)]
     given.problems += duplicates(rows)
     rows_are_sound = not given.problems
     looked_up: dict[str, Table] = {}

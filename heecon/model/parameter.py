@@ -87,6 +87,11 @@ class Parameter:
         """Unique name: ``hr_sre`` or, with a strategy, ``hr_sre[denosumab]``."""
         return self.name if self.strategy is None else f"{self.name}[{self.strategy}]"
 
+    @property
+    def place(self) -> str:
+        """Where messages point: its cell, or the parameter itself when it was made in code."""
+        return self.where or f"parameter '{self.key}'"
+
     def overridden(self, value: float, source: str, where: str) -> Parameter:
         """The parameter with another value: fixed there, and an assumption until said otherwise."""
         return replace(
@@ -251,7 +256,7 @@ def warnings_of(parameters: Sequence[Parameter]) -> list[str]:
     """Complaints that do not stop a run: values off their distribution, claims without a source."""
     found: list[str] = []
     for parameter in parameters:
-        said = f"{parameter.where}: {parameter.key}" if parameter.where else parameter.key
+        said = f"{parameter.where}: {parameter.key}" if parameter.where else parameter.place
         if parameter.distribution is not None:
             off = mismatch(parameter.distribution, parameter.value)
             if off:
@@ -279,14 +284,14 @@ def duplicates(parameters: Sequence[Parameter]) -> list[Problem]:
     for parameter in parameters:
         first = rows.setdefault((parameter.name, parameter.strategy), parameter)
         if first is not parameter:
-            what = f"parameter '{parameter.key}' stands twice (first at {first.where})"
-            problems.append(Problem(parameter.where, what, "Delete one row, or give it a strategy"))
+            what = f"parameter '{parameter.key}' stands twice (first at {first.place})"
+            problems.append(Problem(parameter.place, what, "Delete one row, or give it a strategy"))
         known = spelling.setdefault(parameter.name.lower(), parameter.name)
         if known != parameter.name and parameter is first:
             what = (
                 f"'{parameter.name}' and '{known}' differ only by case, which spreadsheets ignore"
             )
-            problems.append(Problem(parameter.where, what, "Rename one of them"))
+            problems.append(Problem(parameter.place, what, "Rename one of them"))
     return problems
 
 

@@ -170,9 +170,9 @@ def _xlsx_records(path: Path) -> tuple[str, list[Record]]:
 
     records: list[Record] = []
     cells_seen = 0
-    with warnings.catch_warnings():
+    with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles and extensions, which do not matter here
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         try:
             sheet = book.worksheets[0]
             sheet.reset_dimensions()  # what a file says of its size may be wrong

@@ -42,6 +42,8 @@ def test_logit_normal() -> None:
     expected = 1 / (1 + np.exp(-normal.ppf(PROBABILITIES)))
     assert built.quantile(PROBABILITIES) == pytest.approx(expected, rel=1e-12)
     mean = normal.expect(scipy.special.expit)
+    extreme = build("logit_normal", 0.5, arguments=(-700.0, 30.0)).quantile(PROBABILITIES)
+    assert ((extreme >= 0) & (extreme < 1e-100)).all()
     assert built.mean() == pytest.approx(mean, rel=1e-8)
     assert built.median() == pytest.approx(1 / (1 + np.exp(-0.4)), rel=1e-12)
 
@@ -85,16 +87,104 @@ def test_symmetric_intervals_give_the_standard_error() -> None:
         assert from_interval.arguments == pytest.approx(from_error.arguments, rel=1e-12)
 
 
+@pytest.mark.parametrize(("family", "arguments", "reference"), CASES)
+def test_quantiles_invert_the_distribution_function(
+    family: str, arguments: tuple[float, ...], reference: Any
+) -> None:
+    u = np.linspace(0.001, 0.999, 999)
+    values = build(family, 1.0, arguments=arguments).quantile(u)
+    assert reference.cdf(values) == pytest.approx(u, abs=1e-10)
+
+
+@pytest.mark.parametrize("family", ["uniform", "triangular", "pert"])
+def test_a_range(family: str) -> None:
+    """Low and high are the range of the bounded families, and the value is the mode."""
+    built = build(family, 2.0, low=1.0, high=5.0)
+    assert built.quantile(np.array([0.0, 1.0])) == pytest.approx([1, 5])
+    assert built.arguments == ((1, 5) if family == "uniform" else (1, 2, 5))
+    assert mismatch(built, 2.0) == "" if family != "uniform" else mismatch(built, 3.0) == ""
+
+
+def test_a_fixed_value_does_not_vary() -> None:
+    built = build("fixed", 3.0)
+    assert built.quantile(np.array([0.01, 0.5, 0.99])).tolist() == [3, 3, 3]
+    assert (built.mean(), built.median(), mismatch(built, 3.0)) == (3, 3, "")
+
+
+SUPPORTS = {
+    "beta": (0, 1),
+    "gamma": (0, np.inf),
+    "lognormal": (0, np.inf),
+    "logit_normal": (0, 1),
+    "normal": (-np.inf, np.inf),
+}
+
+
 @given(
-    st.sampled_from([case for case in CASES if case[0] != "fixed"]),
+    st.sampled_from(sorted(SUPPORTS)),
+    st.floats(0.01, 20),
+    st.floats(0.01, 20),
     st.lists(st.floats(1e-9, 1 - 1e-9), min_size=2, max_size=20),
 )
-def test_quantiles_ascend(
-    case: tuple[str, tuple[float, ...], Any], probabilities: list[float]
+def test_quantiles_ascend_inside_the_support(
+    family: str, first: float, second: float, probabilities: list[float]
 ) -> None:
-    built = build(case[0], case[2].mean(), arguments=case[1])
+    built = build(family, 0.5, arguments=(first, second))
     values = built.quantile(np.sort(probabilities))
+    low, high = SUPPORTS[family]
     assert (np.diff(values) >= 0).all()
+    assert (values >= low).all()
+    assert (values <= high).all()
+
+
+@given(
+    st.sampled_from(["uniform", "triangular", "pert"]),
+    st.floats(-1e3, 1e3),
+    st.floats(0, 1),
+    st.floats(1e-3, 1e3),
+    st.lists(st.just(0.0) | st.floats(0.5**54, 1), min_size=2, max_size=20),
+)
+def test_ranges_are_kept(
+    family: str, low: float, share: float, width: float, probabilities: list[float]
+) -> None:
+    high = low + width
+    built = build(family, low + share * (high - low), low=low, high=high)
+    values = built.quantile(np.sort(probabilities))
+    slack = 1e-9 * max(abs(low), abs(high), 1)
+    assert (np.diff(values) >= -slack).all()
+    assert values.min() >= low - slack
+    assert values.max() <= high + slack
+    assert low - slack <= built.mean() <= high + slack
+
+
+@given(
+    st.sampled_from(sorted(FAMILIES)),
+    st.floats(allow_nan=False),
+    st.lists(st.floats(), max_size=3),
+    st.none() | st.floats(),
+    st.none() | st.floats(),
+    st.none() | st.floats(),
+)
+def test_any_numbers_give_a_distribution_or_a_complaint(
+    family: str,
+    value: float,
+    arguments: list[float],
+    se: float | None,
+    low: float | None,
+    high: float | None,
+) -> None:
+    try:
+        built = build(family, value, arguments=arguments, se=se, low=low, high=high)
+    except ValueError:
+        return
+    assert np.isfinite(built.mean())
+    assert np.isfinite(built.median())
+    mismatch(built, 1.0)
+
+
+def test_an_unknown_family() -> None:
+    with pytest.raises(ValueError, match=r"unknown distribution 'gama'. Did you mean 'gamma'"):
+        build("gama", 1.0)
 
 
 def test_native_arguments_go_before_the_rest() -> None:
@@ -166,6 +256,18 @@ def test_rows_of_joint_draws_stay_together() -> None:
     draws = block.draw(uniforms(5_000, 2))
     assert (draws[:, 1] - draws[:, 0] == 1).all()
     assert set(draws[:, 0]) == set(rows[:, 0])
+    assert draws.mean(axis=0) == pytest.approx(rows.mean(axis=0), abs=0.3)
+    assert np.cov(draws.T) == pytest.approx(np.cov(rows.T, bias=True), rel=0.05)
+    edges = block.draw(np.array([[0.0, 0.5], [1.0, 0.5]]))
+    assert edges.tolist() == [rows[0].tolist(), rows[-1].tolist()]
+
+
+def test_shares_of_a_whole_sum_to_one() -> None:
+    counts = np.array([1.0, 3.0])
+    block = Block("g", "dirichlet", ("a", "b"), np.array([0.25, 0.25]), np.empty((0, 2)), counts)
+    assert "sum to 0.5, not 1" in JOINT_FAMILIES["dirichlet"].check(block)
+    block = Block("g", "dirichlet", ("a", "b"), counts / 4, np.empty((0, 2)), counts - 1)
+    assert "must be positive" in JOINT_FAMILIES["dirichlet"].check(block)
 
 
 @pytest.mark.parametrize(

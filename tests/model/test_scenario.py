@@ -9,8 +9,9 @@ import pytest
 
 import heecon as he
 from heecon.model import library
+from heecon.model.build import all_formulas
 from heecon.model.load import load
-from tests.model.small import PARAMETER_FILE, SCENARIO_FILE, write
+from tests.model.small import MODEL_FILE, PARAMETER_FILE, SCENARIO_FILE, edit, write
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -79,6 +80,171 @@ def test_rows_of_dropped_strategies_are_dropped(tmp_path: Path) -> None:
     write(tmp_path)
     model = load(scenario(tmp_path, "a", 'title = "A"\nstrategies = ["usual"]\n'))
     assert "hr[new]" not in [row.key for row in model.parameters]
+
+
+def problem(path: Path) -> he.Problem:
+    with pytest.raises(he.InputError) as refused:
+        load(path)
+    (found,) = refused.value.problems
+    return found
+
+
+def test_a_value_that_would_change_nothing_is_refused(tmp_path: Path) -> None:
+    """Every strategy has its own row, which goes before a value for all."""
+    write(tmp_path)
+    edit(tmp_path, PARAMETER_FILE, "hr,,1,,,,,,,", "hr,usual,1,,,,,,,")
+    found = problem(scenario(tmp_path, "a", 'title = "A"\n[parameters]\nhr = 0.5\n'))
+    assert found.where == "small/a.toml:3:6 (parameters.hr)"
+    assert "has a row for each strategy" in found.what
+    assert found.remedy == "Say which: hr = { usual = ..., new = ... }"
+
+
+def test_settings_are_placed_in_the_file_they_come_from(tmp_path: Path) -> None:
+    write(tmp_path)
+    scenario(tmp_path, "a", 'title = "A"\nstrategies = ["nwe", "usual"]\n[settings]\nmax_age = 0\n')
+    path = scenario(tmp_path, "b", 'title = "B"\nextends = "a"\n[settings]\ncycle = "1 yaer"\n')
+    with pytest.raises(he.InputError) as refused:
+        load(path)
+    assert [one.where for one in refused.value.problems] == [
+        "small/a.toml:4:11 (model.max_age)",
+        "small/a.toml:2:15 (strategies)",
+        "small/b.toml:4:9 (model.cycle)",
+    ]
+
+
+def test_the_last_file_that_names_strategies_decides(tmp_path: Path) -> None:
+    write(tmp_path)
+    scenario(tmp_path, "a", 'title = "A"\nstrategies = ["new", "usual"]\n')
+    scenario(tmp_path, "b", 'title = "B"\nextends = "a"\n')
+    path = scenario(tmp_path, "c", 'title = "C"\nextends = "b"\nstrategies = ["usual"]\n')
+    assert list(load(tmp_path / "inputs/small", "b").strategies) == ["new", "usual"]
+    assert list(load(path).strategies) == ["usual"]
+    assert load(path).scenario.title == "C"
+    assert [file.name for file in load(path).files][-3:] == [
+        f"scenarios/small/{name}.toml" for name in "abc"
+    ]
+
+
+def test_a_circle_of_scenarios(tmp_path: Path) -> None:
+    write(tmp_path)
+    scenario(tmp_path, "a", 'title = "A"\nextends = "b"\n')
+    found = problem(scenario(tmp_path, "b", 'title = "B"\nextends = "a"\n'))
+    assert found.where == "small/a.toml:2:11 (extends)"
+    assert "'b' leads back" in found.what
+
+
+MIX = """\
+m1,,0.5,,,,dirichlet,5,,mix,,trial,a trial
+m2,,0.3,,,,dirichlet,3,,mix,,trial,a trial
+m3,,0.2,,,,dirichlet,2,,mix,,trial,a trial
+"""
+
+
+def with_mix(root: Path) -> None:
+    write(root)
+    with (root / PARAMETER_FILE).open("a") as file:
+        file.write(MIX)
+    edit(root, MODEL_FILE, '"h_base * hr"', '"h_base * hr * (m1 + m2 + m3)"')
+
+
+def test_shares_of_a_whole_are_changed_together(tmp_path: Path) -> None:
+    """With one share fixed, the others would sum to one in every draw."""
+    with_mix(tmp_path)
+    assert load(tmp_path / "inputs/small").blocks["mix"].names == ("m1", "m2", "m3")
+    found = problem(scenario(tmp_path, "a", 'title = "A"\n[parameters]\nm1 = 0.4\n'))
+    assert "group 'mix': the base values sum to 0.5, not 1" in found.what
+    model = load(scenario(tmp_path, "a", 'title = "A"\n[parameters]\nm1 = 1\nm2 = 0\nm3 = 0\n'))
+    assert model.blocks == {}
+    counts = "".join(
+        f'm{i} = {{ value = {v}, distribution = "dirichlet", arg1 = {10 * v} }}\n'
+        for i, v in ((1, 0.2), (2, 0.2), (3, 0.6))
+    )
+    model = load(scenario(tmp_path, "a", f'title = "A"\n[parameters]\n{counts}'))
+    assert model.blocks["mix"].counts.tolist() == [2, 2, 6]
+    assert model.warnings == ()
+
+
+def test_a_share_off_its_counts_is_a_warning(tmp_path: Path) -> None:
+    with_mix(tmp_path)
+    edit(tmp_path, PARAMETER_FILE, "dirichlet,3,", "dirichlet,4,")
+    warnings = load(tmp_path / "inputs/small").warnings
+    assert len(warnings) == 3
+    assert "parameters.csv:9:3 (value): m2: the base value 0.3" in warnings[1]
+    assert "which is 0.363636" in warnings[1]
+
+
+def test_a_bad_row_of_a_group_is_one_problem(tmp_path: Path) -> None:
+    with_mix(tmp_path)
+    edit(tmp_path, PARAMETER_FILE, "dirichlet,3,", "dirichlet,many,")
+    assert problem(tmp_path / "inputs/small").where == "parameters.csv:9:8 (arg1)"
+
+
+def test_a_fixed_member_leaves_its_group(tmp_path: Path) -> None:
+    """What is left of a normal distribution, or of joint draws, is that of the other members."""
+    write(tmp_path)
+    rows = "h_base,,0.2,0.1,0.4,,lognormal,,,,", "c_care,,500,,,50,gamma,,,,"
+    for old, value in zip(rows, ("h_base,,0.2", "c_care,,500"), strict=True):
+        edit(tmp_path, PARAMETER_FILE, old, f"{value},,,,empirical,,,pair,")
+    joint = tmp_path / "inputs/small/joint/pair.csv"
+    joint.parent.mkdir()
+    joint.write_text("c_care,h_base\n400,0.1\n600,0.3\n")
+    path = scenario(tmp_path, "a", 'title = "A"\n[parameters]\nc_care = 450\n')
+    model = load(path)
+    assert model.blocks["pair"].names == ("h_base",)
+    assert model.blocks["pair"].matrix.tolist() == [[0.1], [0.3]]
+    assert model.warnings == (
+        "joint/pair.csv: c_care is not uncertain in this group: its column is not used.",
+    )
+    joint.rename(joint.with_name("pear.csv"))
+    assert problem(path).remedy == "Did you mean 'pear'?"
+    joint.with_name("pear.csv").rename(joint)
+    joint.with_name("spare.csv").write_text("a,b\n1,2\n")
+    assert "joint/spare.csv is used by no parameter." in load(path).warnings
+    joint.write_text("c_care,h_base,x\n400,0.1,1\n600,0.3,1\n")
+    assert "has the column 'x', which is no parameter" in problem(path).what
+
+
+def test_a_covariance_is_square(tmp_path: Path) -> None:
+    write(tmp_path)
+    edit(tmp_path, PARAMETER_FILE, "500,,,50,gamma,,,", "500,,,,multivariate_normal,,,g")
+    joint = tmp_path / "inputs/small/joint/g.csv"
+    joint.parent.mkdir()
+    joint.write_text("c_care\n1\n2\n")
+    assert "has 2 rows for 1 parameters" in problem(tmp_path / "inputs/small").what
+    edit(tmp_path, PARAMETER_FILE, "0.1,0.4,,lognormal,,,", ",,,empirical,,,g")
+    assert "the group 'g' mixes distributions" in problem(tmp_path / "inputs/small").what
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+def test_a_state_named_itself_goes_before_alive(order: tuple[int, ...], tmp_path: Path) -> None:
+    write(tmp_path)
+    moves = ['"alive -> dead" = 1', '"ill -> dead" = 5', '"alive->alive" = 7']
+    edit(tmp_path, MODEL_FILE, '"alive -> dead" = 1', ", ".join(moves[i] for i in order))
+    edit(tmp_path, MODEL_FILE, '{ alive = "c_care" }', '{ ill = 3, alive = "c_care" }')
+    outcomes = load(tmp_path / "inputs/small").outcomes
+    assert {edge: f.text for edge, f in outcomes["deaths"].transition.items()} == {
+        ("well", "dead"): "1",
+        ("ill", "dead"): "5",
+        ("well", "ill"): "7",
+        ("ill", "well"): "7",
+    }
+    assert {state: f.text for state, f in outcomes["cost"].state.items()} == {
+        "well": "c_care",
+        "ill": "3",
+    }
+
+
+def test_warnings_of_what_is_probably_not_meant(tmp_path: Path) -> None:
+    write(tmp_path)
+    edit(tmp_path, PARAMETER_FILE, "500,,,50,gamma", "500,,,50,")
+    edit(
+        tmp_path, MODEL_FILE, '{ alive = "c_care" }', '{ alive = "c_care" }\nperspective = ["payr"]'
+    )
+    assert load(tmp_path / "inputs/small").warnings == (
+        "parameters.csv:7:3 (value): c_care has a standard error but no distribution: it is fixed.",
+        "no outcome is of the perspective 'payer': all that name one are left out. "
+        "Did you mean 'payr'?",
+    )
 
 
 def test_analyses_are_merged_by_key(tmp_path: Path) -> None:
@@ -200,8 +366,55 @@ def test_built_in_code_equals_loaded_from_files() -> None:
         for name, table in loaded.tables.items()
     }
     built = he.build_model(definition, loaded.parameters, tables)
+    assert [f.text for f in all_formulas(built)] == [f.text for f in all_formulas(loaded)]
+    assert [f.tree for f in all_formulas(built)] == [f.tree for f in all_formulas(loaded)]
+    assert list(built.variables) == list(loaded.variables)
+    assert built.parameters == loaded.parameters
     assert he.run(built).cost() == he.run(loaded).cost()
     assert he.run(built).qalys() == he.run(loaded).qalys()
+
+
+def test_everything_wrong_in_code_is_said_at_once() -> None:
+    definition = {
+        "model": {"title": 5, "cycle": "1 yaer", "discounting": {"cost": 0, "effect": "dr"}},
+        "states": {"a": {}, "d": {"absorbing": True}},
+        "start": {"a": 1},
+        "strategies": {"s": {}},
+        "transitions": {"a": {"rates": {"d": "lookup(t, r, age)"}}},
+        "outcomes": {"y": {"kind": "life_year", "state": {"alive": 1}}},
+    }
+    parameters = [
+        he.Parameter("p", float("nan")),
+        he.Parameter("q", "5"),  # type: ignore[arg-type]
+        he.Parameter("r s", 1),
+        he.Parameter("t", 1, tags=("prise",), status="guess"),
+        he.Parameter("u", 1),
+        he.Parameter("u", 2),
+        he.Parameter("v", np.float64(1), strategy="z"),
+    ]
+    tables = {"t": {"age": [0, 1], "r": [0.1, None]}, "u": {"x": [1], "y": [1, 2]}}
+    with pytest.raises(he.InputError) as refused:
+        he.build_model(definition, parameters, {"t": {"age": [0, 1], "r": [np.float64(0.1), 2]}})
+    found = {(one.where, one.what.split("\n")[0]) for one in refused.value.problems}
+    assert found == {
+        ("parameter 'p'", "the value nan is not a finite number"),
+        ("parameter 'q'", "the value '5' is not a finite number"),
+        ("parameter 'r s'", "'r s' is not a name: use letters a-z, digits and '_', a letter first"),
+        ("parameter 't'", "unknown tag 'prise'"),
+        ("parameter 't'", "unknown status 'guess'"),
+        ("parameter 'u'", "parameter 'u' stands twice (first at parameter 'u')"),
+        ("parameter 'v[z]'", "parameter 'v' is for the unknown strategy 'z'"),
+        ("tables/t", "table 't' has the name of the parameter 't'"),
+        ("definition (model.title)", "this should be text in quotes, not 5"),
+        ("definition (model.cycle)", "'1 yaer' has no known unit of time"),
+        ("definition (model.discounting.effect)", "unknown name 'dr'"),
+    }
+    with pytest.raises(he.InputError) as refused:
+        he.build_model(definition, {"p": 1}, tables)  # type: ignore[arg-type]
+    assert [str(one) for one in refused.value.problems][:2] == [
+        "table 't':2:2 (r): 'None' is not a number. Write a plain decimal number: 1234.5",
+        "table 'u': its columns have the lengths [1, 2]. Give every column one value a row",
+    ]
 
 
 def test_parameters_as_plain_numbers() -> None:
