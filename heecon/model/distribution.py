@@ -24,6 +24,12 @@ from heecon.model.complaint import Complaint
 Z975 = 1.959963984540054
 """97.5% point of the standard normal distribution."""
 
+LARGEST = 1e100
+"""No argument may be this large: squares and products must stay finite."""
+
+LARGEST_SHAPE = 1e12
+"""The largest shape of a beta or gamma distribution."""
+
 Floats = NDArray[np.float64]
 Arguments = tuple[float, ...]
 
@@ -128,11 +134,13 @@ def build(
     try:
         built = _built(family, entry, value, arguments, se, low, high)
         complaint = entry.check(*built.arguments)
-        usable = complaint or all(map(math.isfinite, (*built.arguments, built.mean())))
+        numbers = (*built.arguments, built.mean())
+        usable = bool(complaint) or all(abs(number) < LARGEST for number in numbers)
     except ArithmeticError:
         usable = False
     if not usable:
-        raise Complaint(f"the numbers of the {family} distribution are too far apart", "Check them")
+        what = f"the numbers of the {family} distribution are too large or too far apart"
+        raise Complaint(what, "Check them")
     if complaint:
         raise Complaint(f"{built.describe()}: {complaint}", "Correct the numbers")
     return built
@@ -295,7 +303,14 @@ def _pert_quantile(u: Floats, low: float, mode: float, high: float) -> Any:
 
 
 def _positive(*arguments: float) -> str:
-    return "" if all(a > 0 for a in arguments) else "every argument must be positive"
+    if not all(a > 0 for a in arguments):
+        return "every argument must be positive"
+    # From here on scipy's quantiles fail, and nothing varies that anybody could see.
+    return "" if arguments[0] < LARGEST_SHAPE else f"the shape must be below {LARGEST_SHAPE:g}"
+
+
+def _shapes(a: float, b: float) -> str:
+    return _positive(a, b) or _positive(b, a)
 
 
 def _second_positive(_first: float, second: float) -> str:
@@ -327,7 +342,7 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "beta": Family(
         arguments=("alpha", "beta"),
-        check=_positive,
+        check=_shapes,
         mean=lambda a, b: a / (a + b),
         quantile=lambda u, a, b: _special().betaincinv(a, b, u),
         from_moments=_beta_moments,

@@ -450,6 +450,14 @@ def test_everything_shipped_is_sound(name: str) -> None:
         assert model.scenario.purpose
 
 
+def test_the_flagships_life_table_is_one() -> None:
+    table = load("bone_metastases").tables["uk_female"]
+    rates = np.asarray(table.column(None))
+    assert np.array_equal(table.keys, np.arange(101))
+    assert ((rates > 0) & (rates < 1)).all()
+    assert (np.diff(rates[30:]) > 0).all()  # mortality doubles about every eight years
+
+
 def test_the_default_is_shipped() -> None:
     assert library.DEFAULT in SHIPPED
     assert load().scenario.name == Path(SCENARIO_FILE).stem
