@@ -27,8 +27,8 @@ Z975 = 1.959963984540054
 LARGEST = 1e100
 """No argument may be this large: squares and products must stay finite."""
 
-LARGEST_SHAPE = 1e12
-"""The largest shape of a beta or gamma distribution."""
+SHAPES = 1e-12, 1e12
+"""The smallest and the largest shape of a beta or gamma distribution."""
 
 Floats = NDArray[np.float64]
 Arguments = tuple[float, ...]
@@ -134,8 +134,7 @@ def build(
     try:
         built = _built(family, entry, value, arguments, se, low, high)
         complaint = entry.check(*built.arguments)
-        numbers = (*built.arguments, built.mean())
-        usable = bool(complaint) or all(abs(number) < LARGEST for number in numbers)
+        usable = bool(complaint) or (_moderate(*built.arguments) and _moderate(built.mean()))
     except ArithmeticError:
         usable = False
     if not usable:
@@ -144,6 +143,10 @@ def build(
     if complaint:
         raise Complaint(f"{built.describe()}: {complaint}", "Correct the numbers")
     return built
+
+
+def _moderate(*numbers: float) -> bool:
+    return all(abs(number) < LARGEST for number in numbers)
 
 
 def _built(
@@ -305,8 +308,9 @@ def _pert_quantile(u: Floats, low: float, mode: float, high: float) -> Any:
 def _positive(*arguments: float) -> str:
     if not all(a > 0 for a in arguments):
         return "every argument must be positive"
-    # From here on scipy's quantiles fail, and nothing varies that anybody could see.
-    return "" if arguments[0] < LARGEST_SHAPE else f"the shape must be below {LARGEST_SHAPE:g}"
+    # Outside, scipy's quantiles fail, and what varies is nothing, or nothing but 0 and 1.
+    low, high = SHAPES
+    return "" if low < arguments[0] < high else f"the shape must be {low:g} to {high:g}"
 
 
 def _shapes(a: float, b: float) -> str:
