@@ -58,8 +58,6 @@ def _stand_in(path: tuple[str, ...]) -> object:  # noqa: PLR0911  (one return a 
             return {"cost": "0", "effect": "0"}
         case ["model", "discounting", "cost" | "effect"]:
             return "0"
-        case ["states", _, "tunnel" | "residence"]:
-            return 2
         case ["states" | "strategies" | "transitions", _]:
             return {}
         case ["outcomes", _]:

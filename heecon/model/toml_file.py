@@ -129,9 +129,9 @@ class _Scanner:
     """Walks text that is known to be valid TOML and yields the position of every value."""
 
     def __init__(self, text: str) -> None:
-        self.text = text.replace("\r\n", "\n")
+        self.text = text
         self.at = 0
-        self.line_starts = [0, *(found.end() for found in re.finditer("\n", self.text))]
+        self.line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
         self.counts: dict[KeyPath, int] = {}
 
     def places(self) -> Iterator[tuple[KeyPath, tuple[int, int]]]:

@@ -79,6 +79,7 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     "absorbing that counts time": (M, "dead = { absorbing = true }", "dead = { absorbing = true, residence = 3 }", "model.toml:13:", "absorbing and counts time", "Drop one"),
     "tunnel and residence": (M, "tunnel = 2", "tunnel = 2, residence = 5", "model.toml:12:", "both tunnel and residence", "drop residence"),
     "tunnel without rest": (M, ', well = "rest"', "", "model.toml:30:", "does not say where people go", 'the value "rest"'),
+    "tunnel that ends in itself": (M, ', well = "rest"', ', ill = "rest"', "model.toml:30:", "does not say where people go", 'the value "rest"'),
     "rates and probabilities": (M, 'rates = { ill = "h_ill", dead = "h_dead" }', 'rates = { ill = 1 }\nprobabilities = { dead = "rest" }', "model.toml:2", "either rates or probabilities", "exactly one"),
     "rate to itself": (M, 'rates = { ill = "h_ill"', 'rates = { well = 0.1, ill = "h_ill"', "model.toml:28:18", "a rate from 'well' to itself", "whoever has no event stays"),
     "two rests": (M, 'dead = "h_dead * 2", well = "rest"', 'dead = "rest", well = "rest"', "model.toml:30:", "'rest' stands at ['dead', 'well']", "Only one"),
@@ -123,6 +124,7 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     "no value column": (P, "name,strategy,value", "name,strategy,note", "parameters.csv:1", "there is no column 'value'", ""),
     "column twice": (P, "name,strategy,value,low", "name,strategy,value,value", "parameters.csv:1:4", "column 'value' stands twice", ""),
     "not a number": (P, "hr,,1,", "hr,,one,", "parameters.csv:5:3 (value)", "'one' is not a number", ""),
+    "discount rate without a value": (P, "dr,,0.035", "dr,,", "parameters.csv:2:3 (value)", "'dr' has no value", "Type a number"),
     "not finite": (P, "hr,,1,", "hr,,nan,", "parameters.csv:5:3 (value)", "not a finite number", ""),
     "infinite": (P, "hr,,1,", "hr,,1e999,", "parameters.csv:5:3 (value)", "too large", ""),
     "percent": (P, "hr,,1,", "hr,,80%,", "parameters.csv:5:3 (value)", "is a percentage", "5% is 0.05"),
@@ -266,6 +268,23 @@ def test_files_that_cannot_be_read_are_named_together(tmp_path: Path) -> None:
         "tables/mortality.csv",
         "joint/g.csv",
     ]
+
+
+def test_a_move_is_not_missed_because_of_its_misspelt_state(tmp_path: Path) -> None:
+    scenario = write(tmp_path)
+    edit(tmp_path, M, '"alive -> dead"', '"well -> dead"')
+    edit(tmp_path, M, 'ill = "h_ill", dead', 'ill = "h_ill", daed')
+    (problem,) = problems(scenario)
+    assert problem.what == "unknown state 'daed'"
+
+
+def test_too_much_time_in_states(tmp_path: Path) -> None:
+    scenario = write(tmp_path)
+    edit(tmp_path, M, "tunnel = 2", "residence = 5000")
+    edit(tmp_path, M, '"10 years"', '"20000 cycles"')
+    (problem,) = problems(scenario)
+    assert problem.where == "model.toml:10:1 (states)"
+    assert problem.what == "5,002 cycles of residence over 20,000 cycles are too many to keep"
 
 
 def test_every_circle_is_found(tmp_path: Path) -> None:

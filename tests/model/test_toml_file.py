@@ -24,6 +24,9 @@ text = \"\"\"
 several = "lines"
 [not.a.table]\"\"\"
 after = 5
+quoted = \"\"\"ends in ""\"\"\" # not "
+last = '''''it's'''''
+end = 6
 [table.sub]
 x = -1e3
 [[rows]]
@@ -49,11 +52,14 @@ PLACES: list[tuple[KeyPath, str]] = [
     (("table", "inline", "two", "three"), "9:39"),
     (("table", "text"), "10:8"),
     (("table", "after"), "13:9"),
-    (("table", "sub", "x"), "15:5"),
-    (("rows", 0, "v"), "17:5"),
-    (("rows", 1, "v"), "19:5"),
-    (("rows", 1, "below", "w"), "21:5"),
-    (("rows", 1, "deep", 1, "z"), "25:5"),
+    (("table", "quoted"), "14:10"),
+    (("table", "last"), "15:8"),
+    (("table", "end"), "16:7"),
+    (("table", "sub", "x"), "18:5"),
+    (("rows", 0, "v"), "20:5"),
+    (("rows", 1, "v"), "22:5"),
+    (("rows", 1, "below", "w"), "24:5"),
+    (("rows", 1, "deep", 1, "z"), "28:5"),
 ]
 
 
@@ -66,7 +72,7 @@ def test_the_place_is_that_of_the_value(path: KeyPath, place: str, newline: str)
 
 def test_a_missing_key_has_its_parents_place() -> None:
     file = parse_toml(DOCUMENT, "x.toml")
-    assert file.where(("table", "sub", "y", "z")) == "x.toml:14:1"
+    assert file.where(("table", "sub", "y", "z")) == "x.toml:17:1"
     assert file.where(("nothing",)) == "x.toml"
 
 

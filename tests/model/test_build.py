@@ -1,0 +1,128 @@
+"""What a right model file means."""
+
+from pathlib import Path
+
+import pytest
+
+from heecon.model.definition import Model
+from heecon.model.load import load
+from tests.model.small import MODEL_FILE, edit, write
+
+
+def edited(root: Path, *edits: tuple[str, str]) -> Model:
+    write(root)
+    for old, new in edits:
+        edit(root, MODEL_FILE, old, new)
+    return load(root / "inputs" / "small")
+
+
+@pytest.mark.parametrize(
+    ("cycle", "horizon", "cycles"),
+    [
+        ("1 year", "10 years", 10),
+        ("28 days", "10 years", 131),  # 130.4: the last cycle is run in full
+        ("1 month", "10 years", 120),
+        ("3 months", "1 year", 4),
+        ("1 week", "28 days", 4),
+        ("0.5 years", "75 cycles", 75),
+        (" 1 YEAR ", "1 cycle", 1),
+        ("1 year", "lifetime", 40),
+        ("28 days", "lifetime", 522),
+    ],
+)
+def test_cycles(cycle: str, horizon: str, cycles: int, tmp_path: Path) -> None:
+    model = edited(tmp_path, ('"1 year"', f'"{cycle}"'), ('"10 years"', f'"{horizon}"'))
+    assert model.settings.cycles == cycles
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [
+        ("365.25 days", 1),
+        ("28 days", 28 / 365.25),
+        ("4 weeks", 28 / 365.25),
+        ("1 month", 1 / 12),
+        ("2 years", 2),
+    ],
+)
+def test_lengths_of_time(text: str, years: float, tmp_path: Path) -> None:
+    model = edited(tmp_path, ('"1 year"', f'"{text}"'), ('"10 years"', '"5 cycles"'))
+    assert model.settings.cycle_length == pytest.approx(years, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("written", "method", "table"),
+    [
+        ('"none"', "start", ""),
+        ('"end"', "end", ""),
+        ('"simpson"', "simpson", ""),
+        ('{ weights = "mortality" }', "weights", "mortality"),
+    ],
+)
+def test_corrections(written: str, method: str, table: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    rows = "".join(f"{point},1\n" for point in range(11))
+    (tmp_path / "inputs/small/tables/mortality.csv").write_text("point,weight\n" + rows)
+    edit(tmp_path, MODEL_FILE, '"life_table"', written)
+    correction = load(tmp_path / "inputs/small").settings.correction
+    assert (correction.method, correction.table) == (method, table)
+
+
+def test_values_are_by_year_for_qalys_and_life_years(tmp_path: Path) -> None:
+    life_years = '[outcomes.ly]\nkind = "life_year"\nstate = { alive = 1 }\n[outcomes.deaths]'
+    rent = '[outcomes.rent]\nkind = "cost"\nper = "year"\nstate = { alive = 1 }\n'
+    model = edited(tmp_path, ("[outcomes.deaths]", rent + life_years))
+    by_year = {name: outcome.per_year for name, outcome in model.outcomes.items()}
+    assert by_year == {"cost": False, "qaly": True, "rent": True, "ly": True, "deaths": False}
+
+
+def test_the_timing_of_an_outcome_decides_its_correction(tmp_path: Path) -> None:
+    for timing, method in {
+        "cycle_start": "start",
+        "mid_cycle": "life_table",
+        "cycle_end": "end",
+    }.items():
+        model = edited(tmp_path, ('kind  = "cost"', f'kind = "cost"\ntiming = "{timing}"'))
+        assert model.outcomes["cost"].correction.method == method
+        assert model.outcomes["qaly"].correction.method == "life_table"
+        assert model.outcomes["deaths"].one_off_correction is None
+
+
+def test_probabilities_without_rest_must_sum_to_one(tmp_path: Path) -> None:
+    """Nobody stays in silence; with rates, whoever has no event does."""
+    model = edited(
+        tmp_path,
+        ('rates = { ill = "h_ill", dead = "h_dead" }', "probabilities = { ill = 0.4, well = 0.6 }"),
+    )
+    assert model.transitions["well"].rest == ""
+    assert not model.transitions["well"].competing
+    model = edited(tmp_path)
+    assert model.transitions["well"].rest == "well"
+    assert model.transitions["ill"].rest == "well"
+
+
+def test_alive_may_count_time_where_all_it_stands_for_do(tmp_path: Path) -> None:
+    counted = '{ well = 1, alive = "state_time" }'
+    model = edited(
+        tmp_path, ('{ alive = "c_care" }', counted), ("h_base * hr", "h_base * hr * c_care")
+    )
+    assert model.outcomes["cost"].state["ill"].text == "state_time"
+
+
+def test_variables_come_after_what_they_use(tmp_path: Path) -> None:
+    model = edited(tmp_path, ('h_ill  = "h_base * hr"', 'h_ill = "h_x * hr"\nh_x = "h_base"'))
+    assert list(model.variables) == ["h_x", "h_ill", "h_dead"]
+
+
+def test_a_strategy_with_its_own_start(tmp_path: Path) -> None:
+    own = 'new = { label = "New", start = { ill = 1 } }'
+    start = edited(tmp_path, ('new   = { label = "New" }', own)).strategies["new"].start
+    assert start is not None
+    assert {state: formula.text for state, formula in start.shares.items()} == {"ill": "1"}
+    assert start.rest == ""
+
+
+def test_discount_rates_in_steps(tmp_path: Path) -> None:
+    steps = '[{ from = 0, rate = "dr" }, { from = 30, rate = 0.01 }]'
+    found = edited(tmp_path, ("effect = 0.03", f"effect = {steps}")).settings.discount["effect"]
+    assert [(step.start, step.rate.text) for step in found] == [(0, "dr"), (30, "0.01")]
