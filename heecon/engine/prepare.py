@@ -98,8 +98,8 @@ class Preparation:
         Raises:
             SimulationError: some number is impossible; the worst offenders are listed.
         """
-        starts = self._starts(self.strategy.start or self.model.start)
-        moves = self._moves()
+        starts = self.starts(self.strategy.start or self.model.start)
+        moves = self.moves()
         terms = self._terms(outcomes, moves)
         self.faults.stop_if_any()
         return Chunk(
@@ -116,10 +116,11 @@ class Preparation:
 
     # --- start and moves --------------------------------------------------------------------------
 
-    def _starts(self, start: Start) -> Floats:
+    def starts(self, start: Start) -> Floats:
+        """Share of the cohort in each state at time 0, (draws, states)."""
         shares = np.zeros((self.draws, len(self.states)))
         for state, formula in start.shares.items():
-            value = self._evaluate(formula)
+            value = self.evaluate(formula)
             value = self.faults.in_range(value, 0.0, 1.0, f"start share of {state}", formula)
             shares[:, self.states.index(state)] = value[:, 0, 0]
         total = shares.sum(axis=1)
@@ -129,7 +130,8 @@ class Preparation:
         with np.errstate(all="ignore"):
             return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
-    def _moves(self) -> list[Move]:
+    def moves(self) -> list[Move]:
+        """Every way people go, with its probability in every draw, cycle and slot."""
         moves: list[Move] = []
         for index, (name, state) in enumerate(self.model.states.items()):
             if state.absorbing:
@@ -240,7 +242,7 @@ class Preparation:
         self, cell: int, outcome: Outcome, state: str, formula: Formula
     ) -> tuple[int, ...]:
         """What is counted at time 0 is neither weighted nor discounted."""
-        value = self._evaluate(formula)
+        value = self.evaluate(formula)
         self.faults.check_finite(value, f"{outcome.name} at the start in {state}", formula)
         index = self.states.index(state)
         one = self._weight(None, shifted=False)
@@ -257,7 +259,7 @@ class Preparation:
         )
         scale = self.model.settings.cycle_length if outcome.per_year else 1.0
         streams = (
-            self._packer.add(self._evaluate(formula)),
+            self._packer.add(self.evaluate(formula)),
             self._weight(correction, shifted=False, scale=scale),
             self._factor(outcome, "cycle_start" if correction.pointwise else None),
         )
@@ -272,7 +274,7 @@ class Preparation:
         self.faults.check_finite(self._at(formula, origin, self.cycles), place, formula)
         at_end = (outcome.timing or self.model.settings.timing) == "cycle_end"
         streams = (
-            self._packer.add(self._evaluate(formula)),
+            self._packer.add(self.evaluate(formula)),
             self._weight(outcome.one_off_correction, shifted=at_end),
             self._factor(outcome, None),
         )
@@ -312,7 +314,7 @@ class Preparation:
             times = (np.arange(self.cycles + 1.0) + discount.SHIFT[key[1]]) * settings.cycle_length
             rates = []
             for step in settings.discount[kind]:
-                rate = self._evaluate(step.rate)
+                rate = self.evaluate(step.rate)
                 what = f"discount rate of {kind}s a year"
                 rates.append(self.faults.in_range(rate, *discount.LIMITS, what, step.rate)[:, 0, 0])
             starts = [step.start for step in settings.discount[kind]]
@@ -322,7 +324,7 @@ class Preparation:
 
     # --- evaluation -------------------------------------------------------------------------------
 
-    def _evaluate(self, formula: Formula) -> Floats:
+    def evaluate(self, formula: Formula) -> Floats:
         """Value of a formula at every draw, time point and slot it varies along."""
         value = self._evaluated.get(formula.text)
         if value is None:
@@ -332,7 +334,7 @@ class Preparation:
 
     def _at(self, formula: Formula, state: int, points: int) -> Floats:
         """The same, at the first points and the slots of a state only."""
-        return self._evaluate(formula)[:, :points, : self.slots[state]]
+        return self.evaluate(formula)[:, :points, : self.slots[state]]
 
 
 def _people_of(term: tuple[int, ...]) -> tuple[int, ...]:

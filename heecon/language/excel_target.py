@@ -17,7 +17,7 @@ spreadsheet program makes it: formualizer 0.13 gives 0.107 for 0.159 at shape 1e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from heecon.errors import InputError, Problem
@@ -67,6 +67,7 @@ def to_excel(
     references: Mapping[str, str],
     tables: Mapping[str, ExcelTable],
     tolerance: str = "0.000000001",
+    constant: Callable[[float], str] | None = None,
 ) -> str:
     """The formula of a checked expression, without the leading ``=``.
 
@@ -75,12 +76,14 @@ def to_excel(
         references: for each name read, a cell reference or defined name.
         tables: for each table looked into, its ranges.
         tolerance: how close below a key counts as reached: a number or a reference.
+        constant: gives the cell that holds a number, for formulas without numbers in them; 0 and 1
+            stay, as they count what is left (1 - p) or switch a function. None writes numbers out.
 
     Raises:
         ExcelLimitError: the formula would not fit into a cell.
         KeyError: a name or table is missing.
     """
-    text = _Writer(references, tables, tolerance).write(tree, _TRUTH)
+    text = _Writer(references, tables, tolerance, constant).write(tree, _TRUTH)
     if _nesting(text) > MAX_NESTING:
         what = f"the formula is nested more than {MAX_NESTING} deep"
         raise ExcelLimitError(Problem("Excel formula", what, "split it into named variables"))
@@ -92,6 +95,7 @@ class _Writer:
     references: Mapping[str, str]
     tables: Mapping[str, ExcelTable]
     tolerance: str
+    constant: Callable[[float], str] | None
 
     def write(self, tree: Tree, least: int) -> str:
         """The text of a node, in brackets if it binds less tightly than ``least``."""
@@ -106,6 +110,8 @@ class _Writer:
     def piece(self, tree: Tree) -> tuple[str, int]:  # noqa: PLR0911  (one return a kind)
         match tree:
             case Number(value=value):
+                if self.constant is not None and value not in {0.0, 1.0}:
+                    return self.constant(value), _ATOM
                 text = number_text(value).upper()
                 return (f"({text})" if text.startswith("-") else text), _ATOM
             case Name(name=name):
@@ -152,7 +158,7 @@ class _Writer:
             case Definition(arguments=names, body=body):
                 parts = [self.write(part, _ATOM) for part in call.arguments]
                 inside = dict(zip(names, parts, strict=True))
-                return _Writer(inside, {}, self.tolerance).piece(body)
+                return _Writer(inside, {}, self.tolerance, self.constant).piece(body)
         raise TypeError(f"no Excel form of {call.function}")
 
     def lookup(self, call: Call, template: str) -> str:

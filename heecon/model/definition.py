@@ -166,8 +166,9 @@ class Outcome:
             the effect rate.
         per_year: state values are annual and are multiplied by the cycle length.
         timing: None for the model's timing; else when in the cycle the outcome falls.
-        correction: how state membership is counted; None for one-off outcomes, which are never
-            corrected unless the file says so.
+        correction: how state membership is counted.
+        one_off_correction: weights of one-off values; None for most, which are never corrected.
+        follows_model: its correction and timing are the model's; the file says neither.
         start: value for people who start in a state, once.
         state: value for each cycle in a state.
         entering: value for each entry into a state.
@@ -183,6 +184,7 @@ class Outcome:
     timing: str | None
     correction: Correction
     one_off_correction: Correction | None
+    follows_model: bool = True
     start: Mapping[str, Formula] = field(default_factory=dict)
     state: Mapping[str, Formula] = field(default_factory=dict)
     entering: Mapping[str, Formula] = field(default_factory=dict)

@@ -36,7 +36,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def load(source: str | Path | None = None, scenario: str | Path | None = None) -> Model:
+def load(
+    source: str | Path | None = None,
+    scenario: str | Path | None = None,
+    *,
+    every_strategy: bool = False,
+) -> Model:
     """Load and check a model.
 
     Args:
@@ -44,6 +49,7 @@ def load(source: str | Path | None = None, scenario: str | Path | None = None) -
             means the bundled base case.
         scenario: the name of a scenario of the model, or the path of a scenario file, when
             ``source`` is a model.
+        every_strategy: keep the strategies a scenario leaves out.
 
     Raises:
         InputError: everything that is wrong with the files, each with its place.
@@ -53,6 +59,8 @@ def load(source: str | Path | None = None, scenario: str | Path | None = None) -
     if path is None:
         return _load(target.model, Overrides(ScenarioInfo(target.model.name, "")))
     overrides = read_overrides(path)
+    if every_strategy:
+        overrides = overrides.with_every_strategy()
     name, where = overrides.model
     if target.scenario is not None:
         return _load(library.model_of(path, name, where or path.name), overrides)

@@ -77,6 +77,7 @@ class _Context:
             timing=section.timing,
             correction=self._state_correction(path, section, own),
             one_off_correction=self._one_off_correction(path, section, own),
+            follows_model=own is None and section.timing is None,
             start=self._start(section.start, (*path, "start")),
             state=self._by_state(section.state, (*path, "state")),
             entering=self._entering(section.entering, (*path, "entering")),

@@ -69,6 +69,14 @@ class Overrides:
                 kept.append(name)
         return tuple(kept) or None, problems
 
+    def with_every_strategy(self) -> Overrides:
+        """The same, leaving out no strategy of the model."""
+        layers = tuple(
+            replace(layer, content=layer.content.model_copy(update={"strategies": None}))
+            for layer in self.layers
+        )
+        return replace(self, layers=layers)
+
     def settings(self) -> dict[str, tuple[Any, Layer]]:
         """Overridden keys of [model] with the file each comes from."""
         found: dict[str, tuple[Any, Layer]] = {}

@@ -49,6 +49,30 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> list[Path]:
     return [path for _, path in waiting]
 
 
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write one file, whole or not at all.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        what = f"cannot write here: {error.strerror}"
+        raise InputError(Problem(str(path), what, "Choose another file")) from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+    return path
+
+
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Rows as CSV text; numbers keep every digit, text can never become a formula."""
     buffer = io.StringIO()

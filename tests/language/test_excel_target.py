@@ -69,6 +69,24 @@ def test_tolerance_may_be_a_cell() -> None:
     assert "A1+Tol!$A$1," in to_excel(parse("lookup(life, a)"), CELLS, TABLES, "Tol!$A$1")
 
 
+def test_numbers_may_be_cells() -> None:
+    """0 and 1 stay; the numbers inside a function's definition are cells as well."""
+    cells: list[float] = []
+
+    def constant(value: float) -> str:
+        cells.append(value)
+        return f"n_{len(cells)}"
+
+    def formula(text: str) -> str:
+        return to_excel(parse(text), CELLS, {}, constant=constant)
+
+    assert formula("1 - a * 2.5 + 0") == "1-A1*n_1+0"
+    assert cells == [2.5]
+    assert formula("a ** 2 - -3") == "A1^n_2-(-n_3)"
+    assert not re.search(r"(?<![A-Z_a-z$0-9])[2-9]", formula("survival_gompertz(a, b, 0.5)"))
+    assert 700.0 in cells
+
+
 def test_a_negative_number_node_is_bracketed() -> None:
     assert to_excel(Number(-2.0), {}, {}) == "(-2)"
 

@@ -1,0 +1,124 @@
+"""Cut a long formula into parts that fit: agencies ask for short formulas, and so does Excel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from heecon.language import ExcelLimitError, Tree
+from heecon.language.tree import LOOKUPS, And, Call, Conditional, Name, Negate, Not, Number, Or
+
+LIMIT = 600
+"""Characters a formula of the model may have; what is wrapped around it fits below 1,000."""
+
+MAX_LENGTH = 1_000
+"""Characters any formula of the workbook may have."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a long formula that gets a column of its own.
+
+    Attributes:
+        short: the piece, in which longer pieces of it are names of other parts.
+        whole: the same piece written out.
+    """
+
+    short: Tree
+    whole: Tree
+
+
+def shortened(
+    tree: Tree, write: Callable[[Tree], str], prefix: str
+) -> tuple[Tree, dict[str, Part]]:
+    """The expression with pieces of it replaced by names, until its formula is short enough.
+
+    Args:
+        tree: a checked expression.
+        write: gives the formula of an expression.
+        prefix: how the names of parts begin.
+
+    Returns:
+        The expression, and the parts by name, in an order in which they can be computed.
+    """
+    parts: dict[str, Part] = {}
+
+    def length(piece: Tree) -> int:
+        try:
+            return len(write(_without(piece, parts)))
+        except ExcelLimitError:
+            return MAX_LENGTH * 10
+
+    def cut(piece: Tree) -> Tree:
+        while length(piece) > LIMIT:
+            inner = [part for part in _values(piece) if not isinstance(part, Name | Number)]
+            if not inner:
+                return piece
+            longest = max(inner, key=length)
+            short = cut(longest)
+            name = f"{prefix}{len(parts)}"
+            parts[name] = Part(short, _written_out(short, parts))
+            piece = _swapped(piece, longest, Name(name))
+        return piece
+
+    return cut(tree), parts
+
+
+def _written_out(tree: Tree, parts: Mapping[str, Part]) -> Tree:
+    """The expression with the parts it names written out."""
+    if isinstance(tree, Name) and tree.name in parts:
+        return parts[tree.name].whole
+    for child in _values(tree):
+        tree = _swapped(tree, child, _written_out(child, parts))
+    return tree
+
+
+def _without(tree: Tree, parts: Mapping[str, Part]) -> Tree:
+    """The expression with the names of parts read as numbers, so that it can be written."""
+    if isinstance(tree, Name) and tree.name in parts:
+        return Number(0.0)
+    for child in _values(tree):
+        tree = _swapped(tree, child, _without(child, parts))
+    return tree
+
+
+def _values(tree: Tree) -> tuple[Tree, ...]:
+    """The parts of a node that are numbers; conditions are cut at the numbers they compare."""
+    match tree:
+        case Name() | Number():
+            return ()
+        case Negate(operand=operand):
+            return (operand,)
+        case Not(operand=operand):
+            return _values(operand)
+        case Conditional():
+            return (*_values(tree.condition), tree.if_true, tree.if_false)
+        case And(left=left, right=right) | Or(left=left, right=right):
+            return (*_values(left), *_values(right))
+        case Call(function=function, arguments=arguments):
+            return arguments[-1:] if function in LOOKUPS else arguments
+        case _:
+            return (tree.left, tree.right)
+
+
+def _swapped(tree: Tree, old: Tree, new: Tree) -> Tree:
+    """The expression with one part of it replaced."""
+    if tree is old:
+        return new
+    match tree:
+        case Name() | Number():
+            return tree
+        case Negate(operand=operand) | Not(operand=operand):
+            return replace(tree, operand=_swapped(operand, old, new))
+        case Conditional():
+            return Conditional(
+                _swapped(tree.condition, old, new),
+                _swapped(tree.if_true, old, new),
+                _swapped(tree.if_false, old, new),
+            )
+        case Call(function=function, arguments=arguments):
+            return Call(function, tuple(_swapped(part, old, new) for part in arguments))
+        case _:
+            return replace(
+                tree, left=_swapped(tree.left, old, new), right=_swapped(tree.right, old, new)
+            )

@@ -1,0 +1,93 @@
+"""How the cells of the workbook look, by what they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from heecon.report.workbook.book import Kind, Style
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+INK, BLUE, GREY, WHITE = "222222", "1F3FBF", "6B6B6B", "FFFFFF"
+
+KINDS: dict[Kind, dict[str, Any]] = {
+    "title": {"font": {"size": 16, "bold": True, "color": "12355B"}},
+    "heading": {"font": {"size": 12, "bold": True, "color": "12355B"}},
+    "header": {
+        "font": {"bold": True, "color": WHITE},
+        "fill": "12355B",
+        "wrap": True,
+        "vertical": "center",
+    },
+    "text": {},
+    "wrap": {"wrap": True},
+    "note": {"font": {"italic": True, "color": GREY}},
+    "input": {"font": {"color": BLUE}, "fill": "FFF2B3", "box": True},
+    "data": {"font": {"color": BLUE}},
+    "stored": {"font": {"color": GREY}},
+    "calc": {},
+    "result": {"font": {"bold": True}, "fill": "E8F1E4"},
+    "check": {"font": {"bold": True}, "horizontal": "center"},
+    "link": {"font": {"color": BLUE, "underline": "single"}},
+}
+"""Inputs are yellow with blue numbers; data that came with the model is blue; what was computed
+outside the workbook is grey; formulas are black."""
+
+MEANINGS: dict[Kind, str] = {
+    "input": "Yours to fill in: an override. Empty means the model's own value",
+    "data": "A number that came with the model",
+    "calc": "A formula",
+    "result": "A formula whose value is a result",
+    "stored": "Computed by heecon when the workbook was made; does not move with the inputs",
+}
+
+
+class StyleBook:
+    """Gives every style its number in the file.
+
+    Args:
+        sheet: any sheet of the workbook; one of its cells is used to register styles.
+    """
+
+    def __init__(self, sheet: Worksheet) -> None:
+        self.probe = sheet["A1"]
+        self.numbers: dict[tuple[Style, bool], int] = {}
+
+    def number(self, style: Style, quote: bool = False) -> int:
+        """Number of a style.
+
+        Args:
+            style: the style.
+            quote: keep text that begins like a formula as text even when the cell is edited.
+        """
+        key = style, quote
+        if key not in self.numbers:
+            self.numbers[key] = self._register(style, quote)
+        return self.numbers[key]
+
+    def _register(self, style: Style, quote: bool) -> int:
+        from openpyxl.styles import (  # noqa: PLC0415  (takes a third of a second)
+            Alignment,
+            Border,
+            Font,
+            PatternFill,
+            Side,
+        )
+
+        look = KINDS[style.kind]
+        self.probe.font = Font(
+            **{"name": "Calibri", "size": 10, "color": INK} | look.get("font", {})
+        )
+        fill = look.get("fill")
+        self.probe.fill = PatternFill("solid", start_color=fill) if fill else PatternFill()
+        line = Side("thin", color="BFA640") if look.get("box") else Side()
+        self.probe.border = Border(line, line, line, line)
+        self.probe.alignment = Alignment(
+            wrap_text=look.get("wrap", False),
+            vertical=look.get("vertical", "top"),
+            horizontal=look.get("horizontal"),
+        )
+        self.probe.number_format = style.format
+        self.probe.quotePrefix = quote
+        return int(self.probe.style_id)
