@@ -47,11 +47,11 @@ class StyleBook:
     """Gives every style its number in the file.
 
     Args:
-        sheet: any sheet of the workbook; one of its cells is used to register styles.
+        sheet: any sheet of the workbook; its cells are used to register styles.
     """
 
     def __init__(self, sheet: Worksheet) -> None:
-        self.probe = sheet["A1"]
+        self.sheet = sheet
         self.numbers: dict[tuple[Style, bool], int] = {}
 
     def number(self, style: Style, quote: bool = False) -> int:
@@ -76,18 +76,20 @@ class StyleBook:
         )
 
         look = KINDS[style.kind]
-        self.probe.font = Font(
-            **{"name": "Calibri", "size": 10, "color": INK} | look.get("font", {})
-        )
-        fill = look.get("fill")
-        self.probe.fill = PatternFill("solid", start_color=fill) if fill else PatternFill()
-        line = Side("thin", color="BFA640") if look.get("box") else Side()
-        self.probe.border = Border(line, line, line, line)
-        self.probe.alignment = Alignment(
+        # A cell a style: openpyxl keeps the cell's own record, and would see it change.
+        probe = self.sheet.cell(1, len(self.numbers) + 1)
+        font = {"name": "Calibri", "size": 10, "color": INK, **look.get("font", {})}
+        probe.font = Font(**font)
+        if "fill" in look:
+            probe.fill = PatternFill("solid", start_color=look["fill"])
+        if look.get("box"):
+            line = Side("thin", color="BFA640")
+            probe.border = Border(line, line, line, line)
+        probe.alignment = Alignment(
             wrap_text=look.get("wrap", False),
             vertical=look.get("vertical", "top"),
             horizontal=look.get("horizontal"),
         )
-        self.probe.number_format = style.format
-        self.probe.quotePrefix = quote
-        return int(self.probe.style_id)
+        probe.number_format = style.format
+        probe.quotePrefix = quote
+        return int(probe.style_id)
