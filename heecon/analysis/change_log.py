@@ -74,7 +74,7 @@ class Step:
     @property
     def moves_results(self) -> bool:
         """Whether any total of any strategy changes."""
-        return self.before != self.after
+        return _by_strategy(self.before) != _by_strategy(self.after)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ class ChangeLog:
     @property
     def same(self) -> bool:
         """Whether the two are the same in every input and every result."""
-        return not (self.steps or self.silent) and self.a.standings == self.b.standings
+        moved = _by_strategy(self.a.standings) != _by_strategy(self.b.standings)
+        return not (self.steps or self.silent or moved)
 
 
 def change_log(
@@ -134,7 +135,8 @@ def change_log(
     groups = grouped(units, *inputs, shares_of_a_whole(a, b))
     walk = _Walk(inputs, log, b, on_step)
     steps = walk.to_the_end(groups)
-    if (steps[-1].after if steps else log.a.standings) != log.b.standings:
+    reached = steps[-1].after if steps else log.a.standings
+    if _by_strategy(reached) != _by_strategy(log.b.standings):
         raise RuntimeError(f"the changes from {log.a.name} do not end at {log.b.name}")
     notes = list(log.notes)
     if a.name != b.name:
@@ -160,6 +162,11 @@ def compare_totals(a: RunTotals, b: RunTotals) -> ChangeLog:
         for side in (a, b)
     ]
     return ChangeLog(sides[0], sides[1], thresholds, (), (), tuple(notes), inputs_known=False)
+
+
+def _by_strategy(rows: Sequence[Standing]) -> dict[str, Standing]:
+    """Standings whatever their order."""
+    return {row.strategy: row for row in rows}
 
 
 class _Walk:
@@ -235,5 +242,5 @@ def _joined(groups: Sequence[Group], problem: str) -> Group:
     why = f"one without the other cannot be run: {problem}"
     first, *others = groups
     for other in others:
-        first = first.with_(other, why)
+        first = first.joined(other, why)
     return Group(first.units, tuple(dict.fromkeys(first.why)))

@@ -37,9 +37,7 @@ def sections_of(model: Model) -> dict[str, Any]:
         "start": _start(model.start),
         "strategies": {name: _strategy(item) for name, item in model.strategies.items()},
         "variables": {name: _text(formula) for name, formula in model.variables.items()},
-        "transitions": {
-            name: _transitions(row, model.states[name]) for name, row in model.transitions.items()
-        },
+        "transitions": {name: _transitions(row) for name, row in model.transitions.items()},
         "outcomes": {
             name: _outcome(outcome, model.settings) for name, outcome in model.outcomes.items()
         },
@@ -103,10 +101,11 @@ def _strategy(strategy: Strategy) -> dict[str, Any]:
     return found
 
 
-def _transitions(row: Transitions, state: State) -> dict[str, Any]:
+def _transitions(row: Transitions) -> dict[str, Any]:
     to = {destination: _text(formula) for destination, formula in row.to.items()}
-    # Under competing rates whoever has no event stays, without being told so.
-    stays = row.competing and state.tunnel is None and row.rest == row.origin
+    # Under competing rates whoever has no event stays, without being told so (a tunnel's rest is
+    # never the tunnel itself).
+    stays = row.competing and row.rest == row.origin
     if row.rest and not stays:
         to[row.rest] = "rest"
     return {"rates" if row.competing else "probabilities": to}
