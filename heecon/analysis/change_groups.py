@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from heecon.analysis.change import Content, Inputs, Unit
+from heecon.analysis.inputs import Content, Inputs, Unit
 from heecon.language import names, parse, table_names
 from heecon.model.definition import Model
 

@@ -13,27 +13,22 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
-from heecon.analysis.change import (
-    Change,
-    Inputs,
-    Unit,
-    changed_units,
-    changes_of,
-    inputs_of_both,
-    partway,
-    silent_changes,
-)
+from heecon.analysis.change import Change, changed_units, changes_of, silent_changes
 from heecon.analysis.change_groups import Group, grouped, shares_of_a_whole
 from heecon.analysis.evaluation import run
+from heecon.analysis.inputs import Inputs, Unit, inputs_of_both, partway
 from heecon.analysis.standing import RunTotals, Standing, all_thresholds, standings, totals_of
-from heecon.errors import HeeconError
+from heecon.errors import HeeconError, SimulationError
 from heecon.model.definition import Model
 
 SPARE_TRIES = 400
 """Models between A and B that may be tried in vain; changes still left then become one step."""
+
+ALONE = "one without the other cannot be run"
+TOO_MANY = "too many changes cannot be run alone: attempts to tell these apart ended"
 
 
 @dataclass(frozen=True)
@@ -128,7 +123,7 @@ def change_log(
         SimulationError: A or B cannot be run.
         InputError: as ``pairwise``.
     """
-    runs = [totals_of(run(model, on_compile=on_compile)) for model in (a, b)]
+    runs = [_totals(name, model, on_compile) for name, model in (("A", a), ("B", b))]
     log = compare_totals(*runs)
     inputs = inputs_of_both(a, b)
     units = changed_units(*inputs)
@@ -146,6 +141,17 @@ def change_log(
     return ChangeLog(
         log.a, log.b, log.thresholds, tuple(steps), tuple(silent_changes(*inputs)), tuple(notes)
     )
+
+
+def _totals(side: str, model: Model, on_compile: Callable[[], None] | None) -> RunTotals:
+    """The totals of a side; what is wrong with it says whose it is."""
+    try:
+        return totals_of(run(model, on_compile=on_compile))
+    except SimulationError as error:
+        place = f"{side}, {model.scenario.name or model.name}"
+        raise SimulationError(
+            replace(problem, where=f"{place}: {problem.where}") for problem in error.problems
+        ) from None
 
 
 def compare_totals(a: RunTotals, b: RunTotals) -> ChangeLog:
@@ -200,23 +206,20 @@ class _Walk:
         self.count = sum(len(group.units) for group in groups)
         while waiting:
             still = [group for group in waiting if not self._take(group)]
-            if len(still) < len(waiting):
-                waiting = still
-                continue
-            pair = next(
-                (
-                    pair
-                    for pair in combinations(still, 2)
-                    if self.vain < SPARE_TRIES and self._take(_joined(pair, self.problem))
-                ),
-                None,
-            )
-            if pair is None:
-                if not self._take(_joined(still, self.problem), last=True):
-                    raise RuntimeError(f"the changes do not make a model: {self.problem}")
-                break
-            waiting = [group for group in still if group not in pair]
+            if len(still) == len(waiting):
+                still = self._joined(waiting)
+            waiting = still
         return self.steps
+
+    def _joined(self, waiting: Sequence[Group]) -> list[Group]:
+        """What still waits after the first two that suffice for each other are taken, or all."""
+        for pair in combinations(waiting, 2):
+            if self._take(_together(pair, f"{ALONE}: {self.problem}")):
+                return [group for group in waiting if group not in pair]
+        why = TOO_MANY if self.vain >= SPARE_TRIES else f"{ALONE}: {self.problem}"
+        if not self._take(_together(waiting, why), last=True):
+            raise RuntimeError(f"the changes do not make a model: {self.problem}")
+        return []
 
     def _take(self, group: Group, *, last: bool = False) -> bool:
         """Apply a group if the model can then be run."""
@@ -238,8 +241,7 @@ class _Walk:
         return True
 
 
-def _joined(groups: Sequence[Group], problem: str) -> Group:
-    why = f"one without the other cannot be run: {problem}"
+def _together(groups: Sequence[Group], why: str) -> Group:
     first, *others = groups
     for other in others:
         first = first.joined(other, why)

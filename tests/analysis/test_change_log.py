@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import heecon as he
-from heecon.analysis.change import changed_units, inputs_of_both, partway
+from heecon.analysis import change_log as module
+from heecon.analysis.change import changed_units
 from heecon.analysis.change_log import ChangeLog, change_log
+from heecon.analysis.inputs import inputs_of_both, partway
 from heecon.analysis.standing import standings, totals_of
 from heecon.model import library
 from heecon.model.distribution import build
@@ -328,6 +330,29 @@ def test_shares_that_cannot_move_alone() -> None:
     assert "cannot be run" in why
 
 
+def test_three_shares_of_which_no_two_can_move_alone() -> None:
+    def shares(*values: float) -> Edit:
+        def change(draft: Draft) -> None:
+            draft.definition["transitions"]["ill"] = {
+                "probabilities": {"well": "p_well", "ill": "p_stay", "dead": "p_die"}
+            }
+            draft.values |= dict(zip(("p_well", "p_stay", "p_die"), values, strict=True))
+
+        return change
+
+    a, b = edited(shares(0.1, 0.6, 0.3)), edited(shares(0.2, 0.55, 0.25))
+    assert sorted(map(len, keys(check(a, b)))) == [3]
+
+
+def test_attempts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes left when attempts run out are one step, and the log says so."""
+    monkeypatch.setattr(module, "SPARE_TRIES", 1)
+    b = edited(move_shares(0.6), lambda draft: draft.values.__setitem__("c_care", 1.0))
+    log = check(edited(), b)
+    assert len(log.steps) == 1
+    assert "attempts" in log.steps[0].why_together[0]
+
+
 def test_a_change_that_has_to_wait() -> None:
     """0.6 + 0.4 -> 0.8 + 0.2: raising the first alone is impossible, lowering the second is not."""
 
@@ -454,7 +479,7 @@ def test_correction_given_up_for_a_timing() -> None:
 
     assert keys(check(edited(own), edited(timed))) == [
         ["model.correction"],
-        ["outcomes.care.timing", "outcomes.care.correction"],
+        ["outcomes.care.correction", "outcomes.care.timing"],
     ]
 
 
@@ -496,7 +521,7 @@ def test_without_qalys() -> None:
 
 def test_model_that_cannot_run() -> None:
     broken = edited(lambda draft: draft.values.__setitem__("p_die", 0.9))
-    with pytest.raises(he.SimulationError):
+    with pytest.raises(he.SimulationError, match=r"^B, everything: strategy usual"):
         change_log(edited(), broken)
 
 

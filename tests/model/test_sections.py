@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 import heecon as he
-from heecon.analysis.change import columns_of
-from heecon.model import library
+from heecon.analysis.inputs import columns_of, inputs_of
+from heecon.model import library, schema
 from heecon.model.sections import sections_of
 from tests.analysis.changing import Draft
 
@@ -60,3 +62,39 @@ def test_what_a_section_may_leave_out(kind: str) -> None:
     plain = Draft().model()
     changed = not np.array_equal(he.run(model).result.discounted, he.run(plain).result.discounted)
     assert changed, "the case says nothing"
+
+
+def keys_written(model: he.Model) -> dict[str, set[str]]:
+    sections = sections_of(model)
+    found = {"": set(sections), "model": set(sections["model"])}
+    found["discounting"] = set(sections["model"]["discounting"])
+    for section in ("states", "strategies", "transitions", "outcomes"):
+        found[section] = {key for content in sections[section].values() for key in content}
+    return found
+
+
+def test_every_key_is_written() -> None:
+    """A key that comes to the files has to come to the sections as well."""
+    draft = Draft()
+    draft.definition["model"] |= {"price_year": 2024}
+    draft.definition["outcomes"]["death"] |= {"start": 1, "entering": {"ill": 1}}
+    draft.definition["outcomes"]["care"] |= {"correction": "end"}
+    written = keys_written(draft.model())
+    schemas: dict[str, type[BaseModel]] = {
+        "": schema.ModelFile,
+        "model": schema.Settings,
+        "discounting": schema.Discounting,
+        "states": schema.StateSection,
+        "strategies": schema.StrategySection,
+        "transitions": schema.TransitionSection,
+        "outcomes": schema.OutcomeSection,
+    }
+    for section, schema_of in schemas.items():
+        assert written[section] == set(schema_of.model_fields), section
+
+
+def test_every_column_is_compared() -> None:
+    """A field that comes to parameters has to be compared as well."""
+    said = {field for _, _, field in inputs_of(Draft().model()).said if field}
+    fields = {field.name for field in dataclasses.fields(he.Parameter)}
+    assert fields - said == {"name", "value", "strategy", "where"}
