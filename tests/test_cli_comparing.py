@@ -39,6 +39,28 @@ def test_diff_with_saved_results(heecon: Heecon, tmp_path: Path) -> None:
     assert not (tmp_path / "here" / "change_log.csv").exists()
 
 
+def test_diff_of_two_versions(heecon: Heecon, tmp_path: Path) -> None:
+    """Two folders of one name are called by their paths; a rename of a price is one step."""
+    for version in ("old", "new"):
+        write(tmp_path / version)
+    model = tmp_path / "new" / "inputs" / "small"
+    for name in ("model.toml", "parameters.csv"):
+        path = model / name
+        path.write_text(path.read_text(encoding="utf-8").replace("c_care", "cost_of_care"))
+    done = heecon("diff", "old/inputs/small", "new/inputs/small", "--out", "here")
+    assert done.returncode == 0, done.stderr
+    assert "A: old/inputs/small" in done.stdout
+    assert "B: new/inputs/small" in done.stdout
+    changes = rows(tmp_path / "here" / "change_log.csv")
+    assert {row["step"] for row in changes} == {"1"}
+    assert {row["key"] for row in changes} == {
+        "outcomes.cost.state.well, ill",
+        "parameters.cost_of_care.value",
+        "parameters.c_care.value",
+    }
+    assert "Without any effect on the results: step 1." in done.stdout
+
+
 def test_diff_of_what_is_not_there(heecon: Heecon, tmp_path: Path) -> None:
     done = heecon("diff", "starter/base_case", "starter/cheeper_drug")
     assert done.returncode == 2

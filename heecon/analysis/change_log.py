@@ -132,7 +132,8 @@ def change_log(
     steps = walk.to_the_end(groups)
     reached = steps[-1].after if steps else log.a.standings
     if _by_strategy(reached) != _by_strategy(log.b.standings):
-        raise RuntimeError(f"the changes from {log.a.name} do not end at {log.b.name}")
+        what = f"the changes from {log.a.name} do not end at {log.b.name}"
+        raise RuntimeError(f"{what}; was one of them not made by load or build_model?")
     notes = list(log.notes)
     if a.name != b.name:
         notes.append(f"These are different models: {a.name} and {b.name}.")
@@ -194,7 +195,7 @@ class _Walk:
         self.steps: list[Step] = []
         self.count = 0
         self.vain = 0
-        self.problem = ""
+        self.problem_of: dict[Group, str] = {}
 
     def to_the_end(self, groups: Sequence[Group]) -> list[Step]:
         """All steps.
@@ -214,11 +215,14 @@ class _Walk:
     def _joined(self, waiting: Sequence[Group]) -> list[Group]:
         """What still waits after the first two that suffice for each other are taken, or all."""
         for pair in combinations(waiting, 2):
-            if self._take(_together(pair, f"{ALONE}: {self.problem}")):
+            if self._take(_together(pair, f"{ALONE}: {self.problem_of.get(pair[0])}")):
                 return [group for group in waiting if group not in pair]
-        why = TOO_MANY if self.vain >= SPARE_TRIES else f"{ALONE}: {self.problem}"
-        if not self._take(_together(waiting, why), last=True):
-            raise RuntimeError(f"the changes do not make a model: {self.problem}")
+        ended = self.vain >= SPARE_TRIES
+        rest = _together(
+            waiting, TOO_MANY if ended else f"{ALONE}: {self.problem_of.get(waiting[0])}"
+        )
+        if not self._take(rest, last=True):
+            raise RuntimeError(f"the changes do not make a model: {self.problem_of[rest]}")
         return []
 
     def _take(self, group: Group, *, last: bool = False) -> bool:
@@ -229,7 +233,7 @@ class _Walk:
             model = partway(*self.inputs, self.applied | set(group.units), self.end.name)
             reached = standings(totals_of(run(model)), self.thresholds)
         except HeeconError as error:
-            self.problem = str(error.problems[0])
+            self.problem_of[group] = str(error.problems[0])
             self.vain += 1
             return False
         self.applied |= set(group.units)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +41,7 @@ def diff(a: Side, b: Side, out: Out = None) -> None:
     from heecon.report.run_files import json_text  # noqa: PLC0415
 
     first, second = read_side(a), read_side(b)
-    log = _compare(first, second)
+    log = _told_apart(_compare(first, second), a, b)
     seconds = time.perf_counter() - began
     contents = files_of(log)
     contents["change_log_manifest.json"] = json_text(
@@ -87,6 +88,13 @@ def _compare(a: Model | RunTotals, b: Model | RunTotals) -> ChangeLog:
             for side in (a, b)
         )
     )
+
+
+def _told_apart(log: ChangeLog, a: str, b: str) -> ChangeLog:
+    """Two versions of one model have one name: call them what the user does."""
+    if log.a.name != log.b.name or a == b:
+        return log
+    return replace(log, a=replace(log.a, name=a), b=replace(log.b, name=b))
 
 
 def _folder(a: Model | RunTotals, out: Path | None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -13,6 +14,8 @@ from heecon.analysis.standing import Standing
 from heecon.report.console import Column, money, show, signed
 from heecon.report.files import csv_text
 from heecon.report.markdown import escaped, table
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,2})?")
 
 SHOWN = 40
 """Steps and silent changes that the screen lists at most."""
@@ -55,9 +58,13 @@ def _changes_csv(log: ChangeLog) -> str:
 
 
 def _cells(change: Change) -> tuple[object, ...]:
-    return (
-        change.key, change.kind, change.before, change.after, change.absolute, change.relative,
-    )  # fmt: skip
+    before, after = (_number_or_text(text) for text in (change.before, change.after))
+    return change.key, change.kind, before, after, change.absolute, change.relative
+
+
+def _number_or_text(text: str | None) -> object:
+    """A number as one, so that a spreadsheet reads -5 as a number and not as quoted text."""
+    return float(text) if text is not None and _NUMBER.fullmatch(text) else text
 
 
 def _effects_csv(log: ChangeLog) -> str:

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 import heecon as he
-from heecon.analysis.change_log import ChangeLog, change_log, compare_totals
+from heecon.analysis.change import Change
+from heecon.analysis.change_log import ChangeLog, Side, change_log, compare_totals
 from heecon.analysis.standing import standings, totals_of
 from heecon.report.change_log_report import files_of, markdown, print_change_log
 from heecon.report.run_files import write_run
@@ -47,7 +48,7 @@ def test_files_hold_every_change_and_every_stage(log: ChangeLog) -> None:
     changes = rows(files["change_log.csv"])
     assert len(changes) == sum(len(step.changes) for step in log.steps) + len(log.silent)
     price = next(row for row in changes if row["key"] == "parameters.c_drug[new].value")
-    assert (price["before"], price["after"], float(price["absolute"])) == ("800", "400", -400)
+    assert [float(price[key]) for key in ("before", "after", "absolute")] == [800, 400, -400]
     assert float(price["relative"]) == -0.5
     effects = rows(files["change_log_effects.csv"])
     assert [row["step"] for row in effects if row["strategy"] == "new"] == ["A", "1", "2", "3", "B"]
@@ -63,6 +64,17 @@ def test_nothing_a_spreadsheet_runs(log: ChangeLog) -> None:
             continue
         for line in csv.reader(io.StringIO(text)):
             assert not any(cell.startswith(("=", "@", "+")) for cell in line)
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"), [("-0.5", "-0.5"), ("1e-05", "1e-05"), ("nan", "nan"), ("-x", "'-x")]
+)
+def test_numbers_and_words_as_cells(text: str, cell: str) -> None:
+    change = Change("key", "state", text, None, note="words only")
+    side = Side("a", "", "", "old", ())
+    log = ChangeLog(side, side, (), (), (change,), ())
+    (row,) = rows(files_of(log)["change_log.csv"])
+    assert (row["before"], row["after"]) == (cell, "")
 
 
 def test_markdown_tables_hold(log: ChangeLog) -> None:
