@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from heecon.analysis.acceptability import acceptability
+    from heecon.analysis.change_log import change_log
     from heecon.analysis.evaluation import Evaluation, run
     from heecon.analysis.evppi import evppi
     from heecon.analysis.evsi import evsi
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from heecon.analysis.outcomes import Outcomes, read_outcomes
     from heecon.analysis.price import discount_grid, value_based_price
     from heecon.analysis.psa import run_psa
+    from heecon.analysis.scenarios import run_scenarios
     from heecon.analysis.sobol import run_sobol
     from heecon.analysis.threshold import threshold_analysis
     from heecon.analysis.two_way import two_way
@@ -49,6 +51,7 @@ _HOMES = {
     "Totals": "heecon.analysis.incremental",
     "acceptability": "heecon.analysis.acceptability",
     "build_model": "heecon.model.load",
+    "change_log": "heecon.analysis.change_log",
     "discount_grid": "heecon.analysis.price",
     "evppi": "heecon.analysis.evppi",
     "evsi": "heecon.analysis.evsi",
@@ -61,6 +64,7 @@ _HOMES = {
     "run": "heecon.analysis.evaluation",
     "run_morris": "heecon.analysis.morris",
     "run_psa": "heecon.analysis.psa",
+    "run_scenarios": "heecon.analysis.scenarios",
     "run_sobol": "heecon.analysis.sobol",
     "threshold_analysis": "heecon.analysis.threshold",
     "two_way": "heecon.analysis.two_way",
@@ -80,6 +84,7 @@ __all__ = [
     "__version__",
     "acceptability",
     "build_model",
+    "change_log",
     "discount_grid",
     "evppi",
     "evsi",
@@ -92,6 +97,7 @@ __all__ = [
     "run",
     "run_morris",
     "run_psa",
+    "run_scenarios",
     "run_sobol",
     "threshold_analysis",
     "two_way",

@@ -126,7 +126,7 @@ class Evaluation:
         """
         cost, qalys = self.cost(), self.qalys()
         return tuple(
-            Totals(name, _without_noise(cost[name]), _without_noise(qalys[name]))
+            Totals(name, without_noise(cost[name]), without_noise(qalys[name]))
             for name in self.result.strategies
         )
 
@@ -249,7 +249,8 @@ class Evaluation:
         return {name: float(means[i]) for i, name in enumerate(self.result.strategies)}
 
 
-def _without_noise(value: float) -> float:
+def without_noise(value: float) -> float:
+    """A total to 13 significant digits; summing leaves noise in the sixteenth."""
     return float(f"{value:.13g}")
 
 

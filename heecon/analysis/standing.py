@@ -1,0 +1,134 @@
+"""Where every strategy stands: its costs and QALYs, and what they are against the comparator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from heecon.analysis.evaluation import Evaluation
+from heecon.analysis.incremental import PairwiseRow, Totals, net_benefit, pairwise
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One strategy in one run: amounts per person, discounted; strategy minus comparator.
+
+    Attributes:
+        strategy: its name.
+        comparator: what it is compared with.
+        cost: expected cost.
+        qalys: expected QALYs; None where the model counts none.
+        incremental_cost: None for the comparator itself.
+        incremental_qalys: None for the comparator itself, or without QALYs.
+        icer: cost per QALY gained (north-east) or saving per QALY lost (south-west); else None.
+        quadrant: where it lies on the cost-effectiveness plane; None as for ``incremental_qalys``.
+        nmb: threshold -> net monetary benefit; empty without QALYs.
+        incremental_nmb: threshold -> the same minus the comparator's.
+    """
+
+    strategy: str
+    comparator: str
+    cost: float
+    qalys: float | None
+    incremental_cost: float | None
+    incremental_qalys: float | None
+    icer: float | None
+    quadrant: str | None
+    nmb: Mapping[float, float]
+    incremental_nmb: Mapping[float, float]
+
+
+@dataclass(frozen=True)
+class RunTotals:
+    """What a run gives, without the inputs it came from.
+
+    Attributes:
+        name: model and scenario.
+        title: of the scenario, else of the model.
+        currency: of the costs.
+        comparator: the strategy the others are compared with.
+        thresholds: willingness to pay per QALY.
+        totals: discounted costs and QALYs by strategy, to 13 significant digits.
+        has_qalys: False where the model counts none; then effects are 0.
+    """
+
+    name: str
+    title: str
+    currency: str
+    comparator: str
+    thresholds: tuple[float, ...]
+    totals: tuple[Totals, ...]
+    has_qalys: bool = True
+
+
+def totals_of(evaluation: Evaluation) -> RunTotals:
+    """The totals of a run."""
+    model = evaluation.model
+    own = model.scenario.name not in {"", model.name}
+    return RunTotals(
+        name=f"{model.name}/{model.scenario.name}" if own else model.name,
+        title=model.scenario.title or model.settings.title,
+        currency=model.settings.currency,
+        comparator=evaluation.comparator,
+        thresholds=model.settings.thresholds,
+        totals=evaluation.totals(),
+        has_qalys=evaluation.has_qalys,
+    )
+
+
+def standings(run: RunTotals, thresholds: Sequence[float] | None = None) -> tuple[Standing, ...]:
+    """Where every strategy stands, in the order of the model.
+
+    Args:
+        run: its totals.
+        thresholds: for net benefit; None for the run's own.
+
+    Raises:
+        InputError: as ``pairwise`` and ``net_benefit``.
+    """
+    pairs = {row.strategy: row for row in pairwise(run.totals, run.comparator)}
+    chosen = run.thresholds if thresholds is None else thresholds
+    nmb: dict[str, dict[float, float]] = {item.strategy: {} for item in run.totals}
+    against: dict[str, dict[float, float]] = {item.strategy: {} for item in run.totals}
+    if chosen and run.has_qalys:
+        for row in net_benefit(run.totals, list(chosen), run.comparator):
+            nmb[row.strategy][row.threshold] = row.nmb
+            against[row.strategy][row.threshold] = row.incremental_nmb or 0.0
+    return tuple(
+        _standing(item, pairs.get(item.strategy), run, nmb[item.strategy], against[item.strategy])
+        for item in run.totals
+    )
+
+
+def _standing(
+    item: Totals,
+    pair: PairwiseRow | None,
+    run: RunTotals,
+    nmb: Mapping[float, float],
+    against: Mapping[float, float],
+) -> Standing:
+    compared = pair if run.has_qalys else None
+    return Standing(
+        strategy=item.strategy,
+        comparator=run.comparator,
+        cost=item.cost,
+        qalys=item.effect if run.has_qalys else None,
+        incremental_cost=None if pair is None else pair.incremental_cost,
+        incremental_qalys=None if compared is None else compared.incremental_effect,
+        icer=None if compared is None else compared.icer,
+        quadrant=None if compared is None else str(compared.quadrant),
+        nmb=nmb,
+        incremental_nmb=against,
+    )
+
+
+def optimal(rows: Sequence[Standing], threshold: float) -> tuple[str, ...]:
+    """The strategies with the highest net benefit at a threshold: several where they tie."""
+    values = {row.strategy: row.nmb[threshold] for row in rows if threshold in row.nmb}
+    best = max(values.values(), default=None)
+    return tuple(name for name, value in values.items() if value == best)
+
+
+def all_thresholds(runs: Sequence[RunTotals]) -> tuple[float, ...]:
+    """The thresholds of several runs, each once, in the order they are met."""
+    return tuple(dict.fromkeys(value for run in runs for value in run.thresholds))

@@ -1,0 +1,95 @@
+"""heecon batch: every scenario of a model, side by side."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from heecon.commands.common import make_console, progress, say_compiling, say_written
+
+if TYPE_CHECKING:
+    from heecon.analysis.scenarios import ScenarioRun
+
+
+def batch(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER|MODEL",
+            help="A folder of scenarios, or a model from `heecon list`.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for the files, one folder below it a scenario. Default: reports/all.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run every scenario of a model, write each and put all of them side by side."""
+    from heecon.analysis.scenarios import (  # noqa: PLC0415
+        each_scenario,
+        scenario_files,
+        without_trace,
+    )
+    from heecon.report.files import write_all  # noqa: PLC0415
+    from heecon.report.run_files import write_run  # noqa: PLC0415
+    from heecon.report.scenario_report import print_comparison  # noqa: PLC0415
+
+    folder = out or Path("reports") / "all"
+    paths = scenario_files(source)
+    runs: list[ScenarioRun] = []
+    with progress("Scenarios", len(paths)) as advance:
+        began = time.perf_counter()
+        for found in each_scenario(paths, keep_trace=True, on_compile=say_compiling):
+            if found.evaluation is not None:
+                write_run(found.evaluation, folder / found.name, time.perf_counter() - began)
+            runs.append(without_trace(found))
+            advance(len(runs))
+            began = time.perf_counter()
+    written = write_all(folder, comparison_files(runs))
+    console = make_console()
+    print_comparison(runs, console)
+    say_written(console, folder, [*(folder / run.name for run in runs if run.evaluation), *written])
+    _stop_if_broken(runs)
+
+
+def comparison_files(runs: list[ScenarioRun]) -> dict[str, str]:
+    """The files that compare the scenarios: name -> text."""
+    from heecon.report.files import csv_text  # noqa: PLC0415
+    from heecon.report.run_files import json_text  # noqa: PLC0415
+    from heecon.report.scenario_report import comparison  # noqa: PLC0415
+
+    table = comparison(runs)
+    about = {
+        run.name: {
+            "file": run.path.name,
+            "manifest": f"{run.name}/manifest.json" if run.evaluation else None,
+            "problems": [str(problem) for problem in run.problems],
+        }
+        for run in runs
+    }
+    return {
+        "comparison.csv": csv_text(table.header, table.rows),
+        "comparison_manifest.json": json_text({"scenarios": about}),
+    }
+
+
+def _stop_if_broken(runs: list[ScenarioRun]) -> None:
+    """Report what is wrong with the broken scenarios, now that the others are written."""
+    from heecon.errors import InputError, Problem  # noqa: PLC0415
+
+    problems = [
+        Problem(f"scenario '{run.name}': {problem.where}", problem.what, problem.remedy)
+        for run in runs
+        for problem in run.problems
+    ]
+    if problems:
+        raise InputError(problems)

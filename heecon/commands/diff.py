@@ -1,0 +1,115 @@
+"""heecon diff: what differs between two models, and what each difference does."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from heecon.commands.common import (
+    Out,
+    folder_for,
+    make_console,
+    progress,
+    say_compiling,
+    say_written,
+)
+
+if TYPE_CHECKING:
+    from heecon.analysis.change_log import ChangeLog
+    from heecon.analysis.standing import RunTotals
+    from heecon.model.definition import Model
+
+Side = Annotated[
+    str,
+    typer.Argument(
+        help="A scenario file, a model folder, a name from `heecon list`, or a folder that "
+        "`heecon run` wrote.",
+        show_default=False,
+    ),
+]
+
+
+def diff(a: Side, b: Side, out: Out = None) -> None:
+    """Tell what differs between A and B, and what each change does to the results."""
+    began = time.perf_counter()
+    from heecon.report.change_log_report import files_of, print_change_log  # noqa: PLC0415
+    from heecon.report.files import write_all  # noqa: PLC0415
+    from heecon.report.run_files import json_text  # noqa: PLC0415
+
+    first, second = read_side(a), read_side(b)
+    log = _told_apart(_compare(first, second), a, b)
+    seconds = time.perf_counter() - began
+    contents = files_of(log)
+    contents["change_log_manifest.json"] = json_text(
+        {"a": _about(a, first, seconds), "b": _about(b, second, seconds)}
+    )
+    folder = _folder(first, out)
+    paths = write_all(folder, contents)
+    console = make_console()
+    print_change_log(log, console)
+    say_written(console, folder, paths)
+
+
+def read_side(text: str) -> Model | RunTotals:
+    """What a user compares: a model, or the saved results of a run.
+
+    Raises:
+        InputError: nothing of that name, or everything that is wrong with it.
+    """
+    from heecon.model.load import load  # noqa: PLC0415
+    from heecon.report.saved_run import holds_results, read_run  # noqa: PLC0415
+
+    folder = Path(text)
+    if holds_results(folder) and not (folder / "model.toml").is_file():
+        return read_run(folder)
+    return load(text)
+
+
+def _compare(a: Model | RunTotals, b: Model | RunTotals) -> ChangeLog:
+    from heecon.analysis.change_log import change_log, compare_totals  # noqa: PLC0415
+    from heecon.analysis.evaluation import run  # noqa: PLC0415
+    from heecon.analysis.standing import RunTotals, totals_of  # noqa: PLC0415
+
+    if not isinstance(a, RunTotals) and not isinstance(b, RunTotals):
+        with progress("Changes, %", 100) as advance:
+            return change_log(
+                a,
+                b,
+                on_step=lambda done, of: advance(100 * done // of),
+                on_compile=say_compiling,
+            )
+    return compare_totals(
+        *(
+            side if isinstance(side, RunTotals) else totals_of(run(side, on_compile=say_compiling))
+            for side in (a, b)
+        )
+    )
+
+
+def _told_apart(log: ChangeLog, a: str, b: str) -> ChangeLog:
+    """Two versions of one model have one name: call them what the user does."""
+    if log.a.name != log.b.name or a == b:
+        return log
+    return replace(log, a=replace(log.a, name=a), b=replace(log.b, name=b))
+
+
+def _folder(a: Model | RunTotals, out: Path | None) -> Path:
+    from heecon.analysis.standing import RunTotals  # noqa: PLC0415
+
+    if isinstance(a, RunTotals):
+        return out or Path("reports") / "diff"
+    return folder_for(a, out, "diff")
+
+
+def _about(text: str, side: Model | RunTotals, seconds: float) -> dict[str, object]:
+    from heecon.analysis.standing import RunTotals  # noqa: PLC0415
+    from heecon.report.run_files import file_hash, manifest  # noqa: PLC0415
+    from heecon.report.saved_run import FILE  # noqa: PLC0415
+
+    if isinstance(side, RunTotals):
+        return {"results": side.name, "files": {FILE: file_hash(Path(text) / FILE)}}
+    return manifest(side, seconds)

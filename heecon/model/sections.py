@@ -1,0 +1,145 @@
+"""A checked model as the sections model.toml has, so that it can be changed and built again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heecon.language import to_text
+from heecon.model.definition import (
+    Correction,
+    Formula,
+    Model,
+    Outcome,
+    RateStep,
+    Settings,
+    Start,
+    State,
+    Strategy,
+    Transitions,
+)
+
+_CORRECTION_OF_TIMING = {
+    "cycle_start": Correction("start"),
+    "mid_cycle": Correction("life_table"),
+    "cycle_end": Correction("end"),
+}
+
+
+def sections_of(model: Model) -> dict[str, Any]:
+    """What ``build_model`` takes to make this model again.
+
+    Formulas are written in canonical form, defaults in full, and "alive" as the states it stands
+    for. An outcome whose within-cycle correction is the one it would have anyway does not name it.
+    """
+    return {
+        "model": _settings(model.settings),
+        "states": {name: _state(state) for name, state in model.states.items()},
+        "start": _start(model.start),
+        "strategies": {name: _strategy(item) for name, item in model.strategies.items()},
+        "variables": {name: _text(formula) for name, formula in model.variables.items()},
+        "transitions": {name: _transitions(row) for name, row in model.transitions.items()},
+        "outcomes": {
+            name: _outcome(outcome, model.settings) for name, outcome in model.outcomes.items()
+        },
+    }
+
+
+def _settings(settings: Settings) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "title": settings.title,
+        "description": settings.description,
+        "cycle": settings.cycle,
+        "horizon": settings.horizon,
+        "start_age": _text(settings.start_age),
+        "max_age": settings.max_age,
+        "correction": correction_text(settings.correction),
+        "discounting": {
+            "cost": _rates(settings.discount["cost"]),
+            "effect": _rates(settings.discount["effect"]),
+            "timing": settings.timing,
+        },
+        "perspective": settings.perspective,
+        "currency": settings.currency,
+        "thresholds": list(settings.thresholds),
+    }
+    if settings.price_year is not None:
+        found["price_year"] = settings.price_year
+    if settings.comparator is not None:
+        found["comparator"] = settings.comparator
+    return found
+
+
+def correction_text(correction: Correction) -> str | dict[str, str]:
+    """A within-cycle correction as a file writes it."""
+    return {"weights": correction.table} if correction.table else correction.method
+
+
+def _rates(steps: tuple[RateStep, ...]) -> str | list[dict[str, Any]]:
+    if len(steps) == 1:
+        return _text(steps[0].rate)
+    return [{"from": step.start, "rate": _text(step.rate)} for step in steps]
+
+
+def _state(state: State) -> dict[str, Any]:
+    found: dict[str, Any] = {"label": state.label, "absorbing": state.absorbing}
+    if state.tunnel is not None:
+        found["tunnel"] = state.tunnel
+    if state.residence is not None:
+        found["residence"] = state.residence
+    return found
+
+
+def _start(start: Start) -> dict[str, str]:
+    shares = {state: _text(formula) for state, formula in start.shares.items()}
+    return shares | ({start.rest: "rest"} if start.rest else {})
+
+
+def _strategy(strategy: Strategy) -> dict[str, Any]:
+    found: dict[str, Any] = {"label": strategy.label, "note": strategy.note}
+    if strategy.start is not None:
+        found["start"] = _start(strategy.start)
+    return found
+
+
+def _transitions(row: Transitions) -> dict[str, Any]:
+    to = {destination: _text(formula) for destination, formula in row.to.items()}
+    # Under competing rates whoever has no event stays, without being told so (a tunnel's rest is
+    # never the tunnel itself).
+    stays = row.competing and row.rest == row.origin
+    if row.rest and not stays:
+        to[row.rest] = "rest"
+    return {"rates" if row.competing else "probabilities": to}
+
+
+def _outcome(outcome: Outcome, settings: Settings) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "kind": outcome.kind,
+        "label": outcome.label,
+        "category": outcome.category,
+        "perspective": list(outcome.perspectives),
+        "per": "year" if outcome.per_year else "cycle",
+        "start": {state: _text(formula) for state, formula in outcome.start.items()},
+        "state": {state: _text(formula) for state, formula in outcome.state.items()},
+        "entering": {state: _text(formula) for state, formula in outcome.entering.items()},
+        "transition": {
+            f"{origin} -> {to}": _text(formula)
+            for (origin, to), formula in outcome.transition.items()
+        },
+    }
+    if outcome.timing is not None:
+        found["timing"] = outcome.timing
+    own = _own_correction(outcome, settings)
+    if own is not None:
+        found["correction"] = correction_text(own)
+    return {key: value for key, value in found.items() if value != {}}
+
+
+def _own_correction(outcome: Outcome, settings: Settings) -> Correction | None:
+    if not outcome.state:
+        return outcome.one_off_correction
+    usual = _CORRECTION_OF_TIMING[outcome.timing] if outcome.timing else settings.correction
+    return None if outcome.correction == usual else outcome.correction
+
+
+def _text(formula: Formula) -> str:
+    return to_text(formula.tree)

@@ -1,0 +1,100 @@
+"""A model written back as sections is the same model again."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import BaseModel
+
+import heecon as he
+from heecon.analysis.inputs import columns_of, inputs_of
+from heecon.model import library, schema
+from heecon.model.sections import sections_of
+from tests.analysis.changing import Draft
+
+NAMES = library.available(library.bundled())
+
+
+def rebuilt(model: he.Model, sections: dict[str, Any]) -> he.Model:
+    rows = [he.Parameter(row.name, row.value, row.strategy) for row in model.parameters]
+    tables = {name: columns_of(table) for name, table in model.tables.items()}
+    return he.build_model(sections, rows, tables, model.name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_models(name: str) -> None:
+    model = he.load(name)
+    same = rebuilt(model, sections_of(model))
+    assert sections_of(same) == sections_of(model)
+    assert same.settings.cycles == model.settings.cycles
+    first, second = he.run(model).result, he.run(same).result
+    assert np.array_equal(first.discounted, second.discounted)
+    assert np.array_equal(first.undiscounted, second.undiscounted)
+
+
+@pytest.mark.parametrize("kind", ["weights", "own", "timing", "one_off", "steps", "own_tunnel"])
+def test_what_a_section_may_leave_out(kind: str) -> None:
+    draft = Draft()
+    outcomes, settings = draft.definition["outcomes"], draft.definition["model"]
+    draft.tables["w"] = {"t": [float(t) for t in range(13)], "w": [0.5, *[1.0] * 11, 0.5]}
+    if kind == "weights":
+        settings["correction"] = {"weights": "w"}
+    elif kind == "own":
+        outcomes["care"]["correction"] = "end"
+    elif kind == "timing":
+        outcomes["care"]["timing"] = "mid_cycle"
+    elif kind == "one_off":
+        outcomes["death"]["correction"] = {"weights": "w"}
+    elif kind == "steps":
+        settings["discounting"]["effect"] = [
+            {"from": 0, "rate": 0.035},
+            {"from": 3, "rate": "dr / 2"},
+        ]
+    else:
+        draft.definition["transitions"]["flare"]["rates"]["flare"] = "0.3"
+    model = draft.model()
+    same = rebuilt(model, sections_of(model))
+    assert sections_of(same) == sections_of(model)
+    assert np.array_equal(he.run(model).result.discounted, he.run(same).result.discounted)
+    plain = Draft().model()
+    changed = not np.array_equal(he.run(model).result.discounted, he.run(plain).result.discounted)
+    assert changed, "the case says nothing"
+
+
+def keys_written(model: he.Model) -> dict[str, set[str]]:
+    sections = sections_of(model)
+    found = {"": set(sections), "model": set(sections["model"])}
+    found["discounting"] = set(sections["model"]["discounting"])
+    for section in ("states", "strategies", "transitions", "outcomes"):
+        found[section] = {key for content in sections[section].values() for key in content}
+    return found
+
+
+def test_every_key_is_written() -> None:
+    """A key that comes to the files has to come to the sections as well."""
+    draft = Draft()
+    draft.definition["model"] |= {"price_year": 2024}
+    draft.definition["outcomes"]["death"] |= {"start": 1, "entering": {"ill": 1}}
+    draft.definition["outcomes"]["care"] |= {"correction": "end"}
+    written = keys_written(draft.model())
+    schemas: dict[str, type[BaseModel]] = {
+        "": schema.ModelFile,
+        "model": schema.Settings,
+        "discounting": schema.Discounting,
+        "states": schema.StateSection,
+        "strategies": schema.StrategySection,
+        "transitions": schema.TransitionSection,
+        "outcomes": schema.OutcomeSection,
+    }
+    for section, schema_of in schemas.items():
+        assert written[section] == set(schema_of.model_fields), section
+
+
+def test_every_column_is_compared() -> None:
+    """A field that comes to parameters has to be compared as well."""
+    said = {field for _, _, field in inputs_of(Draft().model()).said if field}
+    fields = {field.name for field in dataclasses.fields(he.Parameter)}
+    assert fields - said == {"name", "value", "strategy", "where"}
