@@ -144,6 +144,8 @@ class Sheet:
 
     def put(self, row: int, column: int, value: Value, style: Style = TEXT) -> None:
         """A constant. Text stays text, whatever it begins with."""
+        if style in (TITLE, HEADING):
+            self.heights.setdefault(row, 24.0 if style == TITLE else 18.0)
         self.cells.setdefault(row, {})[column] = Cell(value, style)
 
     def across(self, row: int, column: int, values: Iterable[Value], style: Style = HEADER) -> None:

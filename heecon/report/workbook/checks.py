@@ -10,7 +10,7 @@ from heecon.report.workbook.book import NOTE, PLAIN, TITLE, Book, Sheet, Style, 
 from heecon.report.workbook.case import Case
 from heecon.report.workbook.frontier import KEPT
 from heecon.report.workbook.layout import HEADER as TOP
-from heecon.report.workbook.layout import Layout
+from heecon.report.workbook.layout import ABSENT, Layout
 from heecon.report.workbook.outcomes import KIND_WORDS
 from heecon.report.workbook.psa_sheets import Psa
 from heecon.report.workbook.results import Results
@@ -109,7 +109,7 @@ class Checks:
             Check("inputs whose live value is an error", "Inputs", "SUMPRODUCT(--ISERROR(in_live))",
                   0, "0", 0),
             Check("inputs whose live value is text", "Inputs",
-                  "SUMPRODUCT(ISTEXT(in_live)*(LEN(in_live)>0))", 0, "0", 0),
+                  f'SUMPRODUCT(ISTEXT(in_live)*(in_live<>"{ABSENT}"))', 0, "0", 0),
             Check("overrides that are not numbers", "Inputs",
                   "SUMPRODUCT(ISTEXT(in_override)*(LEN(in_override)>0))", 0, "0", 0),
             Check("ids that stand twice", "Inputs",
@@ -211,11 +211,11 @@ class Checks:
             place = "1" if number == 0 else self.layout.book.constant(float(number + 1))
             stored = f"INDEX(stored_{kind},{place},set_scenario_number)"
             kept = name in self.case.variant.kept
-            value = 0.0 if kept else "not kept"
+            value: Value = 0.0 if kept else ABSENT
             found.append(
                 Check(
                     f"{KIND_WORDS[kind]}: live model = engine (relative)", name,
-                    f'IF({stored}="","not kept",ABS({live}-{stored})/MAX(1,ABS({stored})))', value,
+                    f'IF(NOT(ISNUMBER({stored})),"{ABSENT}",ABS({live}-{stored})/MAX(1,ABS({stored})))', value,
                     self.near, LIMIT,
                     when=f'AND({untouched},INDEX(control_live,MATCH("include[{name}]",control_id,'
                          '0))="yes")',

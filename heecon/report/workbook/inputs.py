@@ -22,7 +22,7 @@ from heecon.report.workbook.book import (
 )
 from heecon.report.workbook.case import Case
 from heecon.report.workbook.layout import HEADER as TOP
-from heecon.report.workbook.layout import INPUTS, SCENARIO_INPUTS, VALUES, Layout
+from heecon.report.workbook.layout import ABSENT, INPUTS, SCENARIO_INPUTS, VALUES, Layout
 from heecon.report.workbook.settings import Setting
 
 COLUMNS = (
@@ -53,8 +53,8 @@ def stopping_rules(model: Model) -> tuple[Parameter, ...]:
 
 
 def value_of(model: Model, key: str) -> Value:
-    """Value of a row under a scenario; empty text where the scenario has no such row."""
-    return next((row.value for row in model.parameters if row.key == key), "")
+    """Value of a row under a scenario; ``ABSENT`` where the scenario has no such row."""
+    return next((row.value for row in model.parameters if row.key == key), ABSENT)
 
 
 def evidence_numbers(model: Model) -> dict[str, int]:
@@ -312,11 +312,11 @@ def _value_columns(
     match = f'MATCH($A{{r}}&"["&{title}&"]",in_id,0)'
     shared = 'IFERROR(MATCH($A{r},in_id,0),"")'
     # A row of its own without a value is one the chosen scenario does not have.
-    own = f'IFERROR(IF(INDEX(in_live,{match})="",{shared},{match}),{shared})'
+    own = f'IFERROR(IF(ISNUMBER(INDEX(in_live,{match})),{match},{shared}),{shared})'
     for name in case.names:
         row = layout.value_row(name)
         key = f"{name}[{head}]"
-        if value_of(case.model, key) == "":
+        if value_of(case.model, key) == ABSENT:
             key = name
         found = places.get(key)
         formula = (shared if head is None else own).replace("{r}", str(row))

@@ -24,6 +24,9 @@ FIRST = 9
 TABLE_FIRST = 5
 """First row of the numbers on the sheet of tables."""
 
+ABSENT = "none"
+"""Stands where a scenario has no value: an empty cell would read as 0."""
+
 TOLERANCE = 1e-9
 """Distance within which ages and horizons count as reached, as in the engine."""
 

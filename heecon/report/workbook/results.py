@@ -25,7 +25,7 @@ from heecon.report.workbook.book import (
 )
 from heecon.report.workbook.case import Case
 from heecon.report.workbook.frontier import AGAINST, COST, EFFECT, KEPT, RANK, STATUS, Frontier
-from heecon.report.workbook.layout import Layout
+from heecon.report.workbook.layout import ABSENT, Layout
 from heecon.report.workbook.numbers import Numbers
 from heecon.report.workbook.outcomes import KIND_WORDS, OutcomeSheet, joined
 from heecon.report.workbook.settings import thresholds
@@ -285,7 +285,7 @@ class Results:
             sheet.put(row + 1, 1, "strategy", HEADER)
             sheet.put(row + 1, 2, "", HEADER)
             for t in range(many):
-                value: Value = live[t] if t < len(live) else ""
+                value: Value = live[t] if t < len(live) else ABSENT
                 sheet.calculate(row + 1, FIRST + t, f"set_threshold_{t + 1}", value,
                                 Style("header", "#,##0"))  # fmt: skip
             first = row + 2
@@ -297,7 +297,7 @@ class Results:
                     level = f"{letters(FIRST + t)}${row + 1}"
                     cost = f"INDEX({f.range(COST)},{i_(line, first)})"
                     effect = f"INDEX({f.range(EFFECT)},{i_(line, first)})"
-                    usable = f'AND({level}<>"",INDEX({f.range(KEPT)},{i_(line, first)})=1)'
+                    usable = f'AND(ISNUMBER({level}),INDEX({f.range(KEPT)},{i_(line, first)})=1)'
                     formula = {
                         "nmb": f"{level}*{effect}-{cost}",
                         "inmb": f"{level}*({effect}-INDEX({f.range(EFFECT)},{base}))"

@@ -11,7 +11,7 @@ from heecon.model.build import base_number
 from heecon.model.definition import Correction, Formula, Settings
 from heecon.report.workbook.book import Value
 from heecon.report.workbook.case import Case, Variant
-from heecon.report.workbook.layout import Layout
+from heecon.report.workbook.layout import ABSENT, Layout
 
 CORRECTIONS = ("start", "end", "life_table", "half_cycle", "simpson")
 TIMINGS = ("cycle_start", "mid_cycle", "cycle_end")
@@ -110,7 +110,7 @@ def _decision(case: Case) -> list[Setting]:
         values: dict[str, Value] = {}
         for variant in case.variants:
             named = variant.model.settings.thresholds
-            values[variant.name] = named[i] if i < len(named) else ""
+            values[variant.name] = named[i] if i < len(named) else ABSENT
         label = f"Threshold {i + 1} ({currency} per QALY)" if currency else f"Threshold {i + 1}"
         rows.append(Setting(f"threshold_{i + 1}", label, _each(case, values), "", "#,##0"))
     return rows

@@ -22,7 +22,7 @@ from heecon.report.workbook.book import (
 from heecon.report.workbook.case import Case, Variant
 from heecon.report.workbook.frontier import COST, EFFECT
 from heecon.report.workbook.layout import HEADER as TOP
-from heecon.report.workbook.layout import Layout
+from heecon.report.workbook.layout import ABSENT, Layout
 from heecon.report.workbook.results import Results
 
 SCENARIOS, ONE_WAY = "Scenarios", "One_way"
@@ -69,7 +69,7 @@ def _total(variant: Variant, kind: str, strategy: str) -> Value:
         "qaly": variant.evaluation.qalys,
         "life_year": variant.evaluation.life_years,
     }[kind]()
-    return amounts.get(strategy, "")
+    return amounts.get(strategy, ABSENT)
 
 
 def _comparisons(sheet: Sheet, row: int, case: Case, layout: Layout) -> int:

@@ -19,6 +19,7 @@ KINDS: dict[Kind, dict[str, Any]] = {
         "fill": "12355B",
         "wrap": True,
         "vertical": "center",
+        "horizontal": "center",
     },
     "text": {},
     "wrap": {"wrap": True},
