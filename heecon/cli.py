@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from heecon.commands import batch, diff, models, psa, sensitivity, voi
+from heecon.commands import batch, diff, models, psa, sensitivity, voi, workbook
 from heecon.errors import HeeconError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -34,6 +34,7 @@ app.command()(sensitivity.sobol)
 app.command()(sensitivity.morris)
 app.command()(voi.voi)
 app.command()(voi.trial)
+app.add_typer(workbook.app, name="workbook")
 
 
 def _print_version(wanted: bool) -> None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 Side = Annotated[
     str,
     typer.Argument(
-        help="A scenario file, a model folder, a name from `heecon list`, or a folder that "
-        "`heecon run` wrote.",
+        help="A scenario file, a model folder, a name from `heecon list`, a workbook that heecon "
+        "exported, or a folder that `heecon run` wrote.",
         show_default=False,
     ),
 ]
@@ -66,6 +66,10 @@ def read_side(text: str) -> Model | RunTotals:
     folder = Path(text)
     if holds_results(folder) and not (folder / "model.toml").is_file():
         return read_run(folder)
+    if folder.suffix.lower() == ".xlsx":
+        from heecon.report.workbook.importer import import_workbook  # noqa: PLC0415
+
+        return import_workbook(folder).model
     return load(text)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from heecon.commands import workbook as workbook_commands
 from heecon.commands.common import (
     Out,
     Target,
@@ -18,7 +19,13 @@ from heecon.commands.common import (
 )
 
 
-def run(scenario: Target = None, out: Out = None) -> None:
+def run(
+    scenario: Target = None,
+    out: Out = None,
+    workbook: Annotated[
+        bool, typer.Option("--workbook", help="Write the live workbook as well (some seconds).")
+    ] = False,
+) -> None:
     """Run a model and print its cost-effectiveness tables; write them to files too."""
     began = time.perf_counter()
     from heecon.analysis.evaluation import run as evaluate  # noqa: PLC0415
@@ -30,6 +37,8 @@ def run(scenario: Target = None, out: Out = None) -> None:
     evaluation = evaluate(model, keep_trace=True, on_compile=say_compiling)
     folder = folder_for(model, out)
     paths = write_run(evaluation, folder, time.perf_counter() - began)
+    if workbook:
+        paths.append(workbook_commands.write(scenario, folder / "workbook.xlsx")[0])
     console = make_console()
     print_run(evaluation, console)
     say_written(console, folder, paths)

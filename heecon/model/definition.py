@@ -198,12 +198,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ScenarioInfo:
-    """What was asked of the model: title, purpose and the analyses' sizes."""
+    """What was asked of the model: title, purpose and the analyses' sizes.
+
+    Attributes:
+        extends: name of the scenario it changes; empty if it changes the model itself.
+    """
 
     name: str
     title: str
     purpose: str = ""
     engine: str = "cohort"
+    extends: str = ""
     analyses: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 

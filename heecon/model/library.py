@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,13 +96,14 @@ def available(root: Path) -> list[str]:
     return found
 
 
-def sibling(folder: Path, name: str, where: str) -> Path:
-    """The scenario of a name in a folder, or among the bundled ones of the same model.
+def sibling(folders: Sequence[Path], name: str, where: str, model: str = "") -> Path:
+    """The scenario of a name in a folder, or among the local or bundled ones of the same model.
 
     Args:
-        folder: a folder of scenarios.
+        folders: folders of scenarios; the first is the one of the file that asks.
         name: what ``extends = "name"`` says.
         where: place of the key, for messages.
+        model: the model, where its name is not that of the first folder.
 
     Raises:
         InputError: the name is a path, or there is no such file.
@@ -110,12 +112,13 @@ def sibling(folder: Path, name: str, where: str) -> Path:
         what = f"{shown(name)} is not the name of a scenario in this folder"
         remedy = "Name a file beside this one, without '.toml' or '/'"
         raise InputError(Problem(where, what, remedy))
-    folders = [folder, bundled() / "scenarios" / folder.name]
-    for place in folders:
+    own = model or folders[0].name
+    places = [*folders, *(root / "scenarios" / own for root in (Path.cwd(), bundled()))]
+    for place in places:
         path = place / f"{name.removesuffix('.toml')}.toml"
         if path.is_file():
             return inside(path, place, where)
-    known = [other.stem for place in folders for other in place.glob("*.toml")]
+    known = [other.stem for place in places for other in place.glob("*.toml")]
     what = f"there is no scenario '{name}' beside this one"
     raise InputError(Problem(where, what, names.did_you_mean(name, dict.fromkeys(known))))
 

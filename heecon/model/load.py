@@ -58,7 +58,7 @@ def load(
     path = _scenario_path(target, scenario)
     if path is None:
         return _load(target.model, Overrides(ScenarioInfo(target.model.name, "")))
-    overrides = read_overrides(path)
+    overrides = read_overrides(path, None if target.scenario else target.scenario_folder)
     if every_strategy:
         overrides = overrides.with_every_strategy()
     name, where = overrides.model
@@ -161,7 +161,7 @@ def _scenario_path(target: library.Target, scenario: str | Path | None) -> Path 
     path = Path(scenario)
     if path.suffix == ".toml":
         return path.resolve()
-    return library.sibling(target.scenario_folder, str(scenario), "scenario")
+    return library.sibling([target.scenario_folder], str(scenario), "scenario")
 
 
 def _load(folder: Path, overrides: Overrides) -> Model:

@@ -85,22 +85,29 @@ class Overrides:
         return found
 
 
-def read_overrides(path: Path) -> Overrides:
+def read_overrides(path: Path, beside: Path | None = None) -> Overrides:
     """Read a scenario file and the files it extends.
+
+    Args:
+        path: the file.
+        beside: another folder in which extended scenarios are looked for.
 
     Raises:
         InputError: a file is missing or not TOML, or the scenario extends itself.
     """
     layers: list[Layer] = []
     problems: list[Problem] = []
-    current: Path | None = path
-    while current is not None:
+    current = path
+    while True:
         layer, found = _read_layer(current)
         problems += found
         layers.insert(0, layer)
         parent = layer.content.extends
         where = f"{layer.file.where(('extends',))} (extends)"
-        current = library.sibling(current.parent, parent, where) if parent is not None else None
+        if parent is None:
+            break
+        folders = [current.parent, *([beside] if beside is not None else [])]
+        current = library.sibling(folders, parent, where, layer.content.model or "")
         if current in [known.path for known in layers] or len(layers) > MAX_CHAIN:
             what = f"'{parent}' leads back to a scenario that extends it"
             raise InputError(
@@ -114,7 +121,12 @@ def read_overrides(path: Path) -> Overrides:
     named = [layer for layer in layers if layer.content.model is not None]
     model = (named[-1].content.model, named[-1].file.where(("model",))) if named else (None, "")
     info = ScenarioInfo(
-        path.stem, last.content.title, last.content.purpose, last.content.engine, analyses
+        path.stem,
+        last.content.title,
+        last.content.purpose,
+        last.content.engine,
+        last.content.extends or "",
+        analyses,
     )
     return Overrides(info, tuple(layers), model, tuple(problems))
 

@@ -8,6 +8,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+from heecon.analysis.change_log import ChangeLog, change_log
 from heecon.analysis.evaluation import Evaluation, run
 from heecon.analysis.one_way import OneWay, one_way
 from heecon.analysis.outcomes import Outcomes
@@ -55,8 +56,10 @@ class Case:
         outcomes: draws of the chosen scenario; None without a probabilistic analysis.
         seed: of the draws.
         one_way: of the chosen scenario; None where nothing is compared or uncertain.
+        log: what leads to the chosen scenario, step by step; None without a beginning.
         made: day of export.
         version: of heecon.
+        overrides: how many overrides the values are those of; 0 in an export.
     """
 
     variants: tuple[Variant, ...]
@@ -65,8 +68,10 @@ class Case:
     outcomes: Outcomes | None
     seed: int
     one_way: OneWay | None
+    log: ChangeLog | None
     made: date
     version: str
+    overrides: int = 0
 
     @property
     def variant(self) -> Variant:
@@ -108,9 +113,11 @@ class Case:
 
 def case_of(
     source: str | Path | None,
+    scenario: str | None = None,
     *,
     draws: int = 0,
     seed: int = 1,
+    since: str | None = None,
     version: str = "",
     made: date | None = None,
     on_draws: Callable[[int], None] | None = None,
@@ -120,8 +127,10 @@ def case_of(
 
     Args:
         source: a scenario or a model, as ``load`` takes it.
+        scenario: name of a scenario, when ``source`` is a model.
         draws: of the probabilistic analysis; 0 for none.
         seed: of the draws.
+        since: scenario the change log starts from; the one extended if None.
         version: of heecon.
         made: day of export; today if None.
         on_draws: called with the number of draws done so far.
@@ -131,21 +140,9 @@ def case_of(
         InputError: the files have mistakes, or the workbook cannot carry the model.
     """
     target = library.find(source)
-    model = load(source)
-    first = _variant(model, load(source, every_strategy=True), on_compile)
-    variants, left_out = [first], {}
-    own = target.scenario.name if target.scenario else ""
-    folder = target.scenario_folder
-    for path in sorted(folder.glob("*.toml")):
-        if path.name == own and path.parent == folder:
-            continue
-        try:
-            plain = load(path)
-            if plain.name != model.name or plain.scenario.engine != "cohort":
-                continue
-            variants.append(_variant(plain, load(path, every_strategy=True), None))
-        except HeeconError as error:
-            left_out[path.stem] = error.problems[0].what
+    model = load(source, scenario)
+    first = _variant(model, load(source, scenario, every_strategy=True), on_compile)
+    variants, left_out = _siblings(target, model, first)
     variants.sort(key=lambda variant: (variant.name != "base_case", variant.name))
     refuse(model)
     outcomes = None
@@ -159,14 +156,41 @@ def case_of(
         outcomes=outcomes,
         seed=seed,
         one_way=_one_way(model),
+        log=_log(target, model, since),
         made=made or date.today(),
         version=version,
     )
 
 
+def _siblings(
+    target: library.Target, model: Model, first: Variant
+) -> tuple[list[Variant], dict[str, str]]:  # fmt: skip
+    """The other scenarios beside a scenario, and why some cannot be there."""
+    variants, left_out = [first], {}
+    for path in sorted(target.scenario_folder.glob("*.toml")):
+        if path.stem == first.name:
+            continue
+        try:
+            plain = load(path)
+            if plain.name == model.name and plain.scenario.engine == "cohort":
+                variants.append(_variant(plain, load(path, every_strategy=True), None))
+        except HeeconError as error:
+            left_out[path.stem] = error.problems[0].what
+    return variants, left_out
+
+
 def _variant(model: Model, whole: Model, on_compile: Callable[[], None] | None) -> Variant:
     name = model.scenario.name or model.name
     return Variant(name, whole, run(model, on_compile=on_compile))
+
+
+def _log(target: library.Target, model: Model, since: str | None) -> ChangeLog | None:
+    """The change log from a scenario, or the one extended, else the bare model, to this one."""
+    if since is None and not model.scenario.extends and target.scenario is None:
+        return None
+    folder = library.find(model.name if not target.model.name else target.model).model
+    begin = load(folder, since or model.scenario.extends or None)
+    return change_log(begin, model)
 
 
 def _one_way(model: Model) -> OneWay | None:

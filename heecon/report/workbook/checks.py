@@ -9,8 +9,8 @@ from heecon.report.workbook.address import letters
 from heecon.report.workbook.book import NOTE, PLAIN, TITLE, Book, Sheet, Style, Value
 from heecon.report.workbook.case import Case
 from heecon.report.workbook.frontier import KEPT
-from heecon.report.workbook.layout import HEADER as TOP
 from heecon.report.workbook.layout import ABSENT, Layout
+from heecon.report.workbook.layout import HEADER as TOP
 from heecon.report.workbook.outcomes import KIND_WORDS
 from heecon.report.workbook.psa_sheets import Psa
 from heecon.report.workbook.results import Results
@@ -106,18 +106,15 @@ class Checks:
 
     def _inputs(self) -> list[Check]:
         return [
-            Check("inputs whose live value is an error", "Inputs", "SUMPRODUCT(--ISERROR(in_live))",
+            Check("inputs whose live value is an error or a text", "Inputs",
+                  f'ROWS(in_live)-COUNT(in_live)-COUNTIF(in_live,"{ABSENT}")', 0, "0", 0),
+            Check("overrides that are not numbers", "Inputs", 'COUNTIF(in_override,"?*")', 0, "0",
+                  0),
+            Check("values the strategies use that are an error or a text", "Values",
+                  "ROWS(values_all)*COLUMNS(values_all)-COUNT(values_all)-COUNTBLANK(values_all)",
                   0, "0", 0),
-            Check("inputs whose live value is text", "Inputs",
-                  f'SUMPRODUCT(ISTEXT(in_live)*(in_live<>"{ABSENT}"))', 0, "0", 0),
-            Check("overrides that are not numbers", "Inputs",
-                  "SUMPRODUCT(ISTEXT(in_override)*(LEN(in_override)>0))", 0, "0", 0),
-            Check("ids that stand twice", "Inputs",
-                  "SUMPRODUCT(--(COUNTIF(in_id,in_id)>1))", 0, "0", 0),
-            Check("values the strategies use: cells that are errors", "Values",
-                  "SUMPRODUCT(--ISERROR(values_all))", 0, "0", 0),
-            Check("constants in formulas: errors", "Constants",
-                  "SUMPRODUCT(--ISERROR(constants_all))", 0, "0", 0),
+            Check("constants that are not numbers", "Constants",
+                  "ROWS(constants_all)-COUNT(constants_all)", 0, "0", 0),
         ]  # fmt: skip
 
     def _settings(self) -> list[Check]:

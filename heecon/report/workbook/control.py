@@ -31,7 +31,11 @@ FIRST = 6
 
 SETTINGS = 12
 
-CHANGES = "SUMPRODUCT(--(LEN(in_override)>0))+SUMPRODUCT(--(LEN(control_override)>0))"
+CHANGES = (
+    'COUNT(in_override)+COUNTIF(in_override,"?*")+COUNT(control_override)'
+    '+COUNTIF(control_override,"?*")'
+)
+"""Numbers and texts typed as overrides; a formula that shows nothing is none."""
 
 ID, LABEL, LIVE, OVERRIDE, SCENARIO, NOTES = range(1, 7)
 
@@ -151,7 +155,7 @@ def _horizon(sheet: Sheet, book: Book, row: int, case: Case) -> int:
             'IF(OR(set_correction="start",set_correction="end",set_correction="life_table"),0,1)',
             int(case.model.settings.correction.pointwise), "",
         ),
-        ("changes", "Number of overrides", CHANGES, 0, "Of settings and inputs"),
+        ("changes", "Number of overrides", CHANGES, case.overrides, "Of settings and inputs"),
     ]  # fmt: skip
     for key, label, formula, value, note in lines:
         row += 1

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from heecon.report.files import write_bytes
 from heecon.report.workbook import charts
 from heecon.report.workbook.book import NOTE, TITLE, Book, Placed, Sheet
 from heecon.report.workbook.case import Case
+from heecon.report.workbook.change_sheet import add_change_log
 from heecon.report.workbook.checks import Checks
 from heecon.report.workbook.control import add_control
 from heecon.report.workbook.cover import (
@@ -75,6 +77,7 @@ def workbook(case: Case) -> Book:
     Checks(case, layout, results, traces, psa).write(book)
     add_evidence(book, case)
     add_assumptions(book, case)
+    add_change_log(book, case)
     add_constants(book)
     book.sheets.sort(key=_place)
     finish_cover(cover, book, case)
@@ -102,6 +105,4 @@ def write_workbook(case: Case, path: Path) -> Path:
     Raises:
         InputError: the file cannot be written, or the workbook cannot carry the model.
     """
-    from heecon.report.files import write_bytes  # noqa: PLC0415
-
     return write_bytes(path, to_bytes(workbook(case)))

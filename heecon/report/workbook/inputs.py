@@ -21,8 +21,8 @@ from heecon.report.workbook.book import (
     Value,
 )
 from heecon.report.workbook.case import Case
-from heecon.report.workbook.layout import HEADER as TOP
 from heecon.report.workbook.layout import ABSENT, INPUTS, SCENARIO_INPUTS, VALUES, Layout
+from heecon.report.workbook.layout import HEADER as TOP
 from heecon.report.workbook.settings import Setting
 
 COLUMNS = (
@@ -293,7 +293,9 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
             f"INDEX(in_override,{at})))"
         )
         sheet.calculate(row + offset, layout.steady_column, formula, value, Style("calc", PLAIN))
-    sheet.widths = {1: 30} | dict.fromkeys(range(2, layout.value_column(layout.strategies[-1]) + 1), 15)
+    sheet.widths = {1: 30} | dict.fromkeys(
+        range(2, layout.value_column(layout.strategies[-1]) + 1), 15
+    )
     sheet.freeze = f"B{TOP + 1}"
     sheet.print_rows = f"{TOP}:{TOP}"
     book.names["values_all"] = sheet.reference(
@@ -312,7 +314,7 @@ def _value_columns(
     match = f'MATCH($A{{r}}&"["&{title}&"]",in_id,0)'
     shared = 'IFERROR(MATCH($A{r},in_id,0),"")'
     # A row of its own without a value is one the chosen scenario does not have.
-    own = f'IFERROR(IF(ISNUMBER(INDEX(in_live,{match})),{match},{shared}),{shared})'
+    own = f"IFERROR(IF(ISNUMBER(INDEX(in_live,{match})),{match},{shared}),{shared})"
     for name in case.names:
         row = layout.value_row(name)
         key = f"{name}[{head}]"

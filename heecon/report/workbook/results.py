@@ -81,8 +81,9 @@ class Results:
         sheet = book.sheet(RESULTS, "Costs, QALYs, incremental analysis and net benefit, live")
         settings = self.case.model.settings
         sheet.put(1, 1, "Results per person", TITLE)
-        sheet.calculate(2, 1, '"Scenario: "&set_scenario&IF(set_changes>0,", with "&set_changes&'
-                        '" override(s)","")', f"Scenario: {self.case.variant.name}", NOTE)  # fmt: skip
+        live = '"Scenario: "&set_scenario&IF(set_changes>0,", with "&set_changes&" override(s)","")'
+        made = f", with {self.case.overrides} override(s)" if self.case.overrides else ""
+        sheet.calculate(2, 1, live, f"Scenario: {self.case.variant.name}{made}", NOTE)
         words = ", ".join(filter(None, [settings.currency, str(settings.price_year or "")]))
         sheet.put(3, 1, f"Money: {words or 'as in the inputs'}. Differences are always strategy minus "
                   "the one it is compared with.", NOTE)  # fmt: skip
@@ -297,7 +298,7 @@ class Results:
                     level = f"{letters(FIRST + t)}${row + 1}"
                     cost = f"INDEX({f.range(COST)},{i_(line, first)})"
                     effect = f"INDEX({f.range(EFFECT)},{i_(line, first)})"
-                    usable = f'AND(ISNUMBER({level}),INDEX({f.range(KEPT)},{i_(line, first)})=1)'
+                    usable = f"AND(ISNUMBER({level}),INDEX({f.range(KEPT)},{i_(line, first)})=1)"
                     formula = {
                         "nmb": f"{level}*{effect}-{cost}",
                         "inmb": f"{level}*({effect}-INDEX({f.range(EFFECT)},{base}))"

@@ -21,8 +21,8 @@ from heecon.report.workbook.book import (
 )
 from heecon.report.workbook.case import Case, Variant
 from heecon.report.workbook.frontier import COST, EFFECT
-from heecon.report.workbook.layout import HEADER as TOP
 from heecon.report.workbook.layout import ABSENT, Layout
+from heecon.report.workbook.layout import HEADER as TOP
 from heecon.report.workbook.results import Results
 
 SCENARIOS, ONE_WAY = "Scenarios", "One_way"
