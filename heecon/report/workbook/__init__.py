@@ -1,1 +1,1 @@
-"""The payer's workbook: live formulas from the model's own expressions, written, read and checked."""
+"""The payer's workbook: live formulas from the model's own expressions, and the way back."""

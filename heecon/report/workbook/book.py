@@ -9,7 +9,7 @@ Rows and columns are counted from 1, as spreadsheets count them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -25,9 +25,21 @@ Floats = NDArray[np.float64]
 Value = float | int | str | bool | None
 
 Kind = Literal[
-    "title", "heading", "header", "text", "wrap", "note", "input", "data", "stored", "calc",
-    "result", "check", "link",
-]  # fmt: skip
+    "title",
+    "heading",
+    "header",
+    "text",
+    "wrap",
+    "note",
+    "input",
+    "data",
+    "stored",
+    "calc",
+    "result",
+    "word",
+    "check",
+    "link",
+]
 """What a cell is, which decides how it looks: see ``styles.KINDS``."""
 
 
@@ -124,7 +136,11 @@ class Sheet:
         lamps: ranges whose words OK and FAIL are coloured.
         charts: real charts.
         print_rows: rows repeated on every printed page, such as "1:8".
+        print_columns: columns repeated likewise, such as "A:C".
         landscape: whether pages lie on their side.
+        wide: too wide for a page: columns go on on further pages.
+        print_area: what is printed, such as "A1:K60"; empty for everything.
+        breaks: rows after which a new printed page begins.
         links: cell -> place in the workbook a click leads to.
     """
 
@@ -132,14 +148,18 @@ class Sheet:
     purpose: str
     cells: dict[int, dict[int, Cell]] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
-    widths: dict[int, float] = field(default_factory=dict)
+    widths: Mapping[int, float] = field(default_factory=dict)
     heights: dict[int, float] = field(default_factory=dict)
     freeze: str = ""
     choices: list[Choice] = field(default_factory=list)
     lamps: list[str] = field(default_factory=list)
     charts: list[Placed] = field(default_factory=list)
     print_rows: str = ""
+    print_columns: str = ""
     landscape: bool = True
+    wide: bool = False
+    print_area: str = ""
+    breaks: list[int] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
 
     def put(self, row: int, column: int, value: Value, style: Style = TEXT) -> None:

@@ -146,8 +146,9 @@ def case_of(
     variants.sort(key=lambda variant: (variant.name != "base_case", variant.name))
     refuse(model)
     outcomes = None
-    if draws and any(row.distribution is None or row.distribution.family != "fixed"
-                     for row in model.parameters):  # fmt: skip
+    if draws and any(
+        row.distribution is None or row.distribution.family != "fixed" for row in model.parameters
+    ):
         outcomes = run_psa(first.model, draws, seed, on_draws=on_draws)
     return Case(
         variants=tuple(variants),
@@ -164,7 +165,7 @@ def case_of(
 
 def _siblings(
     target: library.Target, model: Model, first: Variant
-) -> tuple[list[Variant], dict[str, str]]:  # fmt: skip
+) -> tuple[list[Variant], dict[str, str]]:
     """The other scenarios beside a scenario, and why some cannot be there."""
     variants, left_out = [first], {}
     for path in sorted(target.scenario_folder.glob("*.toml")):
@@ -224,9 +225,11 @@ def refuse(model: Model) -> None:
             )
             problems.append(Problem(f"states.{state.name}", what, remedy))
     slots = sum(state.slots for state in model.states.values())
-    cells = (model.settings.cycles + 1) * len(model.strategies) * (
-        4 * slots + len(model.variables) + 2 * len(model.outcomes)
-    )  # fmt: skip
+    cells = (
+        (model.settings.cycles + 1)
+        * len(model.strategies)
+        * (4 * slots + len(model.variables) + 2 * len(model.outcomes))
+    )
     if cells > MAX_CELLS:
         what = f"the traces would have about {cells:,} cells"
         remedy = (

@@ -35,9 +35,13 @@ def add_change_log(book: Book, case: Case) -> Sheet:
         sheet.widths = {1: 60}
         return sheet
     log = case.log
-    sheet.put(2, 1, f"From {log.a.name} ({log.a.title}) to {log.b.name} ({log.b.title}). Computed "
-              "by heecon when the workbook was made; the last step ends exactly at this scenario.",
-              NOTE)  # fmt: skip
+    sheet.put(
+        2,
+        1,
+        f"From {log.a.name} ({log.a.title}) to {log.b.name} ({log.b.title}). Computed "
+        "by heecon when the workbook was made; the last step ends exactly at this scenario.",
+        NOTE,
+    )
     row = _changes(sheet, FIRST, log)
     row = _effects(sheet, row + 2, log)
     _silent(sheet, row + 2, log)
@@ -76,10 +80,19 @@ def _change(sheet: Sheet, row: int, change: Change) -> None:
 
 def _effects(sheet: Sheet, row: int, log: ChangeLog) -> int:
     """Where every strategy stands after each step."""
-    sheet.put(row, 1, f"Where every strategy stands after each step, against {log.b.comparator}",
-              HEADING)  # fmt: skip
-    heads = ["step", "strategy", "cost", "QALYs", "incremental cost", "incremental QALYs", "ICER",
-             "quadrant"]  # fmt: skip
+    sheet.put(
+        row, 1, f"Where every strategy stands after each step, against {log.b.comparator}", HEADING
+    )
+    heads = [
+        "step",
+        "strategy",
+        "cost",
+        "QALYs",
+        "incremental cost",
+        "incremental QALYs",
+        "ICER",
+        "quadrant",
+    ]
     heads += [f"incremental NMB at {threshold:,.0f}" for threshold in log.thresholds]
     sheet.across(row + 1, 1, heads, HEADER)
     sheet.heights[row + 1] = 30

@@ -36,6 +36,23 @@ def _titled(chart: ChartBase, x: str, y: str) -> None:
     found.width, found.height = WIDTH, HEIGHT
 
 
+def _title(text: str) -> Any:
+    """A chart title of modest size."""
+    from openpyxl.chart.text import RichText, Text  # noqa: PLC0415
+    from openpyxl.chart.title import Title  # noqa: PLC0415
+    from openpyxl.drawing.text import (  # noqa: PLC0415
+        CharacterProperties,
+        Paragraph,
+        ParagraphProperties,
+        RegularTextRun,
+    )
+
+    font = CharacterProperties(sz=1200, b=True)
+    run = RegularTextRun(rPr=font, t=text)
+    paragraph = Paragraph(pPr=ParagraphProperties(defRPr=font), r=[run])
+    return Title(tx=Text(rich=RichText(p=[paragraph])), overlay=False)
+
+
 def _series(values: str, title: str) -> Any:
     from openpyxl.chart import Series  # noqa: PLC0415
 
@@ -55,12 +72,12 @@ def trace_area(trace: Trace) -> AreaChart:
 
     chart = AreaChart(grouping="stacked")
     for number, (name, state) in enumerate(trace.model.states.items()):
-        series = _series(trace.range("occupancy", name), state.label)
+        series = _series(trace.table.range("occupancy", name), state.label)
         _coloured(series, number)
         chart.series.append(series)
-        series.cat = _names(trace.range("time"))
+        series.cat = _names(trace.table.range("time"))
     _titled(chart, "years", "share of the cohort")
-    chart.title = trace.model.strategies[trace.strategy].label
+    chart.title = _title(trace.model.strategies[trace.strategy].label)
     chart.y_axis.scaling.min, chart.y_axis.scaling.max = 0, 1
     chart.y_axis.number_format = "0%"
     chart.x_axis.number_format = "0"
@@ -120,14 +137,19 @@ def tornado(names: str, low: str, high: str, currency: str, count: int) -> BarCh
     return chart
 
 
-def plane(clouds: list[tuple[str, str, str]], currency: str) -> ScatterChart:
-    """Incremental cost against incremental QALYs of every draw; (title, effects, costs)."""
+def plane(clouds: list[tuple[int, str, str, str]], currency: str) -> ScatterChart:
+    """Incremental cost against incremental QALYs of every draw.
+
+    Args:
+        clouds: number of the strategy, which decides its colour, title, effects, costs.
+        currency: for the axis.
+    """
     from openpyxl.chart import ScatterChart, Series  # noqa: PLC0415
     from openpyxl.chart.marker import Marker  # noqa: PLC0415
 
     chart = ScatterChart(style=13)
     chart.scatterStyle = "lineMarker"
-    for number, (title, effects, costs) in enumerate(clouds):
+    for number, title, effects, costs in clouds:
         series = Series(costs, xvalues=effects, title=title)
         colour = COLOURS[number % len(COLOURS)].removeprefix("#")
         series.marker = Marker("circle", size=3)

@@ -106,16 +106,34 @@ class Checks:
 
     def _inputs(self) -> list[Check]:
         return [
-            Check("inputs whose live value is an error or a text", "Inputs",
-                  f'ROWS(in_live)-COUNT(in_live)-COUNTIF(in_live,"{ABSENT}")', 0, "0", 0),
-            Check("overrides that are not numbers", "Inputs", 'COUNTIF(in_override,"?*")', 0, "0",
-                  0),
-            Check("values the strategies use that are an error or a text", "Values",
-                  "ROWS(values_all)*COLUMNS(values_all)-COUNT(values_all)-COUNTBLANK(values_all)",
-                  0, "0", 0),
-            Check("constants that are not numbers", "Constants",
-                  "ROWS(constants_all)-COUNT(constants_all)", 0, "0", 0),
-        ]  # fmt: skip
+            Check(
+                "inputs whose live value is an error or a text",
+                "Inputs",
+                f'ROWS(in_live)-COUNT(in_live)-COUNTIF(in_live,"{ABSENT}")',
+                0,
+                "0",
+                0,
+            ),
+            Check(
+                "overrides that are not numbers", "Inputs", 'COUNTIF(in_override,"?*")', 0, "0", 0
+            ),
+            Check(
+                "values the strategies use that are an error or a text",
+                "Values",
+                "ROWS(values_all)*COLUMNS(values_all)-COUNT(values_all)-COUNTBLANK(values_all)",
+                0,
+                "0",
+                0,
+            ),
+            Check(
+                "constants that are not numbers",
+                "Constants",
+                "ROWS(constants_all)-COUNT(constants_all)",
+                0,
+                "0",
+                0,
+            ),
+        ]
 
     def _settings(self) -> list[Check]:
         case = self.case
@@ -124,21 +142,47 @@ class Checks:
         lifetime = case.model.settings.horizon == "lifetime"
         names = self.results.across(self.results.rows["names"])
         checks = [
-            Check("cycles of the horizon: the traces have room for as many", "Control",
-                  "set_cycles", cycles, room, float(case.cycles)),
-            Check("cycles of the horizon: at least one", "Control", "set_cycles", cycles, "1", 1,
-                  least=True),
-            Check("alive at the end of a lifetime horizon (share)", "Results",
-                  f"MAX({self.results.across(self.results.rows['alive'])})", max(self._alive_values()),
-                  self.layout.book.constant(RESIDUAL), RESIDUAL, when='set_horizon="lifetime"',
-                  holds=lifetime),
-        ]  # fmt: skip
+            Check(
+                "cycles of the horizon: the traces have room for as many",
+                "Control",
+                "set_cycles",
+                cycles,
+                room,
+                float(case.cycles),
+            ),
+            Check(
+                "cycles of the horizon: at least one",
+                "Control",
+                "set_cycles",
+                cycles,
+                "1",
+                1,
+                least=True,
+            ),
+            Check(
+                "alive at the end of a lifetime horizon (share)",
+                "Results",
+                f"MAX({self.results.across(self.results.rows['alive'])})",
+                max(self._alive_values()),
+                self.layout.book.constant(RESIDUAL),
+                RESIDUAL,
+                when='set_horizon="lifetime"',
+                holds=lifetime,
+            ),
+        ]
         if case.has_qalys:
             kept = self.results.frontier.range(KEPT)
             checks.append(
-                Check("the comparator is among the strategies compared", "Control",
-                      f"INDEX({kept},MATCH(set_comparator,{names},0))", 1, "1", 1, least=True)
-            )  # fmt: skip
+                Check(
+                    "the comparator is among the strategies compared",
+                    "Control",
+                    f"INDEX({kept},MATCH(set_comparator,{names},0))",
+                    1,
+                    "1",
+                    1,
+                    least=True,
+                )
+            )
         return checks
 
     def _alive_values(self) -> list[float]:
@@ -154,22 +198,48 @@ class Checks:
         sheet = self.layout.traces[name]
 
         def of(kind: str) -> tuple[str, float]:
-            column = next(c for c in trace.columns if c.key == ("check", kind))
+            column = next(c for c in trace.table.columns if c.key == ("check", kind))
             values = column.make()[1]
             worst = values.min() if kind in {"least", "absorbing"} else values.max()
-            return trace.range("check", kind), float(worst)
+            return trace.table.range("check", kind), float(worst)
 
         rows, least, cohort, growth = (of(k) for k in ("rows", "least", "cohort", "absorbing"))
         return [
-            Check("probabilities of leaving a state sum to 1: largest distance", sheet,
-                  f"MAX({rows[0]})", rows[1], self.near, LIMIT),
-            Check("no probability is negative: the lowest", sheet, f"MIN({least[0]})", least[1],
-                  f"-{self.near}", -LIMIT, least=True),
-            Check("the cohort sums to 1: largest distance", sheet, f"MAX({cohort[0]})", cohort[1],
-                  self.near, LIMIT),
-            Check("absorbing states never shrink: the smallest growth", sheet,
-                  f"MIN({growth[0]})", growth[1], f"-{self.near}", -LIMIT, least=True),
-        ]  # fmt: skip
+            Check(
+                "probabilities of leaving a state sum to 1: largest distance",
+                sheet,
+                f"MAX({rows[0]})",
+                rows[1],
+                self.near,
+                LIMIT,
+            ),
+            Check(
+                "no probability is negative: the lowest",
+                sheet,
+                f"MIN({least[0]})",
+                least[1],
+                f"-{self.near}",
+                -LIMIT,
+                least=True,
+            ),
+            Check(
+                "the cohort sums to 1: largest distance",
+                sheet,
+                f"MAX({cohort[0]})",
+                cohort[1],
+                self.near,
+                LIMIT,
+            ),
+            Check(
+                "absorbing states never shrink: the smallest growth",
+                sheet,
+                f"MIN({growth[0]})",
+                growth[1],
+                f"-{self.near}",
+                -LIMIT,
+                least=True,
+            ),
+        ]
 
     def _sums(self, number: int, name: str) -> list[Check]:
         """Categories add up to totals."""
@@ -181,8 +251,9 @@ class Checks:
             if not rows:
                 continue
             first = results.rows["categories discounted"]
-            cells = f"Results!${letters(column)}${first + rows[0]}:${letters(column)}${first + rows[-1]}"
-            total = f"Results!${letters(column)}${results.rows[f'{kind} discounted']}"
+            letter = letters(column)
+            cells = f"Results!${letter}${first + rows[0]}:${letter}${first + rows[-1]}"
+            total = f"Results!${letter}${results.rows[f'{kind} discounted']}"
             value = results.outcomes.total(kind, number, discounted=True)
             parts = sum(
                 results.outcomes.total(kind, number, discounted=True, category=category)
@@ -191,9 +262,15 @@ class Checks:
             )
             distance = abs(parts - value) / max(1.0, abs(value))
             found.append(
-                Check(f"{KIND_WORDS[kind]} by category add up to the total (relative)", name,
-                      f"ABS(SUM({cells})-{total})/MAX(1,ABS({total}))", distance, self.near, LIMIT)
-            )  # fmt: skip
+                Check(
+                    f"{KIND_WORDS[kind]} by category add up to the total (relative)",
+                    name,
+                    f"ABS(SUM({cells})-{total})/MAX(1,ABS({total}))",
+                    distance,
+                    self.near,
+                    LIMIT,
+                )
+            )
         return found
 
     def _engine(self, number: int, name: str) -> list[Check]:
@@ -211,14 +288,17 @@ class Checks:
             value: Value = 0.0 if kept else ABSENT
             found.append(
                 Check(
-                    f"{KIND_WORDS[kind]}: live model = engine (relative)", name,
-                    f'IF(NOT(ISNUMBER({stored})),"{ABSENT}",ABS({live}-{stored})/MAX(1,ABS({stored})))', value,
-                    self.near, LIMIT,
+                    f"{KIND_WORDS[kind]}: live model = engine (relative)",
+                    name,
+                    f'IF(NOT(ISNUMBER({stored})),"{ABSENT}",ABS({live}-{stored})/MAX(1,ABS({stored})))',
+                    value,
+                    self.near,
+                    LIMIT,
                     when=f'AND({untouched},INDEX(control_live,MATCH("include[{name}]",control_id,'
-                         '0))="yes")',
+                    '0))="yes")',
                     holds=kept,
                 )
-            )  # fmt: skip
+            )
         return found
 
     def _draws(self, psa: Psa) -> list[Check]:
@@ -239,18 +319,30 @@ class Checks:
                     (psa.outcomes.cost if kind == "cost" else psa.outcomes.effect)[0, i]
                 )
                 found.append(
-                    Check(f"{KIND_WORDS[kind]}: replayed draw = engine (relative)", name,
-                          f"ABS({live}-{stored})/MAX(1,ABS({stored}))",
-                          value / max(1.0, abs(stored_value)), self.near, LIMIT, when=here,
-                          holds=False)
-                )  # fmt: skip
+                    Check(
+                        f"{KIND_WORDS[kind]}: replayed draw = engine (relative)",
+                        name,
+                        f"ABS({live}-{stored})/MAX(1,ABS({stored}))",
+                        value / max(1.0, abs(stored_value)),
+                        self.near,
+                        LIMIT,
+                        when=here,
+                        holds=False,
+                    )
+                )
         first, last = psa.sum_rows()
         column = letters(4 + psa.count)
         area = f"PSA!${column}${first}:${column}${last}"
         found.append(
-            Check("probabilities of being best sum to 1: largest distance", "PSA",
-                  f"MAX(MAX({area})-1,1-MIN({area}))", 0.0, self.near, LIMIT)
-        )  # fmt: skip
+            Check(
+                "probabilities of being best sum to 1: largest distance",
+                "PSA",
+                f"MAX(MAX({area})-1,1-MIN({area}))",
+                0.0,
+                self.near,
+                LIMIT,
+            )
+        )
         return found
 
     def write(self, book: Book) -> Sheet:
@@ -259,13 +351,19 @@ class Checks:
         lines = self.lines()
         first, last = TOP + 1, TOP + len(lines)
         sheet.put(1, 1, "Checks", TITLE)
-        sheet.put(2, 1, "OK: passed. FAIL: look there first. 'not compared': the check needs the "
-                  "scenario without overrides (or with a replayed draw).", NOTE)  # fmt: skip
+        sheet.put(
+            2,
+            1,
+            "OK: passed. FAIL: look there first. 'not compared': the check needs the "
+            "scenario without overrides (or with a replayed draw).",
+            NOTE,
+        )
         failed = f'COUNTIF($D${first}:$D${last},"{FAIL}")'
         all_good = all(line.word != FAIL for line in lines)
         sheet.put(3, 1, "All checks")
-        sheet.calculate(3, 4, f'IF({failed}=0,"{OK}","{FAIL}")', OK if all_good else FAIL,
-                        Style("check"))  # fmt: skip
+        sheet.calculate(
+            3, 4, f'IF({failed}=0,"{OK}","{FAIL}")', OK if all_good else FAIL, Style("check")
+        )
         book.names["all_checks"] = sheet.reference(3, 4)
         sheet.across(TOP, 1, ("check", "where", "value", "verdict", "limit"))
         for row, line in enumerate(lines, start=first):

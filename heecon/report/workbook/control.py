@@ -44,8 +44,13 @@ def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting,
     """The control sheet."""
     sheet = book.sheet(CONTROL, "Choose the scenario and the settings of the analysis")
     sheet.put(1, 1, "Control", TITLE)
-    sheet.put(2, 1, "Choose a scenario, and override what you like in the yellow cells; clear a cell "
-              "to go back to the scenario.", NOTE)  # fmt: skip
+    sheet.put(
+        2,
+        1,
+        "Choose a scenario, and override what you like in the yellow cells; clear a cell "
+        "to go back to the scenario.",
+        NOTE,
+    )
     sheet.across(FIRST - 1, 1, ["id", "setting", "live", "your override", "scenario says", "note"])
     number = case.chosen + 1
     sheet.put(FIRST, ID, "scenario")
@@ -95,9 +100,12 @@ def _setting_row(sheet: Sheet, book: Book, row: int, setting: Setting, chosen: i
     )
     sheet.put(row, OVERRIDE, None, Style("input", setting.format))
     sheet.calculate(
-        row, SCENARIO, f"INDEX(ss_table,MATCH($A{row},ss_id,0),set_scenario_number)", value,
+        row,
+        SCENARIO,
+        f"INDEX(ss_table,MATCH($A{row},ss_id,0),set_scenario_number)",
+        value,
         Style("calc", setting.format),
-    )  # fmt: skip
+    )
     sheet.put(row, NOTES, setting.note, NOTE)
     book.names[setting.name] = sheet.reference(row, LIVE)
     if setting.options:
@@ -139,24 +147,30 @@ def _horizon(sheet: Sheet, book: Book, row: int, case: Case) -> int:
     near = book.constant(TOLERANCE)
     lines: list[tuple[str, str, str, Value, str]] = [
         (
-            "cycles", "Cycles in the horizon",
-            "-INT(-(IF(set_horizon=\"lifetime\",set_max_age-set_start_age_for_horizon,set_horizon)"
+            "cycles",
+            "Cycles in the horizon",
+            '-INT(-(IF(set_horizon="lifetime",set_max_age-set_start_age_for_horizon,set_horizon)'
             f"/set_cycle_length-{near}))",
-            cycles, f"The traces have room for {case.cycles}",
+            cycles,
+            f"The traces have room for {case.cycles}",
         ),
         (
-            "simpson_end", "Simpson's 1/3 rule up to cycle",
+            "simpson_end",
+            "Simpson's 1/3 rule up to cycle",
             f"IF(MOD(set_cycles,{book.constant(2.0)})=0,set_cycles,"
             f"set_cycles-{book.constant(3.0)})",
-            cycles if cycles % 2 == 0 else cycles - 3, "The 3/8 rule takes an odd number's last three",
+            cycles if cycles % 2 == 0 else cycles - 3,
+            "The 3/8 rule takes an odd number's last three",
         ),
         (
-            "pointwise", "Correction weights time points (1) or cycles (0)",
+            "pointwise",
+            "Correction weights time points (1) or cycles (0)",
             'IF(OR(set_correction="start",set_correction="end",set_correction="life_table"),0,1)',
-            int(case.model.settings.correction.pointwise), "",
+            int(case.model.settings.correction.pointwise),
+            "",
         ),
         ("changes", "Number of overrides", CHANGES, case.overrides, "Of settings and inputs"),
-    ]  # fmt: skip
+    ]
     for key, label, formula, value, note in lines:
         row += 1
         sheet.put(row, ID, key)

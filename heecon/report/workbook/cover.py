@@ -50,22 +50,24 @@ def add_cover(book: Book, case: Case) -> Sheet:
         ("purpose", info.purpose),
         ("made by", f"heecon {case.version}"),
         ("made on", case.made.isoformat()),
-        ("inputs", f"{len(model.inputs)}, of which {len(model.assumptions)} are assumptions: see "
-                   "the sheet of assumptions before quoting a result"),
+        (
+            "inputs",
+            f"{len(model.inputs)}, of which {len(model.assumptions)} are assumptions: see "
+            "the sheet of assumptions before quoting a result",
+        ),
         ("cohort", f"{model.settings.cycles} cycles of {model.settings.cycle}"),
-    ]  # fmt: skip
+    ]
     row = 3
     for label, text in lines:
         row += 1
         sheet.put(row, 1, label)
         sheet.put(row, 2, text, WRAP)
-    sheet.heights[8] = 45
     row += 1
     sheet.put(row, 1, "live scenario")
-    sheet.calculate(row, 2, "set_scenario", case.variant.name, Style("result"))
+    sheet.calculate(row, 2, "set_scenario", case.variant.name, Style("word"))
     row += 1
     sheet.put(row, 1, "overrides")
-    sheet.calculate(row, 2, "set_changes", 0, Style("result", "0"))
+    sheet.calculate(row, 2, "set_changes", case.overrides, Style("word", "0"))
     row += 1
     sheet.put(row, 1, "all checks")
     sheet.calculate(row, 2, "all_checks", "OK", Style("check"))
@@ -74,16 +76,15 @@ def add_cover(book: Book, case: Case) -> Sheet:
     sheet.put(row, 1, "How to use it", HEADING)
     for number, text in enumerate(STEPS, start=1):
         row += 1
-        sheet.put(row, 1, number, Style("text", "0"))
+        sheet.put(row, 1, str(number))
         sheet.put(row, 2, text, WRAP)
-        sheet.heights[row] = 28
     row += 2
     sheet.put(row, 1, "Colours", HEADING)
     for kind, text in MEANINGS.items():
         row += 1
         sheet.put(row, 1, kind, Style(kind))
         sheet.put(row, 2, text)
-    sheet.widths = {1: 24, 2: 100}
+    sheet.widths = {1: 38, 2: 100}
     sheet.landscape = False
     return sheet
 
@@ -116,11 +117,17 @@ def add_constants(book: Book) -> Sheet:
     """Numbers that formulas need; added last, when all formulas are written."""
     sheet = book.sheet(CONSTANTS, "Numbers in the formulas of the model and of the workbook")
     sheet.put(1, 1, "Constants", TITLE)
-    sheet.put(2, 1, "Formulas hold no numbers but 0 and 1; these cells hold them. They belong to "
-              "the formulas: change inputs instead.", NOTE)  # fmt: skip
+    sheet.put(
+        2,
+        1,
+        "Formulas hold no numbers but 0 and 1; these cells hold them. They belong to "
+        "the formulas: change inputs instead.",
+        NOTE,
+    )
     sheet.across(TOP, 1, ("name", "value"))
-    for row, (name, value) in enumerate(sorted(book.constants.items(), key=lambda x: x[1]),
-                                        start=TOP + 1):  # fmt: skip
+    for row, (name, value) in enumerate(
+        sorted(book.constants.items(), key=lambda x: x[1]), start=TOP + 1
+    ):
         sheet.put(row, 1, name)
         sheet.put(row, 2, value, Style("data", PLAIN))
         book.names[name] = sheet.reference(row, 2)
@@ -158,8 +165,13 @@ def add_assumptions(book: Book, case: Case) -> Sheet:
     """The inputs nobody published."""
     sheet = book.sheet(ASSUMPTIONS, "The inputs nobody published, each with its reason")
     sheet.put(1, 1, "Assumptions", TITLE)
-    sheet.put(2, 1, f"{len(case.model.assumptions)} of {len(case.model.inputs)} inputs of the "
-              "scenario the workbook was made for.", NOTE)  # fmt: skip
+    sheet.put(
+        2,
+        1,
+        f"{len(case.model.assumptions)} of {len(case.model.inputs)} inputs of the "
+        "scenario the workbook was made for.",
+        NOTE,
+    )
     sheet.across(TOP, 1, ("input", "value", "unit", "reason", "note"))
     for row, parameter in enumerate(case.model.assumptions, start=TOP + 1):
         sheet.put(row, 1, parameter.key)

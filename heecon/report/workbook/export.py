@@ -21,20 +21,39 @@ from heecon.report.workbook.cover import (
 from heecon.report.workbook.inputs import Stored, add_inputs, add_scenario_inputs, add_values
 from heecon.report.workbook.layout import Layout
 from heecon.report.workbook.numbers import Numbers, runs_of
+from heecon.report.workbook.one_way_sheet import OneWaySheet
 from heecon.report.workbook.outcomes import OutcomeSheet
 from heecon.report.workbook.psa_sheets import Psa
 from heecon.report.workbook.results import Results
+from heecon.report.workbook.scenarios_sheet import add_scenarios
 from heecon.report.workbook.settings import settings_of
-from heecon.report.workbook.stored import add_one_way, add_scenarios
 from heecon.report.workbook.timeline import Timeline, add_tables, add_timeline
 from heecon.report.workbook.trace import Trace
 from heecon.report.workbook.xlsx import to_bytes
 
 ORDER = (
-    "Cover", "Control", "Inputs", "Results", "Charts", "Scenarios", "One_way", "PSA", "Checks",
-    "Evidence", "Assumptions", "Change_log", "Outcomes", "Frontier", "Timeline", "Trace_", "Values",
-    "Scenario_inputs", "Tables", "Constants", "PSA_draws",
-)  # fmt: skip
+    "Cover",
+    "Control",
+    "Inputs",
+    "Results",
+    "Charts",
+    "Scenarios",
+    "One_way",
+    "PSA",
+    "Checks",
+    "Evidence",
+    "Assumptions",
+    "Change_log",
+    "Outcomes",
+    "Frontier",
+    "Timeline",
+    "Trace_",
+    "Values",
+    "Scenario_inputs",
+    "Tables",
+    "Constants",
+    "PSA_draws",
+)
 """Order of the tabs: what a reader wants first, then the workings, then stored data."""
 
 
@@ -47,7 +66,7 @@ def workbook(case: Case) -> Book:
     cover = add_cover(book, case)
     add_control(book, case, layout, settings)
     drawn = frozenset(case.outcomes.parameters) if case.outcomes else frozenset[str]()
-    add_inputs(book, case, layout, Stored(drawn))
+    add_inputs(book, case, Stored(drawn))
     add_scenario_inputs(book, case, settings)
     add_values(book, case, layout)
     add_tables(book, case)
@@ -68,7 +87,7 @@ def workbook(case: Case) -> Book:
     _charts(book, traces)
     add_scenarios(book, case, layout)
     if case.one_way is not None:
-        add_one_way(book, case.one_way, results)
+        OneWaySheet(case.one_way, results).write(book)
     psa = None
     if case.outcomes is not None:
         psa = Psa(case, layout, case.outcomes)
@@ -97,6 +116,8 @@ def _charts(book: Book, traces: dict[str, Trace]) -> None:
         column = "A" if number % 2 == 0 else "K"
         place = f"{column}{4 + 20 * (number // 2)}"
         sheet.charts.append(Placed(charts.trace_area(trace), place))
+        if number % 4 == 3:
+            sheet.breaks.append(2 + 20 * (number // 2 + 1))
 
 
 def write_workbook(case: Case, path: Path) -> Path:

@@ -9,6 +9,7 @@ no loop. Strategies are compared by their totals to 13 digits, as in the engine.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 
 from heecon.analysis.incremental import IncrementalRow, Status
@@ -32,15 +33,47 @@ FRONTIER = "Frontier"
 DIGITS = 12.0
 """Totals keep one digit more than this, as in ``Evaluation.totals``."""
 
-(NUMBER, NAME, KEPT, COST, EFFECT, TWIN, DOMINATED, EFFICIENT, STEEPEST, FLATTEST, EXTENDED,
- ON_FRONTIER, RANK, ORDER, AGAINST, STATUS) = range(1, 17)  # fmt: skip
+(
+    NUMBER,
+    NAME,
+    KEPT,
+    COST,
+    EFFECT,
+    TWIN,
+    DOMINATED,
+    EFFICIENT,
+    STEEPEST,
+    FLATTEST,
+    EXTENDED,
+    ON_FRONTIER,
+    RANK,
+    ORDER,
+    AGAINST,
+    STATUS,
+) = range(1, 17)
 
 HEADS = (
-    "number", "strategy", "compared", "cost (13 digits)", "QALYs (13 digits)",
-    "same as an earlier one", "dominated", "not dominated", "highest ICER to it",
-    "lowest ICER from it", "extendedly dominated", "on the frontier", "place by rising cost",
-    "order of comparators", "compared with number", "status",
-)  # fmt: skip
+    "number",
+    "strategy",
+    "compared",
+    "cost (13 digits)",
+    "QALYs (13 digits)",
+    "same as an earlier one",
+    "dominated",
+    "not dominated",
+    "highest ICER to it",
+    "lowest ICER from it",
+    "extendedly dominated",
+    "on the frontier",
+    "place by rising cost",
+    "order of comparators",
+    "compared with number",
+    "status",
+)
+
+
+Square = tuple[str, str, Callable[[int, int], Value]]
+"""Title, formula, and the value for two strategies."""
 
 
 class Frontier:
@@ -179,9 +212,13 @@ class Frontier:
         """
         sheet = book.sheet(FRONTIER, "Workings of the incremental analysis: who dominates whom")
         sheet.put(1, 1, "Workings of the incremental analysis", TITLE)
-        sheet.put(2, 1, "A strategy is extendedly dominated when the highest ICER to it exceeds the "
-                  "lowest ICER from it: a mix of two others gives its effect at a lower cost.",
-                  NOTE)  # fmt: skip
+        sheet.put(
+            2,
+            1,
+            "A strategy is extendedly dominated when the highest ICER to it exceeds the "
+            "lowest ICER from it: a mix of two others gives its effect at a lower cost.",
+            NOTE,
+        )
         sheet.across(TOP, 1, HEADS)
         blocks = self._blocks()
         for row in range(TOP + 1, TOP + 1 + self.count):
@@ -197,25 +234,34 @@ class Frontier:
         widths = dict.fromkeys(range(1, blocks[-1][1] + self.count), 13.0)
         sheet.widths = widths | {NUMBER: 8, NAME: 24, STATUS: 22}
         sheet.heights[TOP] = 45
-        sheet.freeze = f"C{TOP + 1}"
+        sheet.freeze, sheet.wide, sheet.print_columns = f"C{TOP + 1}", True, "A:B"
         return sheet
 
-    def _blocks(self):  # type: ignore[no-untyped-def]
+    def _blocks(self) -> list[tuple[Square, int]]:
         """The squares to the right: strategies down, the ones they are held against across."""
         at = {
             name: f"INDEX({self.column(column)},{{c}})"
             for name, column in (
-                ("cost", COST), ("effect", EFFECT), ("efficient", EFFICIENT), ("kept", KEPT),
-                ("twin", TWIN), ("frontier", ON_FRONTIER), ("order", ORDER),
+                ("cost", COST),
+                ("effect", EFFECT),
+                ("efficient", EFFICIENT),
+                ("kept", KEPT),
+                ("twin", TWIN),
+                ("frontier", ON_FRONTIER),
+                ("order", ORDER),
             )
-        }  # fmt: skip
+        }
         own = {
             name: f"${letters(column)}{{r}}"
             for name, column in (
-                ("cost", COST), ("effect", EFFECT), ("efficient", EFFICIENT), ("kept", KEPT),
-                ("twin", TWIN), ("dominated", DOMINATED),
+                ("cost", COST),
+                ("effect", EFFECT),
+                ("efficient", EFFICIENT),
+                ("kept", KEPT),
+                ("twin", TWIN),
+                ("dominated", DOMINATED),
             )
-        }  # fmt: skip
+        }
         both = f"{own['efficient']}=1,{at['efficient']}=1"
         ratio = f"({own['cost']}-{at['cost']})/({own['effect']}-{at['effect']})"
         reach = f'IF(AND({both},{at["effect"]}<{own["effect"]}),{ratio},"")'
@@ -231,13 +277,27 @@ class Frontier:
         first = STATUS + 2
         gap = self.count + 1
         return [
-            (("ICER of going to it (down) from (across)", reach,
-              lambda i, j: _or_empty(self._slope(i, j))), first),
-            (("ICER of going from it (down) to (across)", leave,
-              lambda i, j: _or_empty(self._slope(j, i))), first + gap),
-            (("what it may be compared with: the highest is taken", candidate, self._candidate),
-             first + 2 * gap),
-        ]  # fmt: skip
+            (
+                (
+                    "ICER of going to it (down) from (across)",
+                    reach,
+                    lambda i, j: _or_empty(self._slope(i, j)),
+                ),
+                first,
+            ),
+            (
+                (
+                    "ICER of going from it (down) to (across)",
+                    leave,
+                    lambda i, j: _or_empty(self._slope(j, i)),
+                ),
+                first + gap,
+            ),
+            (
+                ("what it may be compared with: the highest is taken", candidate, self._candidate),
+                first + 2 * gap,
+            ),
+        ]
 
     def _write_row(self, sheet: Sheet, row: int, book: Book, cost: str, effect: str) -> None:
         i = row - TOP - 1
@@ -267,12 +327,18 @@ class Frontier:
             ),
             COST: (rounded(f"INDEX({cost},{cells[NUMBER]})", digits), self.cost[i]),
             EFFECT: (rounded(f"INDEX({effect},{cells[NUMBER]})", digits), self.effect[i]),
-            TWIN: (f"IF({cells[KEPT]}*SUMPRODUCT({all_of[KEPT]}*{earlier}*{same})>0,1,0)",
-                   int(self._twin[i])),
-            DOMINATED: (f"IF(SUMPRODUCT({all_of[KEPT]}*{no_worse}*{better})>0,1,0)",
-                        int(self._dominated[i])),
-            EFFICIENT: (f"{cells[KEPT]}*(1-{cells[TWIN]})*(1-{cells[DOMINATED]})",
-                        int(self._efficient[i])),
+            TWIN: (
+                f"IF({cells[KEPT]}*SUMPRODUCT({all_of[KEPT]}*{earlier}*{same})>0,1,0)",
+                int(self._twin[i]),
+            ),
+            DOMINATED: (
+                f"IF(SUMPRODUCT({all_of[KEPT]}*{no_worse}*{better})>0,1,0)",
+                int(self._dominated[i]),
+            ),
+            EFFICIENT: (
+                f"{cells[KEPT]}*(1-{cells[TWIN]})*(1-{cells[DOMINATED]})",
+                int(self._efficient[i]),
+            ),
             STEEPEST: (f"MAX(0,{squares[0]})", self._steepest[i]),
             FLATTEST: (f"IF(COUNT({squares[1]})=0,0,MIN({squares[1]}))", self._flattest[i]),
             EXTENDED: (
@@ -287,8 +353,10 @@ class Frontier:
                 f"({all_of[EFFECT]}>{cells[EFFECT]})+{same}*{earlier})))",
                 self._rank[i] if self.kept[i] else 0,
             ),
-            ORDER: (f"IF({cells[KEPT]}=0,0,{cells[RANK]}+MAX({all_of[NUMBER]})*{cells[ON_FRONTIER]})",
-                    self._order[i]),
+            ORDER: (
+                f"IF({cells[KEPT]}=0,0,{cells[RANK]}+MAX({all_of[NUMBER]})*{cells[ON_FRONTIER]})",
+                self._order[i],
+            ),
             AGAINST: (
                 f'IF(MAX({squares[2]})=0,"",MATCH(MAX({squares[2]}),{squares[2]},0))',
                 "" if against is None else against + 1,
@@ -300,7 +368,7 @@ class Frontier:
                 f'"{Status.FRONTIER}")))))',
                 self.status(i),
             ),
-        }  # fmt: skip
+        }
         for column, (formula, value) in formulas.items():
             sheet.calculate(row, column, formula, value, number)
 

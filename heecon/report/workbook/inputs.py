@@ -13,7 +13,6 @@ from heecon.report.workbook.book import (
     PLAIN,
     TEXT,
     TITLE,
-    WRAP,
     Book,
     Choice,
     Sheet,
@@ -26,20 +25,57 @@ from heecon.report.workbook.layout import HEADER as TOP
 from heecon.report.workbook.settings import Setting
 
 COLUMNS = (
-    "id", "label", "strategy", "live value", "your override", "scenario's value", "PSA draw",
-    "low", "high", "distribution", "se", "arg1", "arg2", "arg3", "correlation_group", "unit",
-    "price_year", "tags", "status", "source", "evidence", "note",
-)  # fmt: skip
+    "id",
+    "label",
+    "strategy",
+    "live value",
+    "your override",
+    "scenario's value",
+    "PSA draw",
+    "low",
+    "high",
+    "distribution",
+    "se",
+    "arg1",
+    "arg2",
+    "arg3",
+    "correlation_group",
+    "unit",
+    "price_year",
+    "tags",
+    "status",
+    "source",
+    "evidence",
+    "note",
+)
 """Columns of the sheet of inputs; those after the PSA draw hold what parameters.csv holds."""
 
 PLACE = {name: i for i, name in enumerate(COLUMNS, start=1)}
 
 WIDTHS = {
-    "id": 30, "label": 40, "strategy": 20, "live value": 13, "your override": 13,
-    "scenario's value": 13, "PSA draw": 13, "low": 10, "high": 10, "distribution": 14, "se": 10,
-    "arg1": 10, "arg2": 10, "arg3": 8, "correlation_group": 12, "unit": 14, "price_year": 8,
-    "tags": 22, "status": 12, "source": 60, "evidence": 10, "note": 50,
-}  # fmt: skip
+    "id": 30,
+    "label": 40,
+    "strategy": 20,
+    "live value": 13,
+    "your override": 13,
+    "scenario's value": 13,
+    "PSA draw": 13,
+    "low": 10,
+    "high": 10,
+    "distribution": 14,
+    "se": 10,
+    "arg1": 10,
+    "arg2": 10,
+    "arg3": 8,
+    "correlation_group": 12,
+    "unit": 14,
+    "price_year": 8,
+    "tags": 22,
+    "status": 12,
+    "source": 60,
+    "evidence": 10,
+    "note": 50,
+}
 
 STOPPING = {"treatment_duration", "methodological"}
 """Tags of the inputs that are stopping rules: they stand on the control sheet as well."""
@@ -63,24 +99,26 @@ def evidence_numbers(model: Model) -> dict[str, int]:
     return {source: i for i, source in enumerate(sources, start=1)}
 
 
-def add_inputs(book: Book, case: Case, layout: Layout, stored: Stored) -> Sheet:
+def add_inputs(book: Book, case: Case, stored: Stored) -> Sheet:
     """The sheet with one row an input."""
     sheet = book.sheet(INPUTS, "One row an input: change a number in the yellow column")
     keys, end = case.keys, TOP + len(case.keys)
     sheet.put(1, 1, "Inputs", TITLE)
     sheet.put(
-        2, 1,
+        2,
+        1,
         "Type a number into a yellow cell to override the scenario's value; clear it to go back. "
         "Rows may be sorted or moved; they are found by their id.",
         NOTE,
-    )  # fmt: skip
+    )
     sheet.put(
-        3, 1,
+        3,
+        1,
         "A row 'name[strategy]' goes before the row 'name'. Copy a whole row and give it such an "
         "id to tell a strategy apart. Low, high and distribution are those of the scenario the "
         "workbook was made for.",
         NOTE,
-    )  # fmt: skip
+    )
     sheet.across(TOP, 1, COLUMNS, HEADER)
     rules = {row.key: f"set_stop_{row.name}" for row in stopping_rules(case.model)}
     known = {row.key: row for row in case.model.parameters}
@@ -88,13 +126,17 @@ def add_inputs(book: Book, case: Case, layout: Layout, stored: Stored) -> Sheet:
     for row, key in enumerate(keys, start=TOP + 1):
         _input_row(sheet, row, key, case, known.get(key), rules, numbers, stored)
     for name, column in (
-        ("in_id", "id"), ("in_live", "live value"), ("in_override", "your override"),
+        ("in_id", "id"),
+        ("in_live", "live value"),
+        ("in_override", "your override"),
         ("in_base", "scenario's value"),
-    ):  # fmt: skip
+    ):
         book.names[name] = sheet.reference(TOP + 1, PLACE[column], rows=len(keys))
     sheet.widths = {PLACE[name]: width for name, width in WIDTHS.items()}
     sheet.freeze = f"E{TOP + 1}"
-    sheet.print_rows = f"{TOP}:{TOP}"
+    sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
+    sheet.wide = True
+    sheet.heights[TOP] = 30
     override = letters(PLACE["your override"])
     sheet.choices.append(
         Choice(f"{override}{TOP + 1}:{override}{end}", "", "Your own value. Empty: the scenario's.")
@@ -132,14 +174,17 @@ def _input_row(
     sheet.put(row, PLACE["label"], shown.label or name, TEXT)
     words = case.model.strategies[strategy].label if strategy in case.model.strategies else strategy
     sheet.put(row, PLACE["strategy"], words or "all", TEXT)
-    live, override, base, draw = (
+    override, base, draw = (
         f"{letters(PLACE[column])}{row}"
-        for column in ("live value", "your override", "scenario's value", "PSA draw")
+        for column in ("your override", "scenario's value", "PSA draw")
     )
     sheet.calculate(
-        row, PLACE["live value"],
-        f'IF({override}="",IF({draw}="",{base},{draw}),{override})', value, Style("result", PLAIN),
-    )  # fmt: skip
+        row,
+        PLACE["live value"],
+        f'IF({override}="",IF({draw}="",{base},{draw}),{override})',
+        value,
+        Style("result", PLAIN),
+    )
     if key in rules:
         place = rules[key]
         sheet.calculate(
@@ -148,23 +193,27 @@ def _input_row(
     else:
         sheet.put(row, PLACE["your override"], None, Style("input", PLAIN))
     sheet.calculate(
-        row, PLACE["scenario's value"],
-        f"INDEX(sc_table,MATCH(A{row},sc_id,0),set_scenario_number)", value, number,
-    )  # fmt: skip
+        row,
+        PLACE["scenario's value"],
+        f"INDEX(sc_table,MATCH(A{row},sc_id,0),set_scenario_number)",
+        value,
+        number,
+    )
     if stored.keys:
         sheet.calculate(
-            row, PLACE["PSA draw"],
-            f'IF(set_psa_draw>0,IF(ISNUMBER(MATCH(A{row},psa_id,0)),'
+            row,
+            PLACE["PSA draw"],
+            f"IF(set_psa_draw>0,IF(ISNUMBER(MATCH(A{row},psa_id,0)),"
             f'INDEX(psa_parameters,set_psa_draw,MATCH(A{row},psa_id,0)),""),"")',
-            "", number,
-        )  # fmt: skip
+            "",
+            number,
+        )
     else:
         sheet.put(row, PLACE["PSA draw"], "", TEXT)
     if parameter is not None:
         for column, cell in cells_of(parameter, numbers).items():
-            style = WRAP if column in {"source", "note"} else TEXT
             sheet.put(
-                row, PLACE[column], cell, Style("data", PLAIN) if isinstance(cell, float) else style
+                row, PLACE[column], cell, Style("data", PLAIN) if isinstance(cell, float) else TEXT
             )
 
 
@@ -222,8 +271,12 @@ def add_scenario_inputs(book: Book, case: Case, settings: tuple[Setting, ...]) -
     """The settings and inputs of every scenario side by side."""
     sheet = book.sheet(SCENARIO_INPUTS, "What each scenario says of every setting and input")
     sheet.put(1, 1, "Settings and inputs by scenario", TITLE)
-    sheet.put(2, 1, "The control sheet picks a column. Overrides are typed there and on Inputs, "
-              "not here.", NOTE)  # fmt: skip
+    sheet.put(
+        2,
+        1,
+        "The control sheet picks a column. Overrides are typed there and on Inputs, not here.",
+        NOTE,
+    )
     sheet.across(TOP, 1, ["id", "label", *(variant.name for variant in case.variants)], HEADER)
     row = TOP
     for setting in settings:
@@ -253,7 +306,8 @@ def add_scenario_inputs(book: Book, case: Case, settings: tuple[Setting, ...]) -
     book.names["list_scenarios"] = sheet.reference(TOP, 3, columns=wide)
     sheet.widths = {1: 30, 2: 44} | {3 + i: 16 for i in range(wide)}
     sheet.freeze = f"C{TOP + 1}"
-    sheet.print_rows = f"{TOP}:{TOP}"
+    sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
+    sheet.wide = True
     return sheet
 
 
@@ -266,16 +320,20 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
         VALUES, "The value each strategy uses: its own row of Inputs, else that of all"
     )
     sheet.put(1, 1, "Live values by strategy", TITLE)
-    sheet.put(2, 1, "The traces read these cells. The left block finds the row on Inputs, the right "
-              "one its live value.", NOTE)  # fmt: skip
+    sheet.put(
+        2,
+        1,
+        "The traces read these cells. The left block finds the row on Inputs, the right "
+        "one its live value.",
+        NOTE,
+    )
     heads: tuple[str | None, ...] = (None, *layout.strategies)
     count = len(case.names)
-    words = {None: "all", **{name: name for name in layout.strategies}}
     for head in heads:
         sheet.put(TOP - 1, layout.place_column(head), "place on Inputs", NOTE)
-        sheet.put(TOP, layout.place_column(head), words[head], HEADER)
+        sheet.put(TOP, layout.place_column(head), head or "all", HEADER)
         sheet.put(TOP - 1, layout.value_column(head), "live value", NOTE)
-        sheet.put(TOP, layout.value_column(head), words[head], HEADER)
+        sheet.put(TOP, layout.value_column(head), head or "all", HEADER)
     sheet.put(TOP - 1, layout.steady_column, "without a draw", NOTE)
     sheet.put(TOP, layout.steady_column, "all", HEADER)
     sheet.put(TOP, 1, "parameter", HEADER)
@@ -297,11 +355,14 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
         range(2, layout.value_column(layout.strategies[-1]) + 1), 15
     )
     sheet.freeze = f"B{TOP + 1}"
-    sheet.print_rows = f"{TOP}:{TOP}"
+    sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
+    sheet.wide = True
     book.names["values_all"] = sheet.reference(
-        TOP + 1, layout.value_column(layout.strategies[0]), rows=count,
+        TOP + 1,
+        layout.value_column(layout.strategies[0]),
+        rows=count,
         columns=len(layout.strategies),
-    )  # fmt: skip
+    )
     return sheet
 
 
@@ -322,8 +383,9 @@ def _value_columns(
             key = name
         found = places.get(key)
         formula = (shared if head is None else own).replace("{r}", str(row))
-        sheet.calculate(row, place_column, formula, "" if found is None else found,
-                        Style("note", "0"))  # fmt: skip
+        sheet.calculate(
+            row, place_column, formula, "" if found is None else found, Style("note", "0")
+        )
         value = "" if found is None else value_of(case.model, key)
         formula = f'IF({place}{row}="","",INDEX(in_live,{place}{row}))'
         sheet.calculate(row, value_column, formula, value, Style("calc", PLAIN))

@@ -12,8 +12,12 @@ from heecon.report.workbook.book import Book
 from heecon.report.workbook.case import Case
 
 INPUTS, VALUES, SCENARIO_INPUTS, TABLES, TIMELINE = (
-    "Inputs", "Values", "Scenario_inputs", "Tables", "Timeline",
-)  # fmt: skip
+    "Inputs",
+    "Values",
+    "Scenario_inputs",
+    "Tables",
+    "Timeline",
+)
 
 HEADER = 6
 """Row of the header on sheets with a list."""
@@ -110,8 +114,5 @@ class Layout:
 
     def shared(self, tree: Tree, *, steady: bool = False) -> str:
         """An expression of parameters that all strategies share."""
-        names = {
-            name: self.value(name, None, steady=steady)
-            for name in self.case.names
-        }  # fmt: skip
+        names = {name: self.value(name, None, steady=steady) for name in self.case.names}
         return self.excel(tree, names)

@@ -57,9 +57,7 @@ class Numbers:
         self.model = runs.model
         self.points = self.model.settings.cycles + 1
         number = list(self.model.strategies).index(strategy)
-        values = {
-            name: np.array([row.value]) for name, row in self.model.rows(strategy).items()
-        }  # fmt: skip
+        values = {name: np.array([row.value]) for name, row in self.model.rows(strategy).items()}
         self.preparation = Preparation(self.model, strategy, values, draws=1, first_draw=0)
         self.moves = self.preparation.moves()
         self.start = self.model.strategies[strategy].start or self.model.start

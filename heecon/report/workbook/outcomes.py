@@ -16,8 +16,11 @@ from heecon.report.workbook.trace import Trace
 
 OUTCOMES = "Outcomes"
 KIND_WORDS = {
-    "cost": "Costs", "qaly": "QALYs", "life_year": "Life years", "count": "Events",
-}  # fmt: skip
+    "cost": "Costs",
+    "qaly": "QALYs",
+    "life_year": "Life years",
+    "count": "Events",
+}
 
 
 @dataclass(frozen=True)
@@ -93,22 +96,25 @@ class OutcomeSheet:
         sheet = book.sheet(OUTCOMES, "Every outcome of every strategy: the sums of the traces")
         sheet.put(1, 1, "Outcomes per person", TITLE)
         sheet.put(2, 1, "Sums over the traces. An outcome of another perspective counts 0.", NOTE)
-        sheet.across(TOP, 1, ["outcome", "label", "kind", "kind and category", *self.perspectives,
-                              "counts now"])  # fmt: skip
+        sheet.across(
+            TOP,
+            1,
+            ["outcome", "label", "kind", "kind and category", *self.perspectives, "counts now"],
+        )
         for discounted in (True, False):
             first = self.column(0, discounted=discounted)
             sheet.put(TOP - 1, first, "discounted" if discounted else "undiscounted", HEADING)
             sheet.across(TOP, first, self.layout.strategies, HEADER)
         for row, name in enumerate(self.names, start=TOP + 1):
             self._write_row(sheet, row, name, traces)
-        first, last = letters(5), letters(self.counts_column - 1)
-        book.names["out_perspectives"] = f"{OUTCOMES}!${first}${TOP}:${last}${TOP}"
+        begin, end = letters(5), letters(self.counts_column - 1)
+        book.names["out_perspectives"] = f"{OUTCOMES}!${begin}${TOP}:${end}${TOP}"
         widths = {1: 26, 2: 30, 3: 10, 4: 34} | dict.fromkeys(
             range(5, self.counts_column + 1), 10.0
         )
         last_column = self.column(len(self.layout.strategies) - 1, discounted=False)
         sheet.widths = widths | dict.fromkeys(range(self.counts_column + 1, last_column + 1), 17.0)
-        sheet.freeze = f"B{TOP + 1}"
+        sheet.freeze, sheet.wide, sheet.print_columns = f"B{TOP + 1}", True, "A:A"
         sheet.print_rows = f"{TOP}:{TOP}"
         return sheet
 
@@ -124,20 +130,24 @@ class OutcomeSheet:
         counts = int(not outcome.perspectives or here in outcome.perspectives)
         missing = int(not outcome.perspectives)
         sheet.calculate(
-            row, self.counts_column,
+            row,
+            self.counts_column,
             f"IFERROR(INDEX(${first}{row}:${last}{row},"
             f"MATCH(set_perspective,out_perspectives,0)),{missing})",
-            counts, Style("calc", "0"),
-        )  # fmt: skip
+            counts,
+            Style("calc", "0"),
+        )
         flag = f"${letters(self.counts_column)}{row}"
         for number, strategy in enumerate(self.layout.strategies):
             for discounted in (True, False):
                 key = ("today" if discounted else "amount", name)
                 sheet.calculate(
-                    row, self.column(number, discounted=discounted),
-                    f"{traces[strategy].total(*key)}*{flag}",
-                    self.amount(name, number, discounted=discounted), Style("calc", PLAIN),
-                )  # fmt: skip
+                    row,
+                    self.column(number, discounted=discounted),
+                    f"{traces[strategy].table.total(*key)}*{flag}",
+                    self.amount(name, number, discounted=discounted),
+                    Style("calc", PLAIN),
+                )
 
 
 def joined(kind: str, category: str) -> str:

@@ -131,8 +131,13 @@ class Psa:
         sheet = book.sheet(DRAWS, "Every draw: its parameters, costs and QALYs, stored at export")
         outcomes = self.outcomes
         sheet.put(1, 1, "Draws of the probabilistic analysis", TITLE)
-        sheet.put(2, 1, f"{outcomes.draws:,} draws of scenario {self.case.variant.name}, seed "
-                  f"{self.case.seed}. Costs and QALYs are discounted, per person.", NOTE)  # fmt: skip
+        sheet.put(
+            2,
+            1,
+            f"{outcomes.draws:,} draws of scenario {self.case.variant.name}, seed "
+            f"{self.case.seed}. Costs and QALYs are discounted, per person.",
+            NOTE,
+        )
         number = np.arange(1.0, outcomes.draws + 1)
         sheet.put(FIRST - 1, 1, "draw", HEADER)
         sheet.numbers(FIRST, 1, number, Style("stored", "0"))
@@ -168,13 +173,18 @@ class Psa:
         sheet.widths = dict.fromkeys(range(1, self.parameter_column + wide), 13.0)
         sheet.heights[FIRST - 1] = 30
         sheet.freeze = f"B{FIRST}"
-        sheet.print_rows = f"{FIRST - 2}:{FIRST - 1}"
+        sheet.print_rows, sheet.print_columns = f"{FIRST - 2}:{FIRST - 1}", "A:A"
+        sheet.wide = True
         return sheet
 
     def _write_best(self, sheet: Sheet) -> None:
         """The highest net benefit of each draw at each threshold of the curves."""
-        sheet.put(FIRST - 2, self.best_column, "highest net benefit at the thresholds of sheet PSA",
-                  HEADING)  # fmt: skip
+        sheet.put(
+            FIRST - 2,
+            self.best_column,
+            "highest net benefit at the thresholds of sheet PSA",
+            HEADING,
+        )
         pairs = [
             (letters(self.cost_column(i)), letters(self.effect_column(i)))
             for i in range(self.count)
@@ -205,9 +215,15 @@ class Psa:
         for i, name in enumerate(self.outcomes.strategies):
             for column, own, first, last, values, style in (
                 (self.plane_column + i, self.effect_column(i), first_e, last_e, effect, QALY),
-                (self.plane_column + self.count + i, self.cost_column(i), first_c, last_c, cost,
-                 MONEY),
-            ):  # fmt: skip
+                (
+                    self.plane_column + self.count + i,
+                    self.cost_column(i),
+                    first_c,
+                    last_c,
+                    cost,
+                    MONEY,
+                ),
+            ):
                 sheet.put(FIRST - 1, column, name, HEADER)
                 formula = f"${letters(own)}{{r}}-INDEX(${first}{{r}}:${last}{{r}},psa_comparator)"
                 sheet.down(FIRST, column, formula, values[:, i], Style("calc", style))
@@ -219,14 +235,21 @@ class Psa:
         sheet = book.sheet(PSA, "Probabilistic analysis: means, acceptability, perfect information")
         outcomes = self.outcomes
         sheet.put(1, 1, "Probabilistic analysis", TITLE)
-        sheet.put(2, 1, f"Live over the {outcomes.draws:,} stored draws of scenario "
-                  f"{self.case.variant.name}: change a threshold or the comparator. The draws "
-                  "themselves do not move with the inputs.", NOTE)  # fmt: skip
+        sheet.put(
+            2,
+            1,
+            f"Live over the {outcomes.draws:,} stored draws of scenario "
+            f"{self.case.variant.name}: change a threshold or the comparator. The draws "
+            "themselves do not move with the inputs.",
+            NOTE,
+        )
         self._write_means(sheet, book)
         self._write_curves(sheet, book)
         sheet.widths = {1: 24} | dict.fromkeys(range(2, 6 + 2 * self.count), 17.0)
         sheet.freeze = "B3"
+        sheet.print_area = f"A1:{letters(5 + self.count)}{CURVES + STEPS + 60}"
         row = CURVES + STEPS + 4
+        sheet.breaks.append(row - 2)
         sheet.charts += [
             Placed(self._plane(), f"A{row}"),
             Placed(self._acceptability(), f"A{row + 25}"),
@@ -266,12 +289,26 @@ class Psa:
         book.names["psa_top"] = sheet.reference(14, 2)
 
     def _write_curves(self, sheet: Sheet, book: Book) -> None:
-        sheet.put(CURVES - 2, 1, "Probability of the highest net benefit (ties are shared), and the "
-                  "expected value of perfect information", HEADING)  # fmt: skip
+        sheet.put(
+            CURVES - 2,
+            1,
+            "Probability of the highest net benefit (ties are shared), and the "
+            "expected value of perfect information",
+            HEADING,
+        )
         expected = 6 + self.count
-        sheet.across(CURVES, 1, ("threshold", *self.outcomes.strategies, "frontier",
-                                 "perfect information", "sum of probabilities",
-                                 "number of the best"))  # fmt: skip
+        sheet.across(
+            CURVES,
+            1,
+            (
+                "threshold",
+                *self.outcomes.strategies,
+                "frontier",
+                "perfect information",
+                "sum of probabilities",
+                "number of the best",
+            ),
+        )
         sheet.put(CURVES - 1, expected, "expected net benefit", HEADING)
         sheet.across(CURVES, expected, self.outcomes.strategies, HEADER)
         sheet.heights[CURVES] = 45
@@ -290,34 +327,58 @@ class Psa:
         nmb = self.outcomes.nmb(self.grid[step]).mean(axis=0)
         for i in range(self.count):
             sheet.calculate(
-                row, 2 + i, f"SUMPRODUCT({wins[i]}/({ties}))/ROWS({best})",
-                float(found.probability[step, i]), Style("result", PERCENT),
-            )  # fmt: skip
+                row,
+                2 + i,
+                f"SUMPRODUCT({wins[i]}/({ties}))/ROWS({best})",
+                float(found.probability[step, i]),
+                Style("result", PERCENT),
+            )
             letter = letters(2 + i)
-            sheet.calculate(row, expected + i, f"$A{row}*{letter}$9-{letter}$6", float(nmb[i]),
-                            Style("calc", MONEY))  # fmt: skip
+            sheet.calculate(
+                row,
+                expected + i,
+                f"$A{row}*{letter}$9-{letter}$6",
+                float(nmb[i]),
+                Style("calc", MONEY),
+            )
         first, last = letters(expected), letters(expected + self.count - 1)
         means = f"${first}{row}:${last}{row}"
         cells = [
             f"IF({letters(expected + i)}{row}=MAX({means}),{letters(2 + i)}{row},0)"
             for i in range(self.count)
         ]
-        sheet.calculate(row, 2 + self.count, f"MAX({','.join(cells)})",
-                        float(found.frontier[step]), Style("result", PERCENT))  # fmt: skip
+        sheet.calculate(
+            row,
+            2 + self.count,
+            f"MAX({','.join(cells)})",
+            float(found.frontier[step]),
+            Style("result", PERCENT),
+        )
         number = f"${letters(5 + self.count)}{row}"
         chosen = f"$A{row}*INDEX(psa_qaly,0,{number})-INDEX(psa_cost,0,{number})"
-        sheet.calculate(row, 3 + self.count, f"SUMPRODUCT({best}-({chosen}))/ROWS({best})",
-                        float(found.evpi[step]), Style("result", MONEY))  # fmt: skip
+        sheet.calculate(
+            row,
+            3 + self.count,
+            f"SUMPRODUCT({best}-({chosen}))/ROWS({best})",
+            float(found.evpi[step]),
+            Style("result", MONEY),
+        )
         area = f"B{row}:{letters(1 + self.count)}{row}"
         sheet.calculate(row, 4 + self.count, f"SUM({area})", 1.0, Style("calc", PLAIN))
-        sheet.calculate(row, 5 + self.count, f"MATCH(MAX({means}),{means},0)",
-                        float(nmb.argmax() + 1), Style("calc", "0"))  # fmt: skip
+        sheet.calculate(
+            row,
+            5 + self.count,
+            f"MATCH(MAX({means}),{means},0)",
+            float(nmb.argmax() + 1),
+            Style("calc", "0"),
+        )
 
     def _plane(self) -> object:
         shown = min(PLOTTED, self.outcomes.draws)
         base = self.outcomes.index(self.case.variant.evaluation.comparator)
         clouds = [
             (
+                i,
                 self.outcomes.labels.get(name, name),
                 self.range(self.plane_column + i, shown),
                 self.range(self.plane_column + self.count + i, shown),
@@ -337,9 +398,11 @@ class Psa:
             for i, name in enumerate(self.outcomes.strategies)
         ]
         chart = charts.curves(
-            lines, f"{PSA}!$A${first}:$A${last}", "probability of the highest net benefit",
+            lines,
+            f"{PSA}!$A${first}:$A${last}",
+            "probability of the highest net benefit",
             self.outcomes.currency,
-        )  # fmt: skip
+        )
         chart.y_axis.scaling.max = 1
         chart.y_axis.number_format = "0%"
         return chart

@@ -18,6 +18,7 @@ from heecon.report.workbook.book import (
     SHARE,
     TITLE,
     Book,
+    Kind,
     Placed,
     Sheet,
     Style,
@@ -85,8 +86,13 @@ class Results:
         made = f", with {self.case.overrides} override(s)" if self.case.overrides else ""
         sheet.calculate(2, 1, live, f"Scenario: {self.case.variant.name}{made}", NOTE)
         words = ", ".join(filter(None, [settings.currency, str(settings.price_year or "")]))
-        sheet.put(3, 1, f"Money: {words or 'as in the inputs'}. Differences are always strategy minus "
-                  "the one it is compared with.", NOTE)  # fmt: skip
+        sheet.put(
+            3,
+            1,
+            f"Money: {words or 'as in the inputs'}. Differences are always strategy minus "
+            "the one it is compared with.",
+            NOTE,
+        )
         row = self._totals(sheet, traces)
         if self.case.has_qalys:
             cost, effect = (
@@ -100,6 +106,7 @@ class Results:
         sheet.freeze = "B5"
         place = row + 3
         sheet.put(place - 1, 1, "Costs by category (discounted)", HEADING)
+        sheet.breaks.append(place - 2)
         sheet.charts.append(Placed(charts.cost_breakdown(self), f"A{place}"))
         if self.case.has_qalys:
             self.frontier.write(book, cost, effect)
@@ -110,8 +117,15 @@ class Results:
         sheet.across(row + 1, 1, heads)
         sheet.heights[row + 1] = 30
 
-    def _by_strategy(self, sheet: Sheet, row: int, label: str, unit: str,
-                     make: Callable[[int], tuple[str, Value]], style: Style) -> None:  # fmt: skip
+    def _by_strategy(
+        self,
+        sheet: Sheet,
+        row: int,
+        label: str,
+        unit: str,
+        make: Callable[[int], tuple[str, Value]],
+        style: Style,
+    ) -> None:
         """A row with one live value a strategy."""
         sheet.put(row, 1, label)
         sheet.put(row, 2, unit, NOTE)
@@ -139,12 +153,18 @@ class Results:
                 row += 1
                 self.rows[f"count {name}"] = row
                 make = self._count(name)
-                style = Style("result", "0.0000")
-                self._by_strategy(sheet, row, outcome.label, "number, undiscounted", make, style)
+                number = Style("result", "0.0000")
+                self._by_strategy(sheet, row, outcome.label, "number, undiscounted", make, number)
         row += 1
         self.rows["alive"] = row
-        self._by_strategy(sheet, row, "Alive at the end", "share of the cohort",
-                          lambda i: self._alive(i, traces), Style("calc", SHARE))  # fmt: skip
+        self._by_strategy(
+            sheet,
+            row,
+            "Alive at the end",
+            "share of the cohort",
+            lambda i: self._alive(i, traces),
+            Style("calc", SHARE),
+        )
         return row
 
     def _total(self, kind: str, *, discounted: bool) -> Callable[[int], tuple[str, Value]]:
@@ -169,7 +189,7 @@ class Results:
         name = self.layout.strategies[i]
         states = self.case.model.states.values()
         alive = [state.name for state in states if not state.absorbing]
-        cells = [f"INDEX({traces[name].range('occupancy', s)},set_cycles+1)" for s in alive]
+        cells = [f"INDEX({traces[name].table.range('occupancy', s)},set_cycles+1)" for s in alive]
         end = self.numbers[name].occupancy[self.case.model.settings.cycles]
         value = sum(share for share, state in zip(end, states, strict=True) if not state.absorbing)
         return "+".join(cells) or "0", float(value)
@@ -183,8 +203,17 @@ class Results:
         return [self.layout.strategies.index(name) for name in names]
 
     def _incremental(self, sheet: Sheet, row: int) -> int:
-        heads = ("strategy", "compared with", "cost", "QALYs", "incremental cost",
-                 "incremental QALYs", "ICER", "status", "place")  # fmt: skip
+        heads = (
+            "strategy",
+            "compared with",
+            "cost",
+            "QALYs",
+            "incremental cost",
+            "incremental QALYs",
+            "ICER",
+            "status",
+            "place",
+        )
         self._header(sheet, row, "Fully incremental analysis, by rising cost", heads)
         first = row + 2
         self.rows["incremental"] = first
@@ -199,18 +228,38 @@ class Results:
             values = self._incremental_values(found)
             cells: list[tuple[int, str, Value, str]] = [
                 (1, f'IF({kept},INDEX({names},{at}),"")', values[0], PLAIN),
-                (2, f'IF({kept},IF({against}="","",INDEX({names},{against})),"")', values[1], PLAIN),
+                (
+                    2,
+                    f'IF({kept},IF({against}="","",INDEX({names},{against})),"")',
+                    values[1],
+                    PLAIN,
+                ),
                 (3, f'IF({kept},INDEX({f.range(COST)},{at}),"")', values[2], MONEY),
                 (4, f'IF({kept},INDEX({f.range(EFFECT)},{at}),"")', values[3], QALY),
-                (5, f'IF($B{line}="","",$C{line}-INDEX({f.range(COST)},{against}))', values[4], MONEY),
-                (6, f'IF($B{line}="","",$D{line}-INDEX({f.range(EFFECT)},{against}))', values[5],
-                 QALY),
-                (7, f'IF(OR($H{line}="{Status.FRONTIER}",$H{line}="{Status.EXTENDEDLY_DOMINATED}"),'
-                 f'$E{line}/$F{line},"")', values[6], "#,##0"),
+                (
+                    5,
+                    f'IF($B{line}="","",$C{line}-INDEX({f.range(COST)},{against}))',
+                    values[4],
+                    MONEY,
+                ),
+                (
+                    6,
+                    f'IF($B{line}="","",$D{line}-INDEX({f.range(EFFECT)},{against}))',
+                    values[5],
+                    QALY,
+                ),
+                (
+                    7,
+                    f'IF(OR($H{line}="{Status.FRONTIER}",$H{line}="{Status.EXTENDEDLY_DOMINATED}"),'
+                    f'$E{line}/$F{line},"")',
+                    values[6],
+                    "#,##0",
+                ),
                 (8, f'IF({kept},INDEX({f.range(STATUS)},{at}),"")', values[7], PLAIN),
-            ]  # fmt: skip
+            ]
             for column, formula, value, style in cells:
-                sheet.calculate(line, column, formula, value, Style("result", style))
+                kind: Kind = "word" if style == PLAIN else "result"
+                sheet.calculate(line, column, formula, value, Style(kind, style))
         return first + self.count - 1
 
     def _incremental_values(self, number: int | None) -> list[Value]:
@@ -218,14 +267,26 @@ class Results:
             return [""] * 8
         row = self.frontier.rows[self.layout.strategies[number]]
         cells: list[Value] = [
-            row.strategy, row.compared_with, row.cost, row.effect, row.incremental_cost,
-            row.incremental_effect, row.icer, str(row.status),
-        ]  # fmt: skip
+            row.strategy,
+            row.compared_with,
+            row.cost,
+            row.effect,
+            row.incremental_cost,
+            row.incremental_effect,
+            row.icer,
+            str(row.status),
+        ]
         return ["" if cell is None else cell for cell in cells]
 
     def _pairwise(self, sheet: Sheet, row: int) -> int:
-        heads = ("strategy", "comparator", "incremental cost", "incremental QALYs", "ICER",
-                 "quadrant")  # fmt: skip
+        heads = (
+            "strategy",
+            "comparator",
+            "incremental cost",
+            "incremental QALYs",
+            "ICER",
+            "quadrant",
+        )
         self._header(sheet, row, "Every strategy against the comparator", heads)
         first = row + 2
         self.rows["pairwise"] = first
@@ -254,8 +315,13 @@ class Results:
             values: list[Value] = ["", "", "", "", ""]
             if pair is not None:
                 icer: Value = "" if pair.icer is None else pair.icer
-                values = [comparator, pair.incremental_cost, pair.incremental_effect, icer,
-                          str(pair.quadrant)]  # fmt: skip
+                values = [
+                    comparator,
+                    pair.incremental_cost,
+                    pair.incremental_effect,
+                    icer,
+                    str(pair.quadrant),
+                ]
             cells: list[tuple[int, str, Value, str]] = [
                 (2, f'IF({usable},set_comparator,"")', values[0], PLAIN),
                 (3, f'IF($B{line}="","",{cost})', values[1], MONEY),
@@ -264,7 +330,8 @@ class Results:
                 (6, quadrant, values[4], PLAIN),
             ]
             for column, formula, value, style in cells:
-                sheet.calculate(line, column, formula, value, Style("result", style))
+                kind: Kind = "word" if style == PLAIN else "result"
+                sheet.calculate(line, column, formula, value, Style(kind, style))
         return first + self.count - 1
 
     # --- net benefit ------------------------------------------------------------------------------
@@ -287,8 +354,9 @@ class Results:
             sheet.put(row + 1, 2, "", HEADER)
             for t in range(many):
                 value: Value = live[t] if t < len(live) else ABSENT
-                sheet.calculate(row + 1, FIRST + t, f"set_threshold_{t + 1}", value,
-                                Style("header", "#,##0"))  # fmt: skip
+                sheet.calculate(
+                    row + 1, FIRST + t, f"set_threshold_{t + 1}", value, Style("header", "#,##0")
+                )
             first = row + 2
             self.rows[key] = first
             for i, name in enumerate(self.layout.strategies):
@@ -308,8 +376,9 @@ class Results:
                     value = ""
                     if t < len(live) and f.kept[i]:
                         value = self._benefit(key, live[t], i, comparator)
-                    sheet.calculate(line, FIRST + t, f'IF({usable},{formula},"")', value,
-                                    Style("result", style))  # fmt: skip
+                    sheet.calculate(
+                        line, FIRST + t, f'IF({usable},{formula},"")', value, Style("result", style)
+                    )
             row = first + self.count
             if key == "nmb":
                 row = self._best(sheet, row, first, many, live) + 1
@@ -324,9 +393,7 @@ class Results:
             return effect[i] - cost[i] / threshold
         return threshold * (effect[i] - effect[base]) - (cost[i] - cost[base])
 
-    def _best(
-        self, sheet: Sheet, row: int, first: int, many: int, live: tuple[float, ...]
-    ) -> int:  # fmt: skip
+    def _best(self, sheet: Sheet, row: int, first: int, many: int, live: tuple[float, ...]) -> int:
         """The strategy with the highest net benefit at each threshold."""
         sheet.put(row, 1, "highest net benefit", Style("calc"))
         self.rows["best"] = row
@@ -337,11 +404,14 @@ class Results:
             value: Value = ""
             if t < len(live):
                 value = next(r.strategy for r in evaluation.net_benefit([live[t]]) if r.optimal)
+            found = f"INDEX($A${first}:$A${row - 1},MATCH(MAX({area}),{area},0))"
             sheet.calculate(
-                row, FIRST + t,
-                f'IF(COUNT({area})=0,"",INDEX($A${first}:$A${row - 1},MATCH(MAX({area}),{area},0)))',
-                value, Style("result"),
-            )  # fmt: skip
+                row,
+                FIRST + t,
+                f'IF(COUNT({area})=0,"",{found})',
+                value,
+                Style("word"),
+            )
         return row
 
     # --- categories -------------------------------------------------------------------------------
@@ -369,15 +439,20 @@ class Results:
 
     def _category(
         self, sheet: Sheet, row: int, kind: str, category: str, *, discounted: bool
-    ) -> None:  # fmt: skip
+    ) -> None:
         style = MONEY if kind == "cost" else QALY
         sheet.put(row, 1, category)
         sheet.put(row, 2, joined(kind, category), NOTE)
         for i in range(self.count):
             column = self.outcomes.range(self.outcomes.column(i, discounted=discounted))
             value = self.outcomes.total(kind, i, discounted=discounted, category=category)
-            sheet.calculate(row, FIRST + i, f"SUMPRODUCT(--({self.outcomes.categories}=$B{row}),{column})",
-                            value, Style("result", style))  # fmt: skip
+            sheet.calculate(
+                row,
+                FIRST + i,
+                f"SUMPRODUCT(--({self.outcomes.categories}=$B{row}),{column})",
+                value,
+                Style("result", style),
+            )
 
 
 def i_(line: int, first: int) -> str:

@@ -127,20 +127,28 @@ def _time(case: Case, layout: Layout) -> list[Setting]:
     )
     return [
         Setting(
-            "horizon", "Horizon (years, or lifetime)", _each(case, horizon), "", "General",
+            "horizon",
+            "Horizon (years, or lifetime)",
+            _each(case, horizon),
+            "",
+            "General",
             "A number of years, or the word lifetime",
         ),
         Setting("max_age", "Age at which a lifetime ends", _each(case, oldest)),
         Setting("start_age", "Age at the start", age),
         Setting(
-            "start_age_for_horizon", "Age at the start, for the horizon", steady, "", "General",
+            "start_age_for_horizon",
+            "Age at the start, for the horizon",
+            steady,
+            "",
+            "General",
             "The number of cycles stays the same when a PSA draw is replayed",
         ),
         Setting("cycle_length", "Cycle length (years)", _each(case, length)),
         Setting(
             "correction", "Within-cycle correction", _each(case, correction), "list_corrections"
         ),
-    ]  # fmt: skip
+    ]
 
 
 def horizon_years(settings: Settings) -> Value:
@@ -159,9 +167,13 @@ def steps(case: Case, kind: str) -> int:
 def _discounting(case: Case, layout: Layout) -> list[Setting]:
     timing = {v.name: v.model.settings.timing for v in case.variants}
     rows = [
-        Setting("timing", "When in a cycle discounting places events", _each(case, timing),
-                "list_timings")
-    ]  # fmt: skip
+        Setting(
+            "timing",
+            "When in a cycle discounting places events",
+            _each(case, timing),
+            "list_timings",
+        )
+    ]
     for kind in ("cost", "effect"):
         for i in range(steps(case, kind)):
             begins: dict[str, Value] = {}

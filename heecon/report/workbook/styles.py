@@ -29,6 +29,7 @@ KINDS: dict[Kind, dict[str, Any]] = {
     "stored": {"font": {"color": GREY}},
     "calc": {},
     "result": {"font": {"bold": True}, "fill": "E8F1E4"},
+    "word": {"font": {"bold": True}, "fill": "E8F1E4", "indent": 1},
     "check": {"font": {"bold": True}, "horizontal": "center"},
     "link": {"font": {"color": BLUE, "underline": "single"}},
 }
@@ -89,7 +90,8 @@ class StyleBook:
         probe.alignment = Alignment(
             wrap_text=look.get("wrap", False),
             vertical=look.get("vertical", "top"),
-            horizontal=look.get("horizontal"),
+            horizontal=look.get("horizontal", "left" if "indent" in look else None),
+            indent=look.get("indent", 0),
         )
         probe.number_format = style.format
         probe.quotePrefix = quote

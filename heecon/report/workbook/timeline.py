@@ -116,14 +116,20 @@ class Timeline:
             Line("age", "age", "set_start_age+$B{r}", age + points * length, "0.00"),
             Line("first", "first time point", "IF($A{r}=0,1,0)", (points == 0) * 1.0, "0"),
             Line(
-                "in_cycle", "cycle within the horizon", "IF($A{r}<set_cycles,1,0)",
-                self.in_cycle, "0",
+                "in_cycle",
+                "cycle within the horizon",
+                "IF($A{r}<set_cycles,1,0)",
+                self.in_cycle,
+                "0",
             ),
             Line(
-                "in_point", "time point within the horizon", "IF($A{r}<=set_cycles,1,0)",
-                self.in_point, "0",
+                "in_point",
+                "time point within the horizon",
+                "IF($A{r}<=set_cycles,1,0)",
+                self.in_point,
+                "0",
             ),
-        ]  # fmt: skip
+        ]
         places = {line.key: letters(1 + i) for i, line in enumerate(counted)}
         weights = self._weights(places, len(counted))
         factors = self._factors(len(counted) + len(weights))
@@ -136,22 +142,24 @@ class Timeline:
         in_point = f"${places['in_point']}{{r}}"
         lines = [
             Line(
-                "half_cycle", "weight: half cycle",
+                "half_cycle",
+                "weight: half cycle",
                 f"{in_point}*IF(OR({cycle}=0,{cycle}=set_cycles),{half},1)",
                 self._padded(discount.half_cycle_weights(self.settings.cycles)),
             ),
             self._simpson(cycle, in_point),
-        ]  # fmt: skip
+        ]
         for name in self._weight_tables():
             table = self.layout.tables[name]
             values = next(iter(table.columns.values()))
             lines.append(
                 Line(
-                    f"{WEIGHTS}{name}", f"weight: {name}",
+                    f"{WEIGHTS}{name}",
+                    f"weight: {name}",
                     f"IF({in_point}=1,INDEX({values},{cycle}+1),0)",
                     self._padded(np.asarray(self.case.model.tables[name].column(None))),
                 )
-            )  # fmt: skip
+            )
         return [*lines, *self._of_model(lines, taken, in_cycle, half)]
 
     def _simpson(self, cycle: str, in_point: str) -> Line:
@@ -177,16 +185,14 @@ class Timeline:
             text.removeprefix(WEIGHTS)
             for text in corrections(self.case)
             if text.startswith(WEIGHTS)
-        }  # fmt: skip
+        }
         for outcome in self.case.model.outcomes.values():
             for correction in (outcome.correction, outcome.one_off_correction):
                 if correction is not None and correction.table and not outcome.follows_model:
                     used.add(correction.table)
         return sorted(used)
 
-    def _of_model(
-        self, lines: list[Line], taken: int, in_cycle: str, half: str
-    ) -> list[Line]:  # fmt: skip
+    def _of_model(self, lines: list[Line], taken: int, in_cycle: str, half: str) -> list[Line]:
         """How many of those at its start, and at its end, the model's correction counts."""
         chosen = "NA()"
         for place, line in enumerate(lines, start=taken + 1):
@@ -238,11 +244,12 @@ class Timeline:
             for timing in TIMINGS:
                 lines.append(
                     Line(
-                        f"df_{kind}_{timing}", f"discount factor, {kind}s: {timing}",
+                        f"df_{kind}_{timing}",
+                        f"discount factor, {kind}s: {timing}",
                         self._factor(kind, shifts[timing]),
                         discounted(self.case.model, kind, timing, self.points),
                     )
-                )  # fmt: skip
+                )
             start, middle, end = (f"${letters(first + i)}{{r}}" for i in range(3))
             model = (
                 f'IF(set_timing="cycle_start",{start},IF(set_timing="mid_cycle",{middle},{end}))'
@@ -278,7 +285,8 @@ def discounted(model: Model, kind: str, timing: str, points: Floats) -> Floats:
     times = (points + discount.SHIFT[timing]) * settings.cycle_length
     stretches = settings.discount[kind]
     rates = [np.array([base_number(step.rate, model)]) for step in stretches]
-    return discount.discount_factors(times, [step.start for step in stretches], rates)[0]
+    factors = discount.discount_factors(times, [step.start for step in stretches], rates)
+    return np.asarray(factors[0])
 
 
 def add_timeline(book: Book, timeline: Timeline) -> Sheet:
@@ -290,7 +298,7 @@ def add_timeline(book: Book, timeline: Timeline) -> Sheet:
         sheet.put(FIRST - 2, column, line.label, HEADER)
         sheet.put(FIRST - 1, column, line.key, NOTE)
         sheet.down(FIRST, column, line.template, line.values, Style("calc", line.format))
-        sheet.widths[column] = 13
+    sheet.widths = dict.fromkeys(range(1, len(timeline.lines) + 1), 13.0)
     sheet.heights[FIRST - 2] = 45
     sheet.freeze = f"B{FIRST}"
     sheet.print_rows = f"{FIRST - 2}:{FIRST - 1}"

@@ -95,10 +95,25 @@ def _sheet_data(sheet: Sheet, styles: StyleBook) -> str:
         rows.setdefault(row, [])
     parts = []
     for row in sorted(rows):
-        height = sheet.heights.get(row)
+        height = sheet.heights.get(row) or _wrapped_height(sheet, row)
         size = f' ht="{height:g}" customHeight="1"' if height else ""
         parts.append(f'<row r="{row}"{size}>{"".join([text for _, text in rows[row]])}</row>')
     return "".join(parts)
+
+
+LINE, DEFAULT_WIDTH = 13.5, 8.4
+"""Points a line of text is high; characters a column is wide when nothing is said."""
+
+
+def _wrapped_height(sheet: Sheet, row: int) -> float | None:
+    """Height of a row with wrapped text: programs that open the file do not find it themselves."""
+    most = 1
+    for column, cell in sheet.cells.get(row, {}).items():
+        if cell.style.kind == "wrap" and isinstance(cell.value, str):
+            width = sheet.widths.get(column, DEFAULT_WIDTH)
+            lines = sum(max(1, math.ceil(len(t) * 1.1 / width)) for t in cell.value.split("\n"))
+            most = max(most, lines)
+    return min(400.0, most * LINE) if most > 1 else None
 
 
 def _run_cells(run: Run, styles: StyleBook) -> list[str]:
@@ -172,6 +187,8 @@ def _skeleton(book: Book) -> tuple[Workbook, StyleBook]:
 
 def _dress(page: Worksheet, sheet: Sheet) -> None:
     """Widths, panes, validation, colours, charts and page set-up of a sheet."""
+    from openpyxl.worksheet.pagebreak import Break  # noqa: PLC0415
+
     for column, width in sheet.widths.items():
         page.column_dimensions[letters(column)].width = width
     if sheet.freeze:
@@ -185,13 +202,22 @@ def _dress(page: Worksheet, sheet: Sheet) -> None:
         page.add_chart(placed.chart, placed.anchor)
     page.page_setup.orientation = "landscape" if sheet.landscape else "portrait"
     page.page_setup.paperSize = page.PAPERSIZE_A4
-    page.page_setup.fitToWidth = 1
+    page.page_setup.fitToWidth = 0 if sheet.wide else 1
     page.page_setup.fitToHeight = 0
     page.sheet_properties.pageSetUpPr.fitToPage = True
     page.oddFooter.left.text = "&A"
     page.oddFooter.right.text = "&P / &N"
+    if sheet.wide:
+        page.page_setup.scale = 60
+        page.sheet_properties.pageSetUpPr.fitToPage = False
+    if sheet.print_area:
+        page.print_area = sheet.print_area
+    for row in sheet.breaks:
+        page.row_breaks.append(Break(id=row))
     if sheet.print_rows:
         page.print_title_rows = sheet.print_rows
+    if sheet.print_columns:
+        page.print_title_cols = sheet.print_columns
 
 
 def _validate(page: Worksheet, sheet: Sheet) -> None:
@@ -202,9 +228,12 @@ def _validate(page: Worksheet, sheet: Sheet) -> None:
             rule = DataValidation("list", formula1=choice.options, allow_blank=True)
         else:
             rule = DataValidation(
-                "decimal", operator="between", formula1="-1E+300", formula2="1E+300",
+                "decimal",
+                operator="between",
+                formula1="-1E+300",
+                formula2="1E+300",
                 allow_blank=True,
-            )  # fmt: skip
+            )
         rule.showErrorMessage = True
         rule.errorTitle = "Not possible here"
         rule.error = "Choose from the list." if choice.options else "Type a number, or clear it."
