@@ -92,7 +92,7 @@ class Case:
     def keys(self) -> tuple[str, ...]:
         """Keys of all parameters of the family, in the order of the files."""
         found: dict[str, None] = {}
-        for variant in (self.variant, *self.variants):
+        for variant in self.variants:
             found |= dict.fromkeys(row.key for row in variant.model.parameters)
         order = {name: i for i, name in enumerate(self.names)}
         return tuple(sorted(found, key=lambda key: order[key.split("[", maxsplit=1)[0]]))
@@ -101,7 +101,7 @@ class Case:
     def names(self) -> tuple[str, ...]:
         """Names of all parameters of the family."""
         found: dict[str, None] = {}
-        for variant in (self.variant, *self.variants):
+        for variant in self.variants:
             found |= dict.fromkeys(row.name for row in variant.model.parameters)
         return tuple(found)
 

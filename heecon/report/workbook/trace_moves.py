@@ -253,13 +253,29 @@ class Moves:
         origin, to = edge
         return to if to in self.table.model.transitions[origin].to else "rest"
 
-    def flow(self, edge: tuple[str, str], values: str = "") -> str:
-        """Those who move; with ``values``, a range by slot, what they are worth together."""
+    def slots_of(self, edge: tuple[str, str]) -> tuple[int, int]:
+        """Cycles of residence a move leaves from: the rest leaves a tunnel at its end."""
+        high = self.table.slots(edge[0])
+        at_end = self._name_of(edge) == "rest" and self.table.model.states[edge[0]].tunnel
+        return (high - 1 if at_end else 0), high
+
+    def worth(self, edge: tuple[str, str], formula: Formula) -> Floats:
+        """What those who move are worth in every cycle, when that depends on time in the state."""
+        numbers, origin = self.table.numbers, self.table.states.index(edge[0])
+        move = self.moves[edge[0], self._name_of(edge)]
+        total = np.zeros(numbers.points - 1)
+        for slot in range(*self.slots_of(edge)):
+            people = numbers.slots[:-1, numbers.first_slot(origin) + slot]
+            value = numbers.series(formula, slot)[:-1]
+            total += people * numbers.probability(move, slot) * value
+        return total
+
+    def flow(self, edge: tuple[str, str], worth: Key = ()) -> str:
+        """Those who move; with ``worth``, columns by slot, what they are worth together."""
         origin, _ = edge
         name = self._name_of(edge)
-        low, high = 0, self.table.slots(origin)
-        if name == "rest" and self.table.model.states[origin].tunnel:
-            low = high - 1
+        low, high = self.slots_of(edge)
+        values = self.table.span(*worth, slots=(low, high)) if worth else ""
         people = self.table.span("occupancy", origin, slots=(low, high))
         apart = self.told_apart[origin] > 1
         chance = (

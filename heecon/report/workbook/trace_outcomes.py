@@ -252,10 +252,8 @@ class Amounts:
         for formula, found in by_formula.values():
             if self.table.depends(formula):
                 for edge in found:
-                    worth = self.table.span(
-                        "worth", outcome.name, *edge, slots=(0, self.table.slots(edge[0]))
-                    )
-                    terms.append(self.moves.flow(edge, worth))
+                    terms.append(self.moves.flow(edge, ("worth", outcome.name, *edge)))
+                    values[:-1] += self.moves.worth(edge, formula)
                 continue
             flows = [self.table.cell("flow", *edge) for edge in found]
             terms.append(self.table.times(self.table.sum_of(flows), formula))
@@ -265,7 +263,7 @@ class Amounts:
             )
             values[:-1] += moving * self.table.numbers.series(formula)[:-1]
         weight, factor = self._move_weight(outcome)
-        return f"{weight}*({'+'.join(terms)})", values * factor
+        return f"{weight}*({'+'.join(terms) or '0'})", values * factor
 
     def _move_weight(self, outcome: Outcome) -> tuple[str, Floats]:
         """1 in the cycles of the horizon, times the weight of the time point if it has any."""

@@ -1,0 +1,79 @@
+"""What tests of the workbook share: a case in memory, and every formula recalculated."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import formualizer
+
+import heecon as he
+from heecon.report.workbook.address import letters
+from heecon.report.workbook.book import Book
+from heecon.report.workbook.case import Case, Variant
+from heecon.report.workbook.recalculate import _value
+from heecon.report.workbook.verify import distance_of
+from heecon.report.workbook.xlsx import to_bytes
+
+TOLERANCE = 1e-9
+
+
+def case_in_memory(*models: he.Model, **more: Any) -> Case:
+    """A family of models that were never files."""
+    variants = tuple(
+        Variant(f"scenario_{i}", model, he.run(model)) for i, model in enumerate(models)
+    )
+    values: dict[str, Any] = {
+        "chosen": 0, "left_out": {}, "outcomes": None, "seed": 1, "one_way": None, "log": None,
+        "made": datetime.date(2026, 1, 2), "version": "test",
+    }  # fmt: skip
+    return Case(variants=variants, **(values | more))
+
+
+def opened(book: Book) -> Any:
+    """The workbook as formualizer reads it from the bytes of the file, recalculated."""
+    found = formualizer.load_workbook_bytes(to_bytes(book))
+    found.evaluate_all()
+    return found
+
+
+def formulas_of(book: Book) -> dict[str, list[tuple[int, int, str, Any]]]:
+    """Row, column, formula and value of every formula, by sheet."""
+    found: dict[str, list[tuple[int, int, str, Any]]] = {}
+    for sheet in book.sheets:
+        cells = found.setdefault(sheet.name, [])
+        for row, line in sheet.cells.items():
+            cells += [
+                (row, column, cell.formula, cell.value)
+                for column, cell in line.items()
+                if cell.formula
+            ]
+        for run in sheet.runs:
+            if run.template:
+                cells += [
+                    (row, run.column, run.formula(row), value)
+                    for row, value in enumerate(run.values.tolist(), start=run.first)
+                ]
+    return found
+
+
+def differences(book: Book, spreadsheet: Any, *sheets: str) -> list[str]:
+    """Every formula whose recalculated value is not Python's.
+
+    Args:
+        book: the workbook.
+        spreadsheet: the same, opened and recalculated.
+        sheets: how the names of the sheets to look at begin; none for all.
+    """
+    wrong = []
+    for name, cells in formulas_of(book).items():
+        if sheets and not name.startswith(sheets):
+            continue
+        results = spreadsheet.evaluate_cells([(name, row, column) for row, column, _, _ in cells])
+        for (row, column, formula, value), result in zip(cells, results, strict=True):
+            found = _value(result)
+            distance = distance_of(value, found)
+            if distance is None or distance > TOLERANCE:
+                place = f"{name}!{letters(column)}{row}"
+                wrong.append(f"{place}: {found!r} instead of {value!r}: ={formula[:200]}")
+    return wrong

@@ -1,0 +1,89 @@
+"""The workbook is the engine's twin: every shipped scenario, and hundreds of edits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import heecon as he
+from heecon.report.workbook.case import Case, Variant, case_of
+from heecon.report.workbook.export import workbook
+
+from .edited import RESULT_SHEETS, Editor
+from .sheets import differences, opened
+
+MODELS = ("sick_sicker", "hiv", "starter", "bone_metastases")
+
+
+@cache
+def exported(model: str, strategies: tuple[str, ...] = ()) -> tuple[Case, Any]:
+    """The case of a model's base case, with all or some strategies, and the workbook opened."""
+    case = case_of(f"{model}/base_case")
+    if strategies:
+        case = replace(case, variants=tuple(_only(v, strategies) for v in case.variants))
+    return case, opened(workbook(case))
+
+
+def _only(variant: Variant, names: tuple[str, ...]) -> Variant:
+    kept = {name: variant.model.strategies[name] for name in names}
+    rows = tuple(r for r in variant.model.parameters if r.strategy in (None, *names))
+    model = replace(variant.model, strategies=kept, parameters=rows)
+    return Variant(variant.name, model, he.run(model))
+
+
+def choose_each(case: Case, spreadsheet: Any) -> None:
+    """Choose every scenario on the control sheet; results, values and checks must follow."""
+    assert len(case.variants) > 1
+    for chosen, variant in enumerate(case.variants):
+        spreadsheet.set_value("Control", 6, 3, variant.name)
+        spreadsheet.evaluate_all()
+        expected = workbook(replace(case, chosen=chosen))
+        sheets = (*RESULT_SHEETS, "Values", "Cover", "Checks")
+        assert differences(expected, spreadsheet, *sheets) == []
+        assert spreadsheet.get_value("Checks", 3, 4) == "OK"
+    spreadsheet.set_value("Control", 6, 3, "base_case")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_formula_equals_the_engine(model: str) -> None:
+    case, spreadsheet = exported(model)
+    assert differences(workbook(case), spreadsheet) == []
+
+
+@pytest.mark.parametrize("model", MODELS[:-1])
+def test_every_scenario_can_be_chosen(model: str) -> None:
+    choose_each(*exported(model))
+
+
+def test_every_scenario_of_the_flagship_can_be_chosen() -> None:
+    choose_each(*exported("bone_metastases", ("denosumab", "zoledronic_acid")))
+
+
+@pytest.mark.slow
+def test_every_scenario_of_the_flagship_can_be_chosen_for_all_strategies() -> None:
+    choose_each(*exported("bone_metastases"))
+
+
+@pytest.mark.parametrize(("model", "edits"), [("hiv", 160), ("sick_sicker", 40)])
+def test_edits_equal_the_engine(model: str, edits: int, tmp_path: Path) -> None:
+    compare_edits(model, edits, 7, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "edits"), [("starter", 40), ("bone_metastases", 40)])
+def test_edits_equal_the_engine_at_length(model: str, edits: int, tmp_path: Path) -> None:
+    compare_edits(model, edits, 11, tmp_path)
+
+
+def compare_edits(model: str, edits: int, seed: int, folder: Path) -> None:
+    """Make edits that can be run; the results must be the engine's, the incremental table too."""
+    case, spreadsheet = exported(model)
+    editor = Editor(case, spreadsheet, folder, seed)
+    while editor.compared < edits:
+        assert editor.tried < 4 * edits, "too few edits can be run"
+        assert editor.compare(editor.edit(), *RESULT_SHEETS) in (None, [])
+    spreadsheet.set_value("Control", 6, 3, "base_case")
