@@ -32,6 +32,9 @@ def batch(
             show_default=False,
         ),
     ] = None,
+    workbooks: Annotated[
+        bool, typer.Option(help="Write the live workbooks too; some seconds a scenario.")
+    ] = True,
 ) -> None:
     """Run every scenario of a model, write each and put all of them side by side."""
     from heecon.analysis.scenarios import (  # noqa: PLC0415
@@ -55,10 +58,37 @@ def batch(
             advance(len(runs))
             began = time.perf_counter()
     written = write_all(folder, comparison_files(runs))
+    if workbooks:
+        written += _workbooks(runs, folder)
     console = make_console()
     print_comparison(runs, console)
     say_written(console, folder, [*(folder / run.name for run in runs if run.evaluation), *written])
     _stop_if_broken(runs)
+
+
+def _workbooks(runs: list[ScenarioRun], folder: Path) -> list[Path]:
+    """One workbook that compares the scenarios; a live one in the folder of each."""
+    from heecon import __version__  # noqa: PLC0415
+    from heecon.report.files import write_bytes  # noqa: PLC0415
+    from heecon.report.workbook.case import cases_of  # noqa: PLC0415
+    from heecon.report.workbook.comparison import comparison_book  # noqa: PLC0415
+    from heecon.report.workbook.export import write_workbook  # noqa: PLC0415
+    from heecon.report.workbook.xlsx import to_bytes  # noqa: PLC0415
+
+    by_model: dict[str, list[ScenarioRun]] = {}
+    for run in runs:
+        if run.evaluation is not None:
+            by_model.setdefault(run.evaluation.model.name, []).append(run)
+    with progress("Workbooks", len(runs)) as advance:
+        done = 0
+        for family in by_model.values():
+            cases = cases_of([run.path for run in family], version=__version__)
+            for run, case in zip(family, cases, strict=True):
+                write_workbook(case, folder / run.name / "workbook.xlsx")
+                done += 1
+                advance(done)
+    book = comparison_book(runs)
+    return [write_bytes(folder / "comparison.xlsx", to_bytes(book))]
 
 
 def comparison_files(runs: list[ScenarioRun]) -> dict[str, str]:

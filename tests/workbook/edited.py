@@ -72,9 +72,7 @@ class Editor:
         self.spreadsheet = spreadsheet
         self.folder = folder
         self.luck = random.Random(seed)  # noqa: S311
-        self.control = {
-            self.spreadsheet.get_value("Control", row, 1): row for row in range(1, 90)
-        }
+        self.control = {self.spreadsheet.get_value("Control", row, 1): row for row in range(1, 90)}
         self.inputs = {
             self.spreadsheet.get_value("Inputs", row, 1): row
             for row in range(7, 8 + len(case.keys))
@@ -118,7 +116,8 @@ class Editor:
         )
         names = list(variant.kept)
         if kind == "comparator":
-            self._set(found, "comparator", self.luck.choice(found.strategies or names), "comparator")
+            chosen = self.luck.choice(found.strategies or names)
+            self._set(found, "comparator", chosen, "comparator")
         elif kind == "correction":
             methods = ["start", "end", "life_table", "half_cycle", "simpson"]
             self._set(found, "correction", self.luck.choice(methods), "correction")

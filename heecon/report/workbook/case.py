@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -163,6 +163,39 @@ def case_of(
     )
 
 
+def cases_of(
+    paths: Sequence[Path], *, version: str = "", made: date | None = None
+) -> Iterator[Case]:
+    """A case for every scenario of a family, which is loaded and run once.
+
+    Args:
+        paths: scenario files that can be run, all of one model.
+        version: of heecon.
+        made: day of export; today if None.
+
+    Raises:
+        InputError: the workbook cannot carry the model.
+    """
+    models = [load(path) for path in paths]
+    variants = tuple(
+        _variant(model, load(path, every_strategy=True), None)
+        for path, model in zip(paths, models, strict=True)
+    )
+    for chosen, (path, model) in enumerate(zip(paths, models, strict=True)):
+        refuse(model)
+        yield Case(
+            variants=variants,
+            chosen=chosen,
+            left_out={},
+            outcomes=None,
+            seed=1,
+            one_way=_one_way(model),
+            log=_log(library.find(path), model, None),
+            made=made or date.today(),
+            version=version,
+        )
+
+
 def _siblings(
     target: library.Target, model: Model, first: Variant
 ) -> tuple[list[Variant], dict[str, str]]:
@@ -187,11 +220,15 @@ def _variant(model: Model, whole: Model, on_compile: Callable[[], None] | None) 
 
 def _log(target: library.Target, model: Model, since: str | None) -> ChangeLog | None:
     """The change log from a scenario, or the one extended, else the bare model, to this one."""
-    if since is None and not model.scenario.extends and target.scenario is None:
-        return None
-    folder = library.find(model.name if not target.model.name else target.model).model
-    begin = load(folder, since or model.scenario.extends or None)
-    return change_log(begin, model)
+    begin = since or model.scenario.extends
+    if target.scenario is None and not begin:
+        return None  # the model itself: nothing precedes it
+    if target.scenario is None:
+        return change_log(load(target.model, begin), model)
+    if begin:
+        place = library.sibling([target.scenario.parent], begin, "--since", model.name)
+        return change_log(load(place), model)
+    return change_log(load(library.model_of(target.scenario, model.name, "model")), model)
 
 
 def _one_way(model: Model) -> OneWay | None:

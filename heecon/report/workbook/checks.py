@@ -105,6 +105,8 @@ class Checks:
         return found
 
     def _inputs(self) -> list[Check]:
+        if not self.case.keys:
+            return []
         return [
             Check(
                 "inputs whose live value is an error or a text",

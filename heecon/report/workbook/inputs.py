@@ -102,7 +102,7 @@ def evidence_numbers(model: Model) -> dict[str, int]:
 def add_inputs(book: Book, case: Case, stored: Stored) -> Sheet:
     """The sheet with one row an input."""
     sheet = book.sheet(INPUTS, "One row an input: change a number in the yellow column")
-    keys, end = case.keys, TOP + len(case.keys)
+    keys, end = case.keys, TOP + max(1, len(case.keys))
     sheet.put(1, 1, "Inputs", TITLE)
     sheet.put(
         2,
@@ -131,7 +131,7 @@ def add_inputs(book: Book, case: Case, stored: Stored) -> Sheet:
         ("in_override", "your override"),
         ("in_base", "scenario's value"),
     ):
-        book.names[name] = sheet.reference(TOP + 1, PLACE[column], rows=len(keys))
+        book.names[name] = sheet.reference(TOP + 1, PLACE[column], rows=max(1, len(keys)))
     sheet.widths = {PLACE[name]: width for name, width in WIDTHS.items()}
     sheet.freeze = f"E{TOP + 1}"
     sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
@@ -301,8 +301,8 @@ def add_scenario_inputs(book: Book, case: Case, settings: tuple[Setting, ...]) -
     book.names["ss_id"] = sheet.reference(TOP + 1, 1, rows=many)
     book.names["ss_table"] = sheet.reference(TOP + 1, 3, rows=many, columns=wide)
     first = TOP + 1 + many
-    book.names["sc_id"] = sheet.reference(first, 1, rows=len(case.keys))
-    book.names["sc_table"] = sheet.reference(first, 3, rows=len(case.keys), columns=wide)
+    book.names["sc_id"] = sheet.reference(first, 1, rows=max(1, len(case.keys)))
+    book.names["sc_table"] = sheet.reference(first, 3, rows=max(1, len(case.keys)), columns=wide)
     book.names["list_scenarios"] = sheet.reference(TOP, 3, columns=wide)
     sheet.widths = {1: 30, 2: 44} | {3 + i: 16 for i in range(wide)}
     sheet.freeze = f"C{TOP + 1}"
@@ -328,7 +328,7 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
         NOTE,
     )
     heads: tuple[str | None, ...] = (None, *layout.strategies)
-    count = len(case.names)
+    count = max(1, len(case.names))
     for head in heads:
         sheet.put(TOP - 1, layout.place_column(head), "place on Inputs", NOTE)
         sheet.put(TOP, layout.place_column(head), head or "all", HEADER)

@@ -36,6 +36,7 @@ STAMP = (2020, 1, 1, 0, 0, 0)
 
 _SHEET_DATA = re.compile(r"<sheetData\s*/>|<sheetData>.*?</sheetData>", re.DOTALL)
 _DIMENSION = re.compile(r'<dimension ref="[^"]*"\s*/>')
+_CLOCK = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*<")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -53,6 +54,8 @@ def to_bytes(book: Book) -> bytes:
             if found:
                 number = int(found[1]) - 1
                 content = _filled(content.decode("utf-8"), book.sheets[number], data[number])
+            if name == "docProps/core.xml":
+                content = _CLOCK.sub(b"\\g<1>2020-01-01T00:00:00Z<", content)
             _add(file, name, content)
     return result.getvalue()
 
@@ -182,6 +185,7 @@ def _skeleton(book: Book) -> tuple[Workbook, StyleBook]:
     for name, place in book.names.items():
         workbook.defined_names[name] = DefinedName(name, attr_text=place)
     workbook.calculation.fullCalcOnLoad = True
+    workbook.security = None  # else an empty mark of protection is written
     return workbook, StyleBook(workbook.worksheets[0])
 
 
