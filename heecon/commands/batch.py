@@ -68,7 +68,6 @@ def batch(
 
 def _workbooks(runs: list[ScenarioRun], folder: Path) -> list[Path]:
     """One workbook that compares the scenarios; a live one in the folder of each."""
-    from heecon import __version__  # noqa: PLC0415
     from heecon.report.files import write_bytes  # noqa: PLC0415
     from heecon.report.workbook.case import cases_of  # noqa: PLC0415
     from heecon.report.workbook.comparison import comparison_book  # noqa: PLC0415
@@ -82,7 +81,7 @@ def _workbooks(runs: list[ScenarioRun], folder: Path) -> list[Path]:
     with progress("Workbooks", len(runs)) as advance:
         done = 0
         for family in by_model.values():
-            cases = cases_of([run.path for run in family], version=__version__)
+            cases = cases_of([run.path for run in family])
             for run, case in zip(family, cases, strict=True):
                 write_workbook(case, folder / run.name / "workbook.xlsx")
                 done += 1

@@ -115,7 +115,7 @@ def test_nothing_is_written_when_the_folder_cannot_be(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
-# --- refusals --------------------------------------------------------------------------------------
+# --- refusals ------------------------------------------------------------------------------------
 
 
 def test_too_much_residence_is_refused() -> None:
@@ -152,7 +152,7 @@ def test_a_broken_sibling_does_not_stop_an_export(tmp_path: Path) -> None:
     assert "unknown parameter 'no_such'" in case.left_out["broken"]
 
 
-# --- formulas --------------------------------------------------------------------------------------
+# --- formulas ------------------------------------------------------------------------------------
 
 
 def test_long_formulas_are_cut_into_parts() -> None:
@@ -220,7 +220,7 @@ def test_nothing_is_hidden_or_locked(tmp_path: Path) -> None:
     assert len([name for name in names if name.startswith("xl/charts/chart")]) >= 5
 
 
-# --- settings that must stay live ------------------------------------------------------------------
+# --- settings that must stay live ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("perspective", ["payer", "societal", "nobody"])

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
 from pathlib import Path
 
 from heecon.analysis.change_log import ChangeLog, change_log
@@ -131,7 +133,7 @@ def case_of(
         draws: of the probabilistic analysis; 0 for none.
         seed: of the draws.
         since: scenario the change log starts from; the one extended if None.
-        version: of heecon.
+        version: of heecon; the installed one if empty.
         made: day of export; today if None.
         on_draws: called with the number of draws done so far.
         on_compile: called before the kernels are compiled.
@@ -159,7 +161,7 @@ def case_of(
         one_way=_one_way(model),
         log=_log(target, model, since),
         made=made or date.today(),
-        version=version,
+        version=version or _installed(),
     )
 
 
@@ -192,7 +194,7 @@ def cases_of(
             one_way=_one_way(model),
             log=_log(library.find(path), model, None),
             made=made or date.today(),
-            version=version,
+            version=version or _installed(),
         )
 
 
@@ -211,6 +213,14 @@ def _siblings(
         except HeeconError as error:
             left_out[path.stem] = error.problems[0].what
     return variants, left_out
+
+
+def _installed() -> str:
+    """Version of the installed package."""
+    try:
+        return version_of("heecon")
+    except PackageNotFoundError:
+        return ""
 
 
 def _variant(model: Model, whole: Model, on_compile: Callable[[], None] | None) -> Variant:
