@@ -95,6 +95,16 @@ def available(root: Path) -> list[str]:
     return found
 
 
+def evidence_beside(model: Path) -> Path:
+    """The folder of the evidence a model may cite: ``evidence/`` beside it, else the bundled one.
+
+    Args:
+        model: the model's folder, ``.../inputs/<model>``.
+    """
+    beside = model.parent / "evidence"
+    return beside if (beside / "evidence.csv").is_file() else bundled() / "inputs" / "evidence"
+
+
 def sibling(folder: Path, name: str, where: str) -> Path:
     """The scenario of a name in a folder, or among the bundled ones of the same model.
 

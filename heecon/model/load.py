@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from heecon.errors import InputError, Problem
+from heecon.evidence.registry import Registry, read_registry
 from heecon.language import Table
 from heecon.model import library, names
 from heecon.model.blocks import Joints
@@ -147,6 +148,28 @@ class _Files:
             return None
 
 
+class _Evidence:
+    """Reads the registry of evidence when the first row cites it, and no sooner.
+
+    Attributes:
+        folder: where it lies: beside the model's folder, else where the bundled models are.
+        paths: the files that were read.
+    """
+
+    def __init__(self, model: Path) -> None:
+        self.folder = library.evidence_beside(model)
+        self.paths: list[Path] = []
+        self._registry: Registry | None = None
+
+    def __call__(self) -> Registry:
+        if self._registry is None:
+            path = self.folder / "evidence.csv"
+            name = f"{self.folder.name}/{path.name}"
+            self._registry = read_registry(library.inside(path, self.folder), name)
+            self.paths.append(path)
+        return self._registry
+
+
 def _scenario_path(target: library.Target, scenario: str | Path | None) -> Path | None:
     if scenario is None:
         return target.scenario
@@ -161,7 +184,8 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     files.problems += overrides.problems
     file, where, doubtful = _model_file(folder, overrides, files)
     sound_before = len(files.problems)
-    parameters = _parameters(folder, files)
+    evidence = _Evidence(folder)
+    parameters = _parameters(folder, files, evidence)
     # Before overrides are applied: they would hide a row that stands twice.
     files.problems += duplicates(parameters)
     rows_are_sound = len(files.problems) == sound_before
@@ -171,7 +195,11 @@ def _load(folder: Path, overrides: Overrides) -> Model:
         raise InputError(files.problems)
     kept, found = overrides.strategies(file.strategies)
     files.problems += found
-    parameters, found = apply_to_parameters(parameters, overrides, list(file.strategies))
+    names_of = list(file.strategies)
+    applied = files.read(apply_to_parameters, parameters, overrides, names_of, evidence)
+    if applied is None:
+        raise InputError(files.problems)
+    parameters, found = applied
     files.problems += found
     parts = Parts(
         name=folder.name,
@@ -189,6 +217,7 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     model = build(parts)
     # Hashed last: what was refused, for its size or its kind, is not read again.
     hashes = [_hashed(path, folder) for path in files.paths]
+    hashes += [_hashed(path, evidence.folder.parent) for path in evidence.paths]
     hashes += [_hashed(layer.path, layer.path.parent.parent.parent) for layer in overrides.layers]
     return replace(model, files=tuple(hashes))
 
@@ -234,7 +263,7 @@ def _shape(
         return None, doubtful
 
 
-def _parameters(folder: Path, files: _Files) -> tuple[Parameter, ...]:
+def _parameters(folder: Path, files: _Files, evidence: _Evidence) -> tuple[Parameter, ...]:
     present = [folder / f"parameters{ending}" for ending in (".csv", ".xlsx")]
     present = [path for path in present if path.exists() or path.is_symlink()]
     if len(present) != 1:
@@ -246,7 +275,7 @@ def _parameters(folder: Path, files: _Files) -> tuple[Parameter, ...]:
         return ()
     (path,) = present
     files.paths.append(path)
-    read = files.read(_rows_in, path, folder)
+    read = files.read(_rows_in, path, folder, evidence)
     if read is None:
         return ()
     parameters, problems = read
@@ -297,8 +326,10 @@ def _toml_in(path: Path, folder: Path) -> TomlFile:
     return read_toml(library.inside(path, folder))
 
 
-def _rows_in(path: Path, folder: Path) -> tuple[tuple[Parameter, ...], list[Problem]]:
-    return parameters_from_table(read_table(library.inside(path, folder), path.name))
+def _rows_in(
+    path: Path, folder: Path, evidence: _Evidence
+) -> tuple[tuple[Parameter, ...], list[Problem]]:
+    return parameters_from_table(read_table(library.inside(path, folder), path.name), evidence)
 
 
 def _joint_in(path: Path, name: str) -> tuple[tuple[str, ...], Floats]:
