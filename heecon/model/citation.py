@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from heecon.errors import Problem
 from heecon.evidence.conversion import Converted, converted
 from heecon.evidence.registry import STATUSES, Evidence, Registry
+from heecon.evidence.synthesis import Synthesis
+from heecon.model import names
 from heecon.model.complaint import Complaint, shown
 from heecon.model.table_file import number
 
@@ -15,20 +21,33 @@ SPREAD = ("low", "high", "se", "distribution", "arg1", "arg2", "arg3")
 """Cells that say how uncertain a value is: a row that fills one says all of it itself."""
 
 Cells = Mapping[str, str]
-Reader = Callable[[], Registry]
+
+JOINT = "multivariate_lognormal"
+"""Effects of one network are drawn together: they share comparators."""
 
 
-def filled(row: Cells, places: Cells, registry: Reader | None) -> tuple[Cells, list[Problem]]:
+class Sources(Protocol):
+    """Where cited figures come from; nothing is read before it is cited."""
+
+    def registry(self) -> Registry:
+        """The registry of evidence."""
+
+    def network(self, name: str) -> Synthesis:
+        """The network of a name, combined."""
+
+
+def filled(row: Cells, places: Cells, sources: Sources | None) -> tuple[Cells, list[Problem]]:
     """A row with the figures of the evidence it cites in its empty cells.
 
     Value, interval, distribution, status, source and price year come from the registry. A value
     may stand in the row as well, if it is the same. A row may call itself weaker than its evidence
-    (an assumption that a published figure applies here), never stronger.
+    (an assumption that a published figure applies here), never stronger. ``NETWORK/TREATMENT``
+    cites the effect of a treatment against the reference of a network.
 
     Args:
         row: the filled cells by column.
         places: the address of every column's cell; key "" is the row's.
-        registry: reads the registry when the first row cites it; None if there is none.
+        sources: the evidence; None if there is none.
 
     Returns:
         The row, and what is wrong with its citation. A wrong one is left as it was, with a value,
@@ -41,9 +60,11 @@ def filled(row: Cells, places: Cells, registry: Reader | None) -> tuple[Cells, l
         return row, [Problem(places.get("conversion", places[""]), what, "Cite the evidence")]
     place = places.get("evidence", places[""])
     try:
-        if registry is None:
+        if sources is None:
             raise Complaint("there is no registry of evidence here", "Give a value instead")
-        known = registry()
+        if "/" in row["evidence"]:
+            return {**row, **_from_network(row, sources)}, []
+        known = sources.registry()
         evidence = known.cite(row["evidence"])
         figures = converted(evidence, row.get("conversion", ""), known)
         _check_use(row, evidence, figures)
@@ -52,6 +73,47 @@ def filled(row: Cells, places: Cells, registry: Reader | None) -> tuple[Cells, l
         # What is said of the spread of a stand-in would be wrong as well.
         kept = {column: cell for column, cell in row.items() if column not in SPREAD}
         return {"value": "0.5", **kept}, [complaint.at(place)]
+
+
+def _from_network(row: Cells, sources: Sources) -> dict[str, str]:
+    """The cells of a row that cites an effect of a network."""
+    name, treatment = row["evidence"].split("/", 1)
+    network = sources.network(name)
+    treatments = network.network.treatments
+    if treatment not in treatments:
+        what = f"the network '{name}' has no treatment {shown(treatment)}"
+        raise Complaint(what, names.did_you_mean(treatment, treatments))
+    if row.get("unit", "") != network.estimand:
+        what = f"'{row.get('name', '')}' needs a figure in '{row.get('unit', '')}'"
+        remedy = "Cite another one, or correct the unit"
+        raise Complaint(f"{what}, '{name}' gives a '{network.estimand}'", remedy)
+    typed = [column for column in ("value", "conversion", *SPREAD) if column in row]
+    if typed:
+        what = f"the effects of a network are drawn together, but the row has its own {typed[0]}"
+        raise Complaint(what, "Leave the cell empty")
+    value, low, high = (repr(figure) for figure in network.ratio(treatment))
+    cells = {"value": value, "status": "derived", "source": network.source}
+    if treatment != network.network.reference:
+        spread = {"low": low, "high": high, "distribution": JOINT}
+        return cells | spread | {"correlation_group": name}
+    return cells
+
+
+def network_covariance(
+    cited: Mapping[str, str], network: Synthesis
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """The covariance of the logarithms of effects, as a file in joint/ would give it.
+
+    Args:
+        cited: the treatment by key of parameter.
+        network: the network all of them cite.
+
+    Returns:
+        The keys and the matrix.
+    """
+    others = network.network.treatments[1:]
+    rows = [others.index(treatment) for treatment in cited.values()]
+    return tuple(cited), network.network.covariance[np.ix_(rows, rows)]
 
 
 def _check_use(row: Cells, evidence: Evidence, figures: Converted) -> None:

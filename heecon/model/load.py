@@ -14,10 +14,13 @@ from pydantic import ValidationError
 
 from heecon.errors import InputError, Problem
 from heecon.evidence.registry import Registry, read_registry
+from heecon.evidence.synthesis import Synthesis, read_synthesis
 from heecon.language import Table
 from heecon.model import library, names
 from heecon.model.blocks import Joints
 from heecon.model.build import Parts, build
+from heecon.model.citation import network_covariance
+from heecon.model.complaint import Complaint, shown
 from heecon.model.definition import Model, ScenarioInfo, SourceFile
 from heecon.model.mend import keys_of, mended
 from heecon.model.parameter import Parameter, complaints_of, duplicates, parameters_from_table
@@ -149,7 +152,7 @@ class _Files:
 
 
 class _Evidence:
-    """Reads the registry of evidence when the first row cites it, and no sooner.
+    """The evidence a model cites; nothing is read before it is cited.
 
     Attributes:
         folder: where it lies: beside the model's folder, else where the bundled models are.
@@ -160,14 +163,41 @@ class _Evidence:
         self.folder = library.evidence_beside(model)
         self.paths: list[Path] = []
         self._registry: Registry | None = None
+        self._networks: dict[str, Synthesis] = {}
 
-    def __call__(self) -> Registry:
+    def registry(self) -> Registry:
+        """The registry of evidence."""
         if self._registry is None:
-            path = self.folder / "evidence.csv"
-            name = f"{self.folder.name}/{path.name}"
-            self._registry = read_registry(library.inside(path, self.folder), name)
-            self.paths.append(path)
+            self._registry = read_registry(*self._file("evidence.csv"))
         return self._registry
+
+    def network(self, name: str) -> Synthesis:
+        """The network of a name, combined."""
+        known = [path.stem for path in sorted((self.folder / "networks").glob("*.toml"))]
+        if name not in known:
+            raise Complaint(f"unknown network {shown(name)}", names.did_you_mean(name, known))
+        if name not in self._networks:
+            registry = self.registry()
+            file = self._file(f"networks/{name}.toml")
+            self._networks[name] = read_synthesis(*file, registry)
+        return self._networks[name]
+
+    def joints(self, parameters: Sequence[Parameter]) -> Joints:
+        """Covariances of the effects that are drawn together, by network."""
+        cited: dict[str, dict[str, str]] = {}
+        for row in parameters:
+            name, _, treatment = row.evidence.partition("/")
+            if treatment and row.correlation_group == name:
+                cited.setdefault(name, {})[row.key] = treatment
+        return {name: network_covariance(of, self.network(name)) for name, of in cited.items()}
+
+    def _file(self, name: str) -> tuple[Path, str]:
+        """The real path of a file, and what messages call it."""
+        path = self.folder / name
+        called = f"{self.folder.name}/{name}"
+        real = library.inside(path, self.folder, called)
+        self.paths.append(path)
+        return real, called
 
 
 def _scenario_path(target: library.Target, scenario: str | Path | None) -> Path | None:
@@ -207,7 +237,7 @@ def _load(folder: Path, overrides: Overrides) -> Model:
         where=where,
         parameters=parameters,
         tables=tables,
-        joints=joints,
+        joints={**joints, **evidence.joints(parameters)},
         scenario=overrides.info,
         strategies=kept,
         problems=tuple(files.problems),

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from heecon.errors import InputError, Problem
 from heecon.model import names
-from heecon.model.citation import Reader, filled
+from heecon.model.citation import Sources, filled
 from heecon.model.complaint import Complaint, shown
 from heecon.model.distribution import FAMILIES, Distribution, build, mismatch
 from heecon.model.joint import JOINT_FAMILIES
@@ -118,13 +118,13 @@ class Parameter:
 
 
 def parameters_from_table(
-    table: TableFile, registry: Reader | None = None
+    table: TableFile, sources: Sources | None = None
 ) -> tuple[tuple[Parameter, ...], list[Problem]]:
     """Read every row, collecting all the problems rather than stopping at the first.
 
     Args:
         table: the file.
-        registry: reads the registry of evidence when a row cites it.
+        sources: the evidence a row may cite.
 
     Raises:
         InputError: a column is unknown or missing, so that the rows cannot be understood.
@@ -146,7 +146,7 @@ def parameters_from_table(
     for index, cells in enumerate(table.rows):
         row = {column: cell for column, cell in zip(table.header, cells, strict=True) if cell}
         places = {column: table.where(index, column) for column in (*table.header, "")}
-        parameter, complaints = parameter_from_row(row, places, registry)
+        parameter, complaints = parameter_from_row(row, places, sources)
         problems += complaints
         if parameter is not None:
             found.append(parameter)
@@ -154,20 +154,20 @@ def parameters_from_table(
 
 
 def parameter_from_row(
-    row: Mapping[str, str], places: Mapping[str, str], registry: Reader | None = None
+    row: Mapping[str, str], places: Mapping[str, str], sources: Sources | None = None
 ) -> tuple[Parameter | None, list[Problem]]:
     """Build one parameter from text cells.
 
     Args:
         row: the filled cells by column.
         places: the address of every column's cell; key "" is the row's.
-        registry: reads the registry of evidence when the row cites it.
+        sources: the evidence the row may cite.
 
     Returns:
         The parameter and what is wrong with it. A row with a usable name always gives a parameter,
         so that one bad number does not make every formula that reads it look wrong as well.
     """
-    row, problems = filled(row, places, registry)
+    row, problems = filled(row, places, sources)
 
     def place(column: str) -> str:
         return places.get(column, places[""])

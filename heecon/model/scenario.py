@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from heecon.errors import InputError, Problem
 from heecon.model import library, names
-from heecon.model.citation import Reader
+from heecon.model.citation import Sources
 from heecon.model.complaint import Complaint, shown
 from heecon.model.definition import ScenarioInfo
 from heecon.model.joint import JOINT_FAMILIES
@@ -116,7 +116,7 @@ def apply_to_parameters(
     parameters: Sequence[Parameter],
     overrides: Overrides,
     strategies: Sequence[str],
-    registry: Reader | None = None,
+    sources: Sources | None = None,
 ) -> tuple[tuple[Parameter, ...], list[Problem]]:
     """Replace rows by what the scenario says of them.
 
@@ -129,7 +129,7 @@ def apply_to_parameters(
     for layer in overrides.layers:
         for name, given in layer.content.parameters.items():
             try:
-                changed, found = _changed(name, given, layer, rows, strategies, registry)
+                changed, found = _changed(name, given, layer, rows, strategies, sources)
             except Complaint as complaint:
                 place = f"{layer.file.where(('parameters', name))} (parameters.{name})"
                 problems.append(complaint.at(place))
@@ -145,7 +145,7 @@ def _changed(
     layer: Layer,
     rows: Mapping[tuple[str, str | None], Parameter],
     strategies: Sequence[str],
-    registry: Reader | None,
+    sources: Sources | None,
 ) -> tuple[list[Parameter], list[Problem]]:
     """The rows one override changes or adds."""
     templates = {row.strategy: row for row in rows.values() if row.name == name}
@@ -162,7 +162,7 @@ def _changed(
     for strategy, content in by_strategy.items():
         template = templates.get(strategy) or next(iter(templates.values()))
         path = ("parameters", name) if strategy is None else ("parameters", name, strategy)
-        row, found = _override(replace(template, strategy=strategy), content, layer, path, registry)
+        row, found = _override(replace(template, strategy=strategy), content, layer, path, sources)
         problems += found
         changed += [row] if row is not None else []
     return changed, problems
@@ -187,7 +187,7 @@ def _override(
     content: Any,
     layer: Layer,
     path: tuple[str, ...],
-    registry: Reader | None,
+    sources: Sources | None,
 ) -> tuple[Parameter | None, list[Problem]]:
     place = f"{layer.file.where(path)} ({'.'.join(path)})"
     source = f"set by scenario '{layer.content.title}'"
@@ -220,7 +220,7 @@ def _override(
         kept["correlation_group"] = base.correlation_group
     cells = {column: cell for column, cell in (kept | row).items() if cell and column in COLUMNS}
     places = {"": place} | {key: f"{where((key,))} ({'.'.join(path)}.{key})" for key in row}
-    return parameter_from_row(cells, places, registry)
+    return parameter_from_row(cells, places, sources)
 
 
 def _read_layer(path: Path) -> tuple[Layer, list[Problem]]:
