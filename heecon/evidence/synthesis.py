@@ -54,13 +54,15 @@ class Comparison:
         contrast: effect and standard error on the logarithmic scale.
         evidence: ids of the figures it rests on.
         spread: how its standard error was found, in words.
-        assumes: what its conversion assumes; empty without one.
+        conversion: as declared; empty without one.
+        assumes: what that assumes.
         status: "trial", "published" or "derived".
     """
 
     contrast: Contrast
     evidence: tuple[str, ...]
     spread: str
+    conversion: str
     assumes: str
     status: str
 
@@ -102,13 +104,16 @@ class Synthesis:
         return f"Network meta-analysis '{self.name}' of {studies}"
 
 
-def read_synthesis(path: Path, name: str, registry: Registry) -> Synthesis:
+def read_synthesis(
+    path: Path, name: str, registry: Registry, method: str | None = None
+) -> Synthesis:
     """Read a network and combine its figures.
 
     Args:
         path: of the file.
         name: how messages call it.
         registry: where the figures are.
+        method: another one of ``METHODS`` than the file's.
 
     Raises:
         InputError: with everything that is wrong: unknown or superseded figures, another estimand,
@@ -122,7 +127,7 @@ def read_synthesis(path: Path, name: str, registry: Registry) -> Synthesis:
     if problems:
         raise InputError(problems)
     data = file.data
-    estimand, method = data["estimand"], data.get("method", "reml")
+    estimand, method = data["estimand"], method or data.get("method", "reml")
     if not (estimand in ESTIMANDS and ESTIMANDS[estimand].ratio):
         remedy = names.did_you_mean(estimand, [n for n, e in ESTIMANDS.items() if e.ratio])
         what = f"{shown(estimand)} is not a ratio that can be combined"
@@ -207,6 +212,7 @@ def _comparison(
         Contrast(row["study"], row["treatment"], row["comparator"], math.log(value), se, where),
         tuple(ids),
         spread,
+        row.get("conversion", ""),
         assumes,
         "derived" if derived else figures[0].status,
     )

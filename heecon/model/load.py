@@ -13,15 +13,12 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from heecon.errors import InputError, Problem
-from heecon.evidence.registry import Registry, read_registry
-from heecon.evidence.synthesis import Synthesis, read_synthesis
 from heecon.language import Table
 from heecon.model import library, names
 from heecon.model.blocks import Joints
 from heecon.model.build import Parts, build
-from heecon.model.citation import network_covariance
-from heecon.model.complaint import Complaint, shown
 from heecon.model.definition import Model, ScenarioInfo, SourceFile
+from heecon.model.evidence_folder import EvidenceFolder
 from heecon.model.mend import keys_of, mended
 from heecon.model.parameter import Parameter, complaints_of, duplicates, parameters_from_table
 from heecon.model.scenario import Overrides, apply_to_parameters, read_overrides
@@ -151,55 +148,6 @@ class _Files:
             return None
 
 
-class _Evidence:
-    """The evidence a model cites; nothing is read before it is cited.
-
-    Attributes:
-        folder: where it lies: beside the model's folder, else where the bundled models are.
-        paths: the files that were read.
-    """
-
-    def __init__(self, model: Path) -> None:
-        self.folder = library.evidence_beside(model)
-        self.paths: list[Path] = []
-        self._registry: Registry | None = None
-        self._networks: dict[str, Synthesis] = {}
-
-    def registry(self) -> Registry:
-        """The registry of evidence."""
-        if self._registry is None:
-            self._registry = read_registry(*self._file("evidence.csv"))
-        return self._registry
-
-    def network(self, name: str) -> Synthesis:
-        """The network of a name, combined."""
-        known = [path.stem for path in sorted((self.folder / "networks").glob("*.toml"))]
-        if name not in known:
-            raise Complaint(f"unknown network {shown(name)}", names.did_you_mean(name, known))
-        if name not in self._networks:
-            registry = self.registry()
-            file = self._file(f"networks/{name}.toml")
-            self._networks[name] = read_synthesis(*file, registry)
-        return self._networks[name]
-
-    def joints(self, parameters: Sequence[Parameter]) -> Joints:
-        """Covariances of the effects that are drawn together, by network."""
-        cited: dict[str, dict[str, str]] = {}
-        for row in parameters:
-            name, _, treatment = row.evidence.partition("/")
-            if treatment and row.correlation_group == name:
-                cited.setdefault(name, {})[row.key] = treatment
-        return {name: network_covariance(of, self.network(name)) for name, of in cited.items()}
-
-    def _file(self, name: str) -> tuple[Path, str]:
-        """The real path of a file, and what messages call it."""
-        path = self.folder / name
-        called = f"{self.folder.name}/{name}"
-        real = library.inside(path, self.folder, called)
-        self.paths.append(path)
-        return real, called
-
-
 def _scenario_path(target: library.Target, scenario: str | Path | None) -> Path | None:
     if scenario is None:
         return target.scenario
@@ -214,7 +162,7 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     files.problems += overrides.problems
     file, where, doubtful = _model_file(folder, overrides, files)
     sound_before = len(files.problems)
-    evidence = _Evidence(folder)
+    evidence = EvidenceFolder(library.evidence_beside(folder))
     parameters = _parameters(folder, files, evidence)
     # Before overrides are applied: they would hide a row that stands twice.
     files.problems += duplicates(parameters)
@@ -293,7 +241,7 @@ def _shape(
         return None, doubtful
 
 
-def _parameters(folder: Path, files: _Files, evidence: _Evidence) -> tuple[Parameter, ...]:
+def _parameters(folder: Path, files: _Files, evidence: EvidenceFolder) -> tuple[Parameter, ...]:
     present = [folder / f"parameters{ending}" for ending in (".csv", ".xlsx")]
     present = [path for path in present if path.exists() or path.is_symlink()]
     if len(present) != 1:
@@ -357,7 +305,7 @@ def _toml_in(path: Path, folder: Path) -> TomlFile:
 
 
 def _rows_in(
-    path: Path, folder: Path, evidence: _Evidence
+    path: Path, folder: Path, evidence: EvidenceFolder
 ) -> tuple[tuple[Parameter, ...], list[Problem]]:
     return parameters_from_table(read_table(library.inside(path, folder), path.name), evidence)
 
