@@ -26,7 +26,7 @@ def heecon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_an_overview(heecon: Any) -> None:
     text = heecon()
-    assert "425 figures, 14 of them superseded" in text
+    assert "426 figures, 14 of them superseded" in text
     assert "Networks: sre_metastatic" in text
 
 
@@ -66,7 +66,7 @@ def test_a_network_with_its_files(heecon: Any, tmp_path: Path) -> None:
 
 def test_the_audit(heecon: Any, tmp_path: Path) -> None:
     text = heecon("--audit", "--out", str(tmp_path / "here"))
-    for words in ("Assumptions: 60", "Price years mixed", "Superseded figures", "7% off"):
+    for words in ("Assumptions: 64", "Price years mixed", "Superseded figures", "7% off"):
         assert words in text
     assert (tmp_path / "here" / "audit.csv").read_text(encoding="utf-8").count("superseded,") == 14
     assert "u_bone" not in text

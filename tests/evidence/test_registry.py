@@ -61,7 +61,7 @@ def test_every_figure_of_the_review_is_there(registry: Registry) -> None:
 
 def test_counts_and_spot_values(registry: Registry) -> None:
     assert sum(identifier[0] == "S" for identifier in registry.rows) == 180
-    assert len(registry.rows) == 425
+    assert len(registry.rows) == 426
     stopeck = registry.cite("stopeck_hr_first")
     assert (stopeck.value, stopeck.low, stopeck.high) == (0.82, 0.71, 0.95)
     assert registry.cite("S048").value == 2.08
