@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from heecon.commands import evidence, models, psa, sensitivity, voi
+from heecon.commands import evidence, models, psa, sensitivity, validation, voi
 from heecon.errors import HeeconError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -22,6 +22,8 @@ app.command()(models.check)
 app.command()(models.new)
 app.command(name="list")(models.list_models)
 app.command()(evidence.evidence)
+app.command()(validation.validate)
+app.command()(validation.calibrate)
 app.command()(psa.psa)
 app.command()(psa.mix)
 app.command(name="one-way")(sensitivity.one_way)

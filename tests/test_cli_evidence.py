@@ -91,3 +91,37 @@ def test_refusals(
         CliRunner().invoke(app, ["evidence", *arguments], catch_exceptions=False)
     assert what in str(error.value)
     assert not (tmp_path / "reports").exists()
+
+
+def invoke(*arguments: str) -> str:
+    done = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_validate_shows_every_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = invoke("validate")
+    for words in ("Used in calibration: 3 met", "6 outside", "stopeck_hr_first", "not tuned away"):
+        assert words in text
+    path = tmp_path / "reports/bone_metastases/base_case/validation/validation.csv"
+    with path.open(encoding="utf-8") as file:
+        rows = {row["target"]: row for row in csv.DictReader(file)}
+    assert rows["calgb_sre_q4w"]["verdict"] == "outside"
+    assert rows["stopeck_median_za"]["use"] == "calibration"
+
+
+def test_calibrate_reports_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = invoke(
+        "calibrate", "bone_metastases", "--parameter", "sre_rate_za", "--target", "calgb_sre_q4w"
+    )
+    assert "No file was changed" in text
+    path = tmp_path / "reports/bone_metastases/bone_metastases/calibration/calibration.csv"
+    with path.open(encoding="utf-8") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert float(rows["calgb_sre_q4w"]["fitted"]) == pytest.approx(0.295, rel=1e-4)
+    # The clinical rate of the registry is the same figure in closed form.
+    assert float(rows["sre_rate_za"]["fitted"]) == pytest.approx(0.2124, abs=0.0005)

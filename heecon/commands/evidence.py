@@ -112,9 +112,8 @@ def _audit(scenario: str | None, out: Path | None) -> None:
     from heecon.report.evidence_report import audit_report  # noqa: PLC0415
 
     model = load(scenario)
-    target = library.find(scenario)
-    beside = target.model if target.model.name else Path.cwd() / "inputs" / model.name
-    registry = EvidenceFolder(library.evidence_beside(beside)).registry()
+    beside = library.evidence_beside(library.folder_of(scenario, model.name))
+    registry = EvidenceFolder(beside).registry()
     _finish(audit_report(look(model, registry)), out, f"{model.name}/{model.scenario.name}/audit")
 
 

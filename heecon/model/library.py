@@ -95,6 +95,23 @@ def available(root: Path) -> list[str]:
     return found
 
 
+def folder_of(text: str | Path | None, name: str) -> Path:
+    """The folder of a model that was loaded.
+
+    Args:
+        text: what it was loaded from, as for ``find``.
+        name: the model's name.
+
+    Raises:
+        InputError: as ``find``.
+    """
+    target = find(text)
+    if target.model != Path():
+        return target.model
+    scenario = target.scenario or Path()
+    return model_of(scenario, name, scenario.name)
+
+
 def evidence_beside(model: Path) -> Path:
     """The folder of the evidence a model may cite: ``evidence/`` beside it, else the bundled one.
 
