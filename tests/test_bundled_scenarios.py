@@ -41,6 +41,17 @@ def test_the_switches_are_all_there() -> None:
     }  # fmt: skip
 
 
+def test_every_trial_of_the_review_is_a_scenario_of_the_early_model() -> None:
+    there = {name.split("/")[1] for name in NAMES if name.startswith("early_breast_cancer/")}
+    assert there >= {
+        "base_case", "premenopausal", "ebctcg_all", "average_risk", "advanced_disease", "diel",
+        "powles", "saarto", "nsabp_b34", "nsabp_b34_all", "gain", "gain_over_60", "abcsg12",
+        "zfast", "zofast", "ezofast", "azure", "azure_postmenopausal", "meta_clodronate_2007",
+        "cochrane_2012", "yan", "valachis", "dcare", "abcsg18", "effect_for_life",
+        "effect_while_treated",
+    }  # fmt: skip
+
+
 def test_scenarios_move_results_the_way_they_must() -> None:
     def sres(name: str) -> dict[str, float]:
         result = he.run(he.load(f"bone_metastases/{name}")).result

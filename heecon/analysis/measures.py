@@ -47,6 +47,14 @@ class Course:
         """Mean number of events of a woman, those of the dead not counted."""
         return self._cumulated(self.entries, years)
 
+    def incidence(self, years: float) -> float:
+        """Kaplan-Meier estimate of the share with an event, everything else censored.
+
+        Right where the events are counted once, on leaving the state of those without one.
+        """
+        left = np.cumprod(1 - self.entries / self.free[:-1])
+        return 1 - self.at(np.concatenate([[1.0], left]), years)
+
     def _cumulated(self, each: Floats, years: float) -> float:
         return self.at(np.concatenate([[0.0], np.cumsum(each)]), years)
 
@@ -146,6 +154,7 @@ class Measure:
 
 MEASURES: Mapping[str, Measure] = {
     "share": Measure(_share, "share of women"),
+    "incidence": Measure(lambda one, _, years: one.incidence(years), "share of women"),
     "cumulative": Measure(lambda one, _, years: one.cumulative(years), "events a woman"),
     "events": Measure(lambda one, _, years: one.events(years), "events a survivor"),
     "rate": Measure(lambda one, _, years: one.events(years) / years, "events a year"),

@@ -61,7 +61,7 @@ def test_every_figure_of_the_review_is_there(registry: Registry) -> None:
 
 def test_counts_and_spot_values(registry: Registry) -> None:
     assert sum(identifier[0] == "S" for identifier in registry.rows) == 180
-    assert len(registry.rows) == 426
+    assert len(registry.rows) == 428
     stopeck = registry.cite("stopeck_hr_first")
     assert (stopeck.value, stopeck.low, stopeck.high) == (0.82, 0.71, 0.95)
     assert registry.cite("S048").value == 2.08
@@ -125,6 +125,20 @@ def test_derived_figures_follow_from_their_rows(registry: Registry) -> None:
     shape = math.log(ten / two) / math.log(5)
     assert of("bone_weibull_shape") == pytest.approx(shape, abs=5e-4)
     assert of("bone_weibull_scale") == pytest.approx(two / 2**shape, abs=5e-5)
+    for kind in ("bone", "distant"):
+        # All women are those before and after menopause, weighted by their information.
+        rows = [registry.cite(f"ebctcg_{kind}_{who}") for who in ("all", "postmenopausal")]
+        weights = [(2 * 1.959964 / math.log((r.high or 0) / (r.low or 1))) ** 2 for r in rows]
+        rest = weights[0] - weights[1]
+        logs = [math.log(row.value or 0) for row in rows]
+        left = (logs[0] * weights[0] - logs[1] * weights[1]) / rest
+        assert of(f"ebctcg_{kind}_premenopausal") == pytest.approx(math.exp(left), rel=1e-3)
+        se = registry.cite(f"ebctcg_{kind}_premenopausal").se
+        assert se == pytest.approx(rest**-0.5, rel=1e-3)
+    theta = of("S048") - 1
+    for name, free, years in (("sre_rate_za", 0.5, 2.2), ("sre_rate_za_clinical", 0.705, 2)):
+        rate = (free**-theta - 1) / (theta * years)
+        assert of(name) == pytest.approx(rate, rel=1e-5)
     for kind in ("fracture", "radiation", "surgery", "compression"):
         both = [registry.cite(f"stopeck_{kind}_{arm}").events for arm in ("za", "denosumab")]
         assert registry.cite(f"stopeck_share_{kind}").events == sum(x or 0 for x in both)
