@@ -26,6 +26,7 @@ ROWS = [
         "high": "0.8",
         "se": "0.3",
     },
+    {"id": "rr_se", "estimand": "risk ratio", "value": "0.9", "se": "0.1"},
     {"id": "old", "estimand": "hazard ratio", "value": "0.5", "superseded_by": "hr_trial"},
     {"id": "risk", "estimand": "proportion", "value": "0.25", "events": "25", "denominator": "100"},
     {"id": "survival", "estimand": "median", "value": "24", "unit": "months"},
@@ -130,6 +131,19 @@ def test_declared_conversions_change_estimand_and_status(root: Path) -> None:
 def test_an_inverse_turns_the_interval(root: Path) -> None:
     found = cite(root, row("rate_ratio", conversion="inverse", unit="rate ratio"))
     assert (found.value, found.low, found.high) == (2.0, 1.25, 4.0)
+
+
+def test_a_standard_error_survives_only_conversions_that_keep_it(root: Path) -> None:
+    """The logarithm of an inverse is as uncertain; that of a stretched ratio is not."""
+    turned = cite(root, row("hr_other", conversion="inverse"))
+    assert turned.distribution is not None
+    assert turned.distribution.arguments == pytest.approx((-math.log(0.75), 0.1), rel=1e-12)
+
+
+def test_a_stretched_ratio_loses_its_standard_error(root: Path) -> None:
+    found = cite(root, row("rr_se", conversion="risk_ratio_to_hazard_ratio(0.25)"))
+    assert found.distribution is not None
+    assert found.distribution.family == "fixed"
 
 
 def test_a_median_becomes_a_hazard(root: Path) -> None:
