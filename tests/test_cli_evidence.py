@@ -26,7 +26,7 @@ def heecon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_an_overview(heecon: Any) -> None:
     text = heecon()
-    assert "428 figures, 14 of them superseded" in text
+    assert "473 figures, 14 of them superseded" in text
     assert "Networks: sre_metastatic" in text
 
 

@@ -61,7 +61,7 @@ def test_every_figure_of_the_review_is_there(registry: Registry) -> None:
 
 def test_counts_and_spot_values(registry: Registry) -> None:
     assert sum(identifier[0] == "S" for identifier in registry.rows) == 180
-    assert len(registry.rows) == 428
+    assert len(registry.rows) == 473
     stopeck = registry.cite("stopeck_hr_first")
     assert (stopeck.value, stopeck.low, stopeck.high) == (0.82, 0.71, 0.95)
     assert registry.cite("S048").value == 2.08
@@ -135,6 +135,12 @@ def test_derived_figures_follow_from_their_rows(registry: Registry) -> None:
         assert of(f"ebctcg_{kind}_premenopausal") == pytest.approx(math.exp(left), rel=1e-3)
         se = registry.cite(f"ebctcg_{kind}_premenopausal").se
         assert se == pytest.approx(rest**-0.5, rel=1e-3)
+    for norm, expected in (
+        ("ara", 0.8874),
+        ("hse", 0.8751),
+    ):  # a woman of 40, as the abstract has it
+        found = of(f"norm_{norm}_intercept") + 40 * of(f"norm_{norm}_age")
+        assert found + 1600 * of(f"norm_{norm}_age2") == pytest.approx(expected, abs=6e-5)
     theta = of("S048") - 1
     for name, free, years in (("sre_rate_za", 0.5, 2.2), ("sre_rate_za_clinical", 0.705, 2)):
         rate = (free**-theta - 1) / (theta * years)
