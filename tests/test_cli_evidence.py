@@ -44,7 +44,14 @@ def test_a_figure_and_where_it_is_used(heecon: Any) -> None:
 
 def test_a_network_with_its_files(heecon: Any, tmp_path: Path) -> None:
     text = heecon("--network", "sre_metastatic")
-    for words in ("League table", "P-score", "0.77 (0.66-0.89)", "inconsistency", "its p value"):
+    for words in (
+        "League table",
+        "P-score",
+        "0.77 (0.66-0.89)",
+        "inconsistency",
+        "its p value",
+        "Indirect",
+    ):
         assert words in text
     folder = tmp_path / "reports" / "evidence" / "sre_metastatic"
     with (folder / "league.csv").open(encoding="utf-8") as file:

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from heecon.analysis.audit import Finding, Use
+from heecon.evidence.consistency import splits
+from heecon.evidence.indirect import Effect
 from heecon.evidence.interval import interval_from_se
 from heecon.evidence.registry import CHECKED, UNRESOLVED, Evidence, Registry
 from heecon.evidence.synthesis import Comparison, Synthesis
@@ -116,7 +118,7 @@ def audit_report(findings: Sequence[Finding]) -> Report:
 def network_report(found: Synthesis) -> Report:
     """What went in, the league table, the ranking, and how well the evidence agrees."""
     network = found.network
-    printed = [_comparisons(found), _league(found), _ranking(found)]
+    printed = [_comparisons(found), _league(found), _ranking(found), *_splits(found)]
     notes = [f"{found.title}. Effects are {found.estimand}s."]
     notes.append(
         f"Method: {network.method}; variance between trials {network.tau2:.4g}; Q {network.q:.2f} "
@@ -202,6 +204,27 @@ def _ranking(found: Synthesis) -> Printed:
         Column(f"Ratio v {reference}", ratios),
     ]
     return Printed("Ranking", "Treatment", names, columns)
+
+
+def _splits(found: Synthesis) -> list[Printed]:
+    """Direct against indirect evidence where there are both."""
+    rows = [split for split in splits(found.network) if split.indirect is not None]
+    if not rows:
+        return []
+    effects = [
+        ("Direct", [split.direct for split in rows]),
+        ("Indirect", [split.indirect for split in rows if split.indirect is not None]),
+        ("Network", [split.network for split in rows]),
+    ]
+    columns = [Column(title, [_ratio(effect) for effect in of]) for title, of in effects]
+    columns.append(Column("p", [f"{split.p_value:.3f}" for split in rows]))
+    labels = [f"{split.treatment} v {split.comparator}" for split in rows]
+    return [Printed("Direct and indirect evidence", "Comparison", labels, columns)]
+
+
+def _ratio(effect: Effect) -> str:
+    value = math.exp(effect.value)
+    return _interval(value, *interval_from_se(value, effect.se, log=True))
 
 
 def _interval(value: float, low: float, high: float) -> str:
