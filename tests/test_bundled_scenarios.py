@@ -36,7 +36,8 @@ def test_the_switches_are_all_there() -> None:
         "sre_mortality", "overall_survival", "sre_naive", "prior_sre", "bone_only", "visceral",
         "single_fraction", "multiple_fractions", "compression_surgery", "pain", "canada",
         "us_payer", "two_years", "ten_years", "discount_1_5", "day_case_infusion",
-        "first_sre_hazard_ratio", "all_tumours", "european_sre_costs",
+        "first_sre_hazard_ratio", "all_tumours", "random_effects", "without_lytic_subgroup",
+        "european_sre_costs",
         "clodronate_adverse_events",
     }  # fmt: skip
 

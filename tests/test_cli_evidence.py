@@ -83,7 +83,7 @@ def test_the_audit(heecon: Any, tmp_path: Path) -> None:
     ("arguments", "what"),
     [
         (["S06"], "unknown evidence 'S06'"),
-        (["--network", "sre"], "unknown network 'sre'. There is sre_metastatic"),
+        (["--network", "sre"], "unknown network 'sre'. There is sre_metastatic, "),
         (["S001", "--audit"], "three different things"),
         (["--method", "reml"], "--method: it goes with --network"),
         (["--scenario", "hiv"], "--scenario: it goes with --audit"),

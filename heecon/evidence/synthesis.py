@@ -31,6 +31,8 @@ KEYS = {
     "small_is_good": bool,
     "note": str,
     "contrasts": list,
+    "extends": str,
+    "leave_out": list,
 }
 CONTRAST_KEYS = {
     "study": str,
@@ -40,7 +42,9 @@ CONTRAST_KEYS = {
     "conversion": str,
     "spread": (str, dict),
 }
-OPTIONAL = {"note", "conversion", "spread", "small_is_good", "method"}
+OPTIONAL = {
+    "note", "conversion", "spread", "small_is_good", "method", "extends", "leave_out",
+}  # fmt: skip
 
 RISKS = "risks_to_rate_ratio"
 """Conversion of two proportions: their complementary log-log difference."""
@@ -105,7 +109,11 @@ class Synthesis:
 
 
 def read_synthesis(
-    path: Path, name: str, registry: Registry, method: str | None = None
+    path: Path,
+    name: str,
+    registry: Registry,
+    method: str | None = None,
+    base: Callable[[str], TomlFile] | None = None,
 ) -> Synthesis:
     """Read a network and combine its figures.
 
@@ -114,19 +122,16 @@ def read_synthesis(
         name: how messages call it.
         registry: where the figures are.
         method: another one of ``METHODS`` than the file's.
+        base: reads the network that this one extends.
 
     Raises:
         InputError: with everything that is wrong: unknown or superseded figures, another estimand,
             no way to a standard error, a network that falls apart.
     """
     file = read_toml(path, name)
-    problems = _wrong_keys(file.data, KEYS, (), file)
-    rows = file.data.get("contrasts")
-    for index, row in enumerate(rows if isinstance(rows, list) else []):
-        problems += _wrong_keys(row, CONTRAST_KEYS, ("contrasts", index), file)
+    data, rows, problems = _content(file, base)
     if problems:
         raise InputError(problems)
-    data = file.data
     estimand, method = data["estimand"], method or data.get("method", "reml")
     if not (estimand in ESTIMANDS and ESTIMANDS[estimand].ratio):
         remedy = names.did_you_mean(estimand, [n for n, e in ESTIMANDS.items() if e.ratio])
@@ -136,8 +141,7 @@ def read_synthesis(
         what = f"unknown method {shown(method)}"
         problems.append(Problem(file.where(("method",)), what, f"There is {', '.join(METHODS)}"))
     comparisons = []
-    for index, row in enumerate(data["contrasts"]):
-        where = file.where(("contrasts", index, "evidence"))
+    for row, where in rows:
         try:
             comparisons.append(_comparison(row, estimand, registry, where))
         except Complaint as complaint:
@@ -161,6 +165,55 @@ def read_synthesis(
         comparisons=tuple(comparisons),
         network=network,
     )
+
+
+Placed = tuple[Mapping[str, Any], str]
+"""A row of [[contrasts]] and the place of its evidence."""
+
+
+def _content(
+    file: TomlFile, base: Callable[[str], TomlFile] | None
+) -> tuple[dict[str, Any], list[Placed], list[Problem]]:
+    """The keys of a network and its rows, those of the network it extends first."""
+    data, problems = dict(file.data), list[Problem]()
+    rows: list[Placed] = []
+    extended = data.get("extends")
+    if isinstance(extended, str) and base is not None:
+        below = base(extended)
+        problems += _all_wrong_keys(below, below.data)
+        if "extends" in below.data:
+            what = f"'{extended}' extends another network itself"
+            problems.append(Problem(file.where(("extends",)), what, "Extend that one instead"))
+        rows += _placed(below)
+        data = {**below.data, **data}
+    left_out = data.get("leave_out", [])
+    studies = [row.get("study") for row, _ in rows if isinstance(row, Mapping)]
+    for study in left_out if isinstance(left_out, list) else []:
+        if study not in studies:
+            what = f"there is no trial {shown(study)} to leave out"
+            remedy = names.did_you_mean(str(study), [str(name) for name in studies])
+            problems.append(Problem(file.where(("leave_out",)), what, remedy))
+    problems += _all_wrong_keys(file, data)
+    if not problems:
+        rows = [(row, where) for row, where in rows if row["study"] not in left_out]
+        rows += _placed(file)
+    return data, rows, problems
+
+
+def _placed(file: TomlFile) -> list[Placed]:
+    rows = file.data.get("contrasts", [])
+    if not isinstance(rows, list):
+        return []
+    return [(row, file.where(("contrasts", i, "evidence"))) for i, row in enumerate(rows)]
+
+
+def _all_wrong_keys(file: TomlFile, data: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the keys of a file, read together with those of its base."""
+    problems = _wrong_keys(data, KEYS, (), file)
+    rows = file.data.get("contrasts")
+    for index, row in enumerate(rows if isinstance(rows, list) else []):
+        problems += _wrong_keys(row, CONTRAST_KEYS, ("contrasts", index), file)
+    return problems
 
 
 def _wrong_keys(

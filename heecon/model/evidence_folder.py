@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from heecon.errors import InputError, Problem
 from heecon.evidence.registry import Registry, read_registry
 from heecon.evidence.synthesis import Synthesis, read_synthesis
 from heecon.model import library, names
@@ -12,6 +13,7 @@ from heecon.model.blocks import Joints
 from heecon.model.citation import network_covariance
 from heecon.model.complaint import Complaint, shown
 from heecon.model.parameter import Parameter
+from heecon.model.toml_file import TomlFile, read_toml
 
 
 class EvidenceFolder:
@@ -48,13 +50,14 @@ class EvidenceFolder:
         known = self.networks()
         if name not in known:
             raise Complaint(f"unknown network {shown(name)}", names.did_you_mean(name, known))
-        if method is not None:
-            return read_synthesis(*self._file(f"networks/{name}.toml"), self.registry(), method)
-        if name not in self._networks:
-            registry = self.registry()
-            file = self._file(f"networks/{name}.toml")
-            self._networks[name] = read_synthesis(*file, registry)
-        return self._networks[name]
+        if method is None and name in self._networks:
+            return self._networks[name]
+        registry = self.registry()
+        file = self._file(f"networks/{name}.toml")
+        found = read_synthesis(*file, registry, method, self._base)
+        if method is None:
+            self._networks[name] = found
+        return found
 
     def networks(self) -> list[str]:
         """Names of the networks there are."""
@@ -68,6 +71,13 @@ class EvidenceFolder:
             if treatment and row.correlation_group == name:
                 cited.setdefault(name, {})[row.key] = treatment
         return {name: network_covariance(of, self.network(name)) for name, of in cited.items()}
+
+    def _base(self, name: str) -> TomlFile:
+        """The file of a network that another one extends."""
+        if name not in self.networks():
+            remedy = names.did_you_mean(name, self.networks())
+            raise InputError(Problem("extends", f"unknown network {shown(name)}", remedy))
+        return read_toml(*self._file(f"networks/{name}.toml"))
 
     def _file(self, name: str) -> tuple[Path, str]:
         """The real path of a file, and what messages call it."""

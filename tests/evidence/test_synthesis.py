@@ -1,6 +1,7 @@
 """Networks of the registry: what is combined, by which rule, and what is refused."""
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from heecon.engine.sampling import sample
 from heecon.errors import InputError
 from heecon.evidence.registry import Registry, read_registry
 from heecon.evidence.synthesis import Synthesis, read_synthesis
+from heecon.model.evidence_folder import EvidenceFolder
+from heecon.model.joint import Block
 from heecon.model.load import load
 
 ROOT = Path(__file__).parent.parent.parent
@@ -188,6 +191,57 @@ def test_all_problems_come_at_once(tmp_path: Path, registry: Registry) -> None:
     with pytest.raises(InputError) as error:
         read_synthesis(path, "n.toml", registry)
     assert len(error.value.problems) == 2
+
+
+def test_networks_that_extend_another() -> None:
+    folder = EvidenceFolder(ROOT / "inputs" / "evidence")
+    base = folder.network("sre_metastatic")
+    random = folder.network("sre_random_effects")
+    assert [c.contrast for c in random.comparisons] == [c.contrast for c in base.comparisons]
+    assert random.network.tau2 == pytest.approx(0.01614, abs=5e-6)
+    fewer = folder.network("sre_without_lytic_subgroup")
+    assert len(fewer.comparisons) == 10
+    assert "Rosen, lytic subgroup" not in {c.contrast.study for c in fewer.comparisons}
+    # Pamidronate hangs on one trial then: its ratio v no agent is that trial's.
+    ratio = math.log(1 - 0.77 * 0.64) / math.log(0.36)
+    assert fewer.ratio("pamidronate", "no_agent")[0] == pytest.approx(ratio)
+    scenario = load("bone_metastases/random_effects")
+    block = scenario.blocks["sre_random_effects"]
+    assert block.matrix == pytest.approx(random.network.covariance[np.ix_(*2 * (rows(block),))])
+
+
+def rows(block: Block) -> list[int]:
+    """Where the treatments of a block stand in the network, the reference not counted."""
+    folder = EvidenceFolder(ROOT / "inputs" / "evidence")
+    names = folder.network("sre_metastatic").network.treatments
+    keys = [key.removeprefix("rr_sre_v_za[").removesuffix("]") for key in block.names]
+    return [names.index("no_agent" if key == "rr_sre_none" else key) - 1 for key in keys]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('extends = "sre"\ntitle = "T"\n', "unknown network 'sre'"),
+        (
+            'extends = "sre_metastatic"\nleave_out = ["Rosen"]\n',
+            "n.toml:2:13: there is no trial 'Rosen' to leave out",
+        ),
+        ('extends = "sre_random_effects"\n', "'sre_random_effects' extends another network itself"),
+        ('extends = "sre_metastatic"\nleave_out = ["Stopeck 2010"]\n', None),
+        ('extends = "sre_metastatic"\nreference = "x"\n', "the reference 'x' is in no comparison"),
+        ("extends = 3\n", "3 cannot be the value of 'extends'"),
+    ],
+)
+def test_what_extends_wrongly(tmp_path: Path, text: str, what: str | None) -> None:
+    shutil.copytree(ROOT / "inputs" / "evidence", tmp_path / "evidence")
+    (tmp_path / "evidence" / "networks" / "n.toml").write_text(text, encoding="utf-8")
+    folder = EvidenceFolder(tmp_path / "evidence")
+    if what is None:
+        assert "denosumab" not in folder.network("n").network.treatments
+        return
+    with pytest.raises(InputError) as error:
+        folder.network("n")
+    assert what in str(error.value)
 
 
 @pytest.mark.parametrize(
