@@ -94,14 +94,32 @@ def _uses(identifier: str, found: EvidenceFolder) -> list[Use]:
 
     networks = [_network(found, name, None) for name in found.networks()]
     uses = [use for network in networks for use in uses_in_network(identifier, network)]
-    roots = (Path.cwd(), library.bundled())
-    names = dict.fromkeys(name for root in roots for name in library.available(root))
-    for name in names:
+    names: dict[str, Path] = {}
+    for root in (Path.cwd(), library.bundled()):
+        for name in library.available(root):
+            names.setdefault(name, root)
+    for name, root in names.items():
+        if not _mentions(name, root, identifier):
+            continue
         try:
             uses += uses_in_model(identifier, load(name), name)
         except InputError:
             typer.echo(f"{name} cannot be loaded and was left out; heecon check {name}", err=True)
     return without_repeats(uses, {name: name.split("/")[0] for name in names if "/" in name})
+
+
+def _mentions(name: str, root: Path, identifier: str) -> bool:
+    """Whether the file of a model's parameters, or of a scenario, names a figure at all.
+
+    Loading every scenario would take seconds; what one inherits is found where it is written.
+    """
+    path = root / "scenarios" / f"{name}.toml"
+    if "/" not in name:
+        path = root / "inputs" / name / "parameters.csv"
+    try:
+        return identifier.encode() in path.read_bytes()
+    except OSError:  # a workbook, or not readable: loading it tells
+        return True
 
 
 def _audit(scenario: str | None, out: Path | None) -> None:
