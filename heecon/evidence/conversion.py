@@ -225,8 +225,10 @@ def converted(row: Evidence, declared: str, registry: Registry) -> Converted:
     if bool(entry.argument) != (found[2] is not None):
         needs = f"needs a {entry.argument}" if entry.argument else "takes nothing in brackets"
         raise Complaint(f"'{name}' {needs}", f"Write {name}{'(0.64)' if entry.argument else ''}")
-    if row.unit and entry.gives == "per year" and row.unit not in YEARS:
-        raise Complaint(f"'{row.unit}' is no unit of time", f"'{name}' knows {', '.join(YEARS)}")
+    if entry.gives == "per year" and row.unit not in YEARS:
+        raise Complaint(
+            f"{shown(row.unit)} is no unit of time", f"'{name}' knows {', '.join(YEARS)}"
+        )
     argument = _argument(found[2], registry) if found[2] is not None else 0.0
 
     def convert(figure: float | None) -> float | None:

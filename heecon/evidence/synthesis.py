@@ -46,6 +46,9 @@ OPTIONAL = {
     "note", "conversion", "spread", "small_is_good", "method", "extends", "leave_out",
 }  # fmt: skip
 
+MAX_CONTRASTS = 500
+"""Comparisons of a network; matrices grow with the square of their number."""
+
 RISKS = "risks_to_rate_ratio"
 """Conversion of two proportions: their complementary log-log difference."""
 
@@ -194,6 +197,9 @@ def _content(
             remedy = names.did_you_mean(str(study), [str(name) for name in studies])
             problems.append(Problem(file.where(("leave_out",)), what, remedy))
     problems += _all_wrong_keys(file, data)
+    if not problems and len(rows) + len(_placed(file)) > MAX_CONTRASTS:
+        what = f"the network has more than {MAX_CONTRASTS} comparisons"
+        problems.append(Problem(file.where(("contrasts",)), what, "Pool those of one kind first"))
     if not problems:
         rows = [(row, where) for row, where in rows if row["study"] not in left_out]
         rows += _placed(file)

@@ -38,6 +38,7 @@ ROWS = [
         "price_year": "2020",
         "se": "50",
     },
+    {"id": "timeless", "estimand": "median", "value": "24"},
     {"id": "guess", "estimand": "hazard ratio", "value": "0.7", "status": "assumption"},
     {"id": "nothing", "estimand": "hazard ratio", "p_value": "0.03"},
 ]
@@ -170,6 +171,10 @@ def test_a_median_becomes_a_hazard(root: Path) -> None:
         (
             row("cost", unit="GBP", price_year="2021"),
             "the price year 2021 differs from 2020 of 'cost'",
+        ),
+        (
+            row("timeless", conversion="median_to_rate", unit="per year"),
+            "'' is no unit of time. 'median_to_rate' knows years, months, weeks, days",
         ),
         (row("rr_review", conversion="magic"), "unknown conversion 'magic'"),
         (row("hr_trial", conversion="median_to_rate"), "does not apply to a hazard ratio"),

@@ -184,6 +184,14 @@ def test_what_cannot_be_combined_is_refused(
     assert what in str(error.value)
 
 
+def test_a_network_is_bounded(tmp_path: Path, registry: Registry) -> None:
+    head, first, _ = TEXT.split("[[contrasts]]")
+    path = tmp_path / "n.toml"
+    path.write_text(head + 501 * f"[[contrasts]]{first}", encoding="utf-8")
+    with pytest.raises(InputError, match="more than 500 comparisons"):
+        read_synthesis(path, "n.toml", registry)
+
+
 def test_all_problems_come_at_once(tmp_path: Path, registry: Registry) -> None:
     path = tmp_path / "n.toml"
     wrong = TEXT.replace("stopeck_rate_ratio", "S066").replace("kohno_rate_ratio", "S048")
