@@ -13,7 +13,17 @@ from typing import Annotated
 
 import typer
 
-from heecon.commands import batch, diff, models, psa, sensitivity, voi, workbook
+from heecon.commands import (
+    batch,
+    diff,
+    evidence,
+    models,
+    psa,
+    sensitivity,
+    validation,
+    voi,
+    workbook,
+)
 from heecon.errors import HeeconError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -23,6 +33,9 @@ app.command()(models.new)
 app.command(name="list")(models.list_models)
 app.command()(batch.batch)
 app.command()(diff.diff)
+app.command()(evidence.evidence)
+app.command()(validation.validate)
+app.command()(validation.calibrate)
 app.command()(psa.psa)
 app.command()(psa.mix)
 app.command(name="one-way")(sensitivity.one_way)

@@ -96,6 +96,33 @@ def available(root: Path) -> list[str]:
     return found
 
 
+def folder_of(text: str | Path | None, name: str) -> Path:
+    """The folder of a model that was loaded.
+
+    Args:
+        text: what it was loaded from, as for ``find``.
+        name: the model's name.
+
+    Raises:
+        InputError: as ``find``.
+    """
+    target = find(text)
+    if target.model != Path():
+        return target.model
+    scenario = target.scenario or Path()
+    return model_of(scenario, name, scenario.name)
+
+
+def evidence_beside(model: Path) -> Path:
+    """The folder of the evidence a model may cite: ``evidence/`` beside it, else the bundled one.
+
+    Args:
+        model: the model's folder, ``.../inputs/<model>``.
+    """
+    beside = model.parent / "evidence"
+    return beside if (beside / "evidence.csv").is_file() else bundled() / "inputs" / "evidence"
+
+
 def sibling(folders: Sequence[Path], name: str, where: str, model: str = "") -> Path:
     """The scenario of a name in a folder, or among the local or bundled ones of the same model.
 

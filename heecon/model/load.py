@@ -18,6 +18,7 @@ from heecon.model import library, names
 from heecon.model.blocks import Joints
 from heecon.model.build import Parts, build
 from heecon.model.definition import Model, ScenarioInfo, SourceFile
+from heecon.model.evidence_folder import EvidenceFolder
 from heecon.model.mend import keys_of, mended
 from heecon.model.parameter import Parameter, complaints_of, duplicates, parameters_from_table
 from heecon.model.scenario import Overrides, apply_to_parameters, read_overrides
@@ -169,7 +170,8 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     files.problems += overrides.problems
     file, where, doubtful = _model_file(folder, overrides, files)
     sound_before = len(files.problems)
-    parameters = _parameters(folder, files)
+    evidence = EvidenceFolder(library.evidence_beside(folder))
+    parameters = _parameters(folder, files, evidence)
     # Before overrides are applied: they would hide a row that stands twice.
     files.problems += duplicates(parameters)
     rows_are_sound = len(files.problems) == sound_before
@@ -179,7 +181,11 @@ def _load(folder: Path, overrides: Overrides) -> Model:
         raise InputError(files.problems)
     kept, found = overrides.strategies(file.strategies)
     files.problems += found
-    parameters, found = apply_to_parameters(parameters, overrides, list(file.strategies))
+    names_of = list(file.strategies)
+    applied = files.read(apply_to_parameters, parameters, overrides, names_of, evidence)
+    if applied is None:
+        raise InputError(files.problems)
+    parameters, found = applied
     files.problems += found
     parts = Parts(
         name=folder.name,
@@ -187,7 +193,7 @@ def _load(folder: Path, overrides: Overrides) -> Model:
         where=where,
         parameters=parameters,
         tables=tables,
-        joints=joints,
+        joints={**joints, **evidence.joints(parameters)},
         scenario=overrides.info,
         strategies=kept,
         problems=tuple(files.problems),
@@ -197,6 +203,7 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     model = build(parts)
     # Hashed last: what was refused, for its size or its kind, is not read again.
     hashes = [_hashed(path, folder) for path in files.paths]
+    hashes += [_hashed(path, evidence.folder.parent) for path in evidence.paths]
     hashes += [_hashed(layer.path, layer.path.parent.parent.parent) for layer in overrides.layers]
     return replace(model, files=tuple(hashes))
 
@@ -242,7 +249,7 @@ def _shape(
         return None, doubtful
 
 
-def _parameters(folder: Path, files: _Files) -> tuple[Parameter, ...]:
+def _parameters(folder: Path, files: _Files, evidence: EvidenceFolder) -> tuple[Parameter, ...]:
     present = [folder / f"parameters{ending}" for ending in (".csv", ".xlsx")]
     present = [path for path in present if path.exists() or path.is_symlink()]
     if len(present) != 1:
@@ -254,7 +261,7 @@ def _parameters(folder: Path, files: _Files) -> tuple[Parameter, ...]:
         return ()
     (path,) = present
     files.paths.append(path)
-    read = files.read(_rows_in, path, folder)
+    read = files.read(_rows_in, path, folder, evidence)
     if read is None:
         return ()
     parameters, problems = read
@@ -305,8 +312,10 @@ def _toml_in(path: Path, folder: Path) -> TomlFile:
     return read_toml(library.inside(path, folder))
 
 
-def _rows_in(path: Path, folder: Path) -> tuple[tuple[Parameter, ...], list[Problem]]:
-    return parameters_from_table(read_table(library.inside(path, folder), path.name))
+def _rows_in(
+    path: Path, folder: Path, evidence: EvidenceFolder
+) -> tuple[tuple[Parameter, ...], list[Problem]]:
+    return parameters_from_table(read_table(library.inside(path, folder), path.name), evidence)
 
 
 def _joint_in(path: Path, name: str) -> tuple[tuple[str, ...], Floats]:

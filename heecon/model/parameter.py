@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from heecon.errors import InputError, Problem
 from heecon.model import names
+from heecon.model.citation import Sources, filled
 from heecon.model.complaint import Complaint, shown
 from heecon.model.distribution import FAMILIES, Distribution, build, mismatch
 from heecon.model.joint import JOINT_FAMILIES
@@ -22,9 +23,9 @@ STATUSES: tuple[str, ...] = get_args(Status)
 COLUMNS = (
     "name", "strategy", "label", "value", "low", "high", "se",
     "distribution", "arg1", "arg2", "arg3", "correlation_group",
-    "unit", "price_year", "tags", "status", "source", "note",
+    "unit", "price_year", "tags", "status", "source", "note", "evidence", "conversion",
 )  # fmt: skip
-"""Columns of parameters.csv; only name and value are needed."""
+"""Columns of parameters.csv; only name and a value, or evidence that has one, are needed."""
 
 TAGS = (
     "price", "unit_cost", "utility", "disutility", "mortality", "relative_effect", "baseline_risk",
@@ -60,6 +61,8 @@ class Parameter:
         status: where the number comes from; an assumption has no published source.
         source: reference, or the reason of an assumption.
         note: anything else.
+        evidence: id of the row of the registry its figures come from, else empty.
+        conversion: the conversion declared between the two, else empty.
         where: place in the file, for messages.
     """
 
@@ -80,6 +83,8 @@ class Parameter:
     status: str = "assumption"
     source: str = ""
     note: str = ""
+    evidence: str = ""
+    conversion: str = ""
     where: str = ""
 
     @property
@@ -106,12 +111,20 @@ class Parameter:
             correlation_group="",
             status="assumption",
             source=source,
+            evidence="",
+            conversion="",
             where=where,
         )
 
 
-def parameters_from_table(table: TableFile) -> tuple[tuple[Parameter, ...], list[Problem]]:
+def parameters_from_table(
+    table: TableFile, sources: Sources | None = None
+) -> tuple[tuple[Parameter, ...], list[Problem]]:
     """Read every row, collecting all the problems rather than stopping at the first.
+
+    Args:
+        table: the file.
+        sources: the evidence a row may cite.
 
     Raises:
         InputError: a column is unknown or missing, so that the rows cannot be understood.
@@ -122,7 +135,8 @@ def parameters_from_table(table: TableFile) -> tuple[tuple[Parameter, ...], list
             remedy = names.did_you_mean(column, COLUMNS)
             what = f"unknown column {shown(column)}"
             problems.append(Problem(table.where_header(column), what, remedy))
-    for column in ("name", "value"):
+    needed = ("name",) if "evidence" in table.header else ("name", "value")
+    for column in needed:
         if column not in table.header:
             what = f"there is no column '{column}'"
             problems.append(Problem(table.where_header(), what, "Add it to the header"))
@@ -132,7 +146,7 @@ def parameters_from_table(table: TableFile) -> tuple[tuple[Parameter, ...], list
     for index, cells in enumerate(table.rows):
         row = {column: cell for column, cell in zip(table.header, cells, strict=True) if cell}
         places = {column: table.where(index, column) for column in (*table.header, "")}
-        parameter, complaints = parameter_from_row(row, places)
+        parameter, complaints = parameter_from_row(row, places, sources)
         problems += complaints
         if parameter is not None:
             found.append(parameter)
@@ -140,19 +154,20 @@ def parameters_from_table(table: TableFile) -> tuple[tuple[Parameter, ...], list
 
 
 def parameter_from_row(
-    row: Mapping[str, str], places: Mapping[str, str]
+    row: Mapping[str, str], places: Mapping[str, str], sources: Sources | None = None
 ) -> tuple[Parameter | None, list[Problem]]:
     """Build one parameter from text cells.
 
     Args:
         row: the filled cells by column.
         places: the address of every column's cell; key "" is the row's.
+        sources: the evidence the row may cite.
 
     Returns:
         The parameter and what is wrong with it. A row with a usable name always gives a parameter,
         so that one bad number does not make every formula that reads it look wrong as well.
     """
-    problems: list[Problem] = []
+    row, problems = filled(row, places, sources)
 
     def place(column: str) -> str:
         return places.get(column, places[""])
@@ -222,6 +237,8 @@ def parameter_from_row(
         status=status,
         source=row.get("source", ""),
         note=row.get("note", ""),
+        evidence=row.get("evidence", ""),
+        conversion=row.get("conversion", ""),
         where=place("value"),
     )
     return parameter, problems

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from heecon.errors import InputError, Problem
 from heecon.model import library, names
+from heecon.model.citation import Sources
 from heecon.model.complaint import Complaint, shown
 from heecon.model.definition import ScenarioInfo
 from heecon.model.joint import JOINT_FAMILIES
@@ -132,20 +133,23 @@ def read_overrides(path: Path, beside: Path | None = None) -> Overrides:
 
 
 def apply_to_parameters(
-    parameters: Sequence[Parameter], overrides: Overrides, strategies: Sequence[str]
+    parameters: Sequence[Parameter],
+    overrides: Overrides,
+    strategies: Sequence[str],
+    sources: Sources | None = None,
 ) -> tuple[tuple[Parameter, ...], list[Problem]]:
     """Replace rows by what the scenario says of them.
 
     A bare number fixes the parameter there and makes it an assumption of the scenario; a table
-    with value, distribution, status and source gives it new evidence. A value for a single
-    strategy adds or replaces that strategy's own row.
+    with value, distribution, status and source gives it new evidence, or cites it from the
+    registry. A value for a single strategy adds or replaces that strategy's own row.
     """
     rows = {(row.name, row.strategy): row for row in parameters}
     problems: list[Problem] = []
     for layer in overrides.layers:
         for name, given in layer.content.parameters.items():
             try:
-                changed, found = _changed(name, given, layer, rows, strategies)
+                changed, found = _changed(name, given, layer, rows, strategies, sources)
             except Complaint as complaint:
                 place = f"{layer.file.where(('parameters', name))} (parameters.{name})"
                 problems.append(complaint.at(place))
@@ -161,6 +165,7 @@ def _changed(
     layer: Layer,
     rows: Mapping[tuple[str, str | None], Parameter],
     strategies: Sequence[str],
+    sources: Sources | None,
 ) -> tuple[list[Parameter], list[Problem]]:
     """The rows one override changes or adds."""
     templates = {row.strategy: row for row in rows.values() if row.name == name}
@@ -177,7 +182,7 @@ def _changed(
     for strategy, content in by_strategy.items():
         template = templates.get(strategy) or next(iter(templates.values()))
         path = ("parameters", name) if strategy is None else ("parameters", name, strategy)
-        row, found = _override(replace(template, strategy=strategy), content, layer, path)
+        row, found = _override(replace(template, strategy=strategy), content, layer, path, sources)
         problems += found
         changed += [row] if row is not None else []
     return changed, problems
@@ -198,7 +203,11 @@ def _by_strategy(given: Any, strategies: Sequence[str]) -> Mapping[str | None, A
 
 
 def _override(
-    base: Parameter, content: Any, layer: Layer, path: tuple[str, ...]
+    base: Parameter,
+    content: Any,
+    layer: Layer,
+    path: tuple[str, ...],
+    sources: Sources | None,
 ) -> tuple[Parameter | None, list[Problem]]:
     place = f"{layer.file.where(path)} ({'.'.join(path)})"
     source = f"set by scenario '{layer.content.title}'"
@@ -208,7 +217,8 @@ def _override(
         return base.overridden(float(content), source, place), []
     if not isinstance(content, Mapping):
         what = f"{shown(content)} cannot be the value of a parameter"
-        return None, [Problem(place, what, "Give a number, or a table with at least value = ...")]
+        remedy = "Give a number, or a table with value = ... or evidence = ..."
+        return None, [Problem(place, what, remedy)]
 
     def where(below: Sequence[str | int]) -> str:
         return layer.file.where((*path, *below))
@@ -222,14 +232,15 @@ def _override(
         for key, value in given.model_dump(exclude_none=True).items()
     }
     kept = {"name": base.name, "label": base.label, "unit": base.unit, "tags": " ".join(base.tags)}
-    kept["source"] = source
+    if given.evidence is None:
+        kept["source"] = source
     if base.strategy is not None:
         kept["strategy"] = base.strategy
     if given.distribution in JOINT_FAMILIES:
         kept["correlation_group"] = base.correlation_group
     cells = {column: cell for column, cell in (kept | row).items() if cell and column in COLUMNS}
     places = {"": place} | {key: f"{where((key,))} ({'.'.join(path)}.{key})" for key in row}
-    return parameter_from_row(cells, places)
+    return parameter_from_row(cells, places, sources)
 
 
 def _read_layer(path: Path) -> tuple[Layer, list[Problem]]:

@@ -150,7 +150,9 @@ class ModelFile(Section):
 class ParameterOverride(Section):
     """A parameter given anew in a scenario, with its own evidence."""
 
-    value: Number
+    value: Number | None = None
+    evidence: str | None = None
+    conversion: str | None = None
     low: Number | None = None
     high: Number | None = None
     se: Number | None = None

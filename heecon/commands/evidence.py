@@ -1,0 +1,149 @@
+"""heecon evidence: the registry, a network, and the audit of a model's evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from heecon.commands.common import Out, make_console, say_written
+
+if TYPE_CHECKING:
+    from heecon.analysis.audit import Use
+    from heecon.evidence.synthesis import Synthesis
+    from heecon.model.evidence_folder import EvidenceFolder
+    from heecon.report.sensitivity_report import Report
+
+T = TypeVar("T")
+
+
+def evidence(
+    identifier: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="A figure of the registry.", show_default=False),
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option(help="Combine a network: league table, forest plot.")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="With --network: fixed, dl or reml instead of its own.")
+    ] = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="What to look at in a model's evidence.")
+    ] = False,
+    scenario: Annotated[
+        str | None, typer.Option(help="With --audit: a scenario or model. Default: the base case.")
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Show the evidence: a figure and its uses, a network's league table, or the audit."""
+    from heecon.errors import InputError, Problem  # noqa: PLC0415
+    from heecon.model import library  # noqa: PLC0415
+    from heecon.model.evidence_folder import EvidenceFolder  # noqa: PLC0415
+    from heecon.report import evidence_report as report  # noqa: PLC0415
+
+    asked = [x for x in (identifier, network, audit or None) if x is not None]
+    if len(asked) > 1:
+        what = "a figure, --network and --audit are three different things"
+        raise InputError(Problem("evidence", what, "Ask for one of them"))
+    for option, value, needs, there in (
+        ("--method", method, "--network", network),
+        ("--scenario", scenario, "--audit", audit or None),
+    ):
+        if value is not None and there is None:
+            raise InputError(Problem(option, f"it goes with {needs}", f"Add {needs}"))
+    found = EvidenceFolder(library.evidence_beside(Path.cwd() / "inputs" / "model"))
+    if network is not None:
+        _finish(report.network_report(_network(found, network, method)), out, f"evidence/{network}")
+    elif audit:
+        _audit(scenario, out)
+    elif identifier is not None:
+        row = _placed(found.registry().find, identifier)
+        _finish(report.figure(row, _uses(identifier, found)), out)
+    else:
+        _finish(report.overview(found.registry(), found.networks()), out)
+
+
+def _network(found: EvidenceFolder, name: str, method: str | None) -> Synthesis:
+    return _placed(lambda wanted: found.network(wanted, method), name)
+
+
+def _placed(look_up: Callable[[str], T], name: str) -> T:
+    """What a look-up gives; a name that is not there becomes a message."""
+    from heecon.errors import InputError  # noqa: PLC0415
+    from heecon.model.complaint import Complaint  # noqa: PLC0415
+
+    try:
+        return look_up(name)
+    except Complaint as complaint:
+        raise InputError(complaint.at("evidence")) from None
+
+
+def _uses(identifier: str, found: EvidenceFolder) -> list[Use]:
+    """Where the models and networks that can be loaded use a figure."""
+    from heecon.analysis.audit import (  # noqa: PLC0415
+        uses_in_model,
+        uses_in_network,
+        without_repeats,
+    )
+    from heecon.errors import InputError  # noqa: PLC0415
+    from heecon.model import library  # noqa: PLC0415
+    from heecon.model.load import load  # noqa: PLC0415
+
+    networks = [_network(found, name, None) for name in found.networks()]
+    uses = [use for network in networks for use in uses_in_network(identifier, network)]
+    names: dict[str, Path] = {}
+    for root in (Path.cwd(), library.bundled()):
+        for name in library.available(root):
+            names.setdefault(name, root)
+    for name, root in names.items():
+        if not _mentions(name, root, identifier):
+            continue
+        try:
+            uses += uses_in_model(identifier, load(name), name)
+        except InputError:
+            typer.echo(f"{name} cannot be loaded and was left out; heecon check {name}", err=True)
+    return without_repeats(uses, {name: name.split("/")[0] for name in names if "/" in name})
+
+
+def _mentions(name: str, root: Path, identifier: str) -> bool:
+    """Whether the file of a model's parameters, or of a scenario, names a figure at all.
+
+    Loading every scenario would take seconds; what one inherits is found where it is written.
+    """
+    path = root / "scenarios" / f"{name}.toml"
+    if "/" not in name:
+        path = root / "inputs" / name / "parameters.csv"
+    try:
+        return identifier.encode() in path.read_bytes()
+    except OSError:  # a workbook, or not readable: loading it tells
+        return True
+
+
+def _audit(scenario: str | None, out: Path | None) -> None:
+    from heecon.analysis.audit import audit as look  # noqa: PLC0415
+    from heecon.model import library  # noqa: PLC0415
+    from heecon.model.evidence_folder import EvidenceFolder  # noqa: PLC0415
+    from heecon.model.load import load  # noqa: PLC0415
+    from heecon.report.evidence_report import audit_report  # noqa: PLC0415
+
+    model = load(scenario)
+    beside = library.evidence_beside(library.folder_of(scenario, model.name))
+    registry = EvidenceFolder(beside).registry()
+    _finish(audit_report(look(model, registry)), out, f"{model.name}/{model.scenario.name}/audit")
+
+
+def _finish(report: Report, out: Path | None, below: str = "evidence") -> None:
+    """Print a report; write its tables and pictures, if it has any."""
+    from heecon.report.files import csv_text, write_all  # noqa: PLC0415
+    from heecon.report.sensitivity_report import print_report  # noqa: PLC0415
+
+    console = make_console()
+    print_report(report, console)
+    contents = {f"{name}.csv": csv_text(t.header, t.rows) for name, t in report.tables.items()}
+    contents |= {f"{name}.svg": text for name, text in report.pictures.items()}
+    if contents:
+        folder = out or Path("reports") / below
+        say_written(console, folder, write_all(folder, contents))

@@ -1,0 +1,67 @@
+"""heecon validate and calibrate: predicted against observed, and fitting by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from heecon.commands.common import Out, Target, folder_for, make_console, say_written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from heecon.analysis.targets import Target as Observation
+    from heecon.model.definition import Model
+    from heecon.report.sensitivity_report import Report
+
+
+def validate(scenario: Target = None, out: Out = None) -> None:
+    """Compare what the model predicts with what was observed, target by target."""
+    from heecon.analysis.validation import validate as check  # noqa: PLC0415
+    from heecon.report.validation_report import validation_report  # noqa: PLC0415
+
+    model, targets = _model_and_targets(scenario)
+    _finish(validation_report(check(model, targets)), model, out, "validation")
+
+
+def calibrate(
+    scenario: Target = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="Parameter to vary; may be repeated.")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Target to meet (an evidence id); may be repeated.")
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Fit named parameters to named targets and report it; no file of the model is changed."""
+    from heecon.analysis.calibration import calibrate as fit  # noqa: PLC0415
+    from heecon.report.validation_report import calibration_report  # noqa: PLC0415
+
+    model, targets = _model_and_targets(scenario)
+    found = fit(model, targets, parameter or [], target or [])
+    _finish(calibration_report(found), model, out, "calibration")
+
+
+def _model_and_targets(scenario: str | None) -> tuple[Model, tuple[Observation, ...]]:
+    from heecon.analysis.targets import read_targets  # noqa: PLC0415
+    from heecon.model import library  # noqa: PLC0415
+    from heecon.model.evidence_folder import EvidenceFolder  # noqa: PLC0415
+    from heecon.model.load import load  # noqa: PLC0415
+
+    model = load(scenario)
+    folder = library.folder_of(scenario, model.name)
+    registry = EvidenceFolder(library.evidence_beside(folder)).registry()
+    return model, read_targets(folder, model, registry)
+
+
+def _finish(report: Report, model: Model, out: Path | None, analysis: str) -> None:
+    from heecon.report.files import csv_text, write_all  # noqa: PLC0415
+    from heecon.report.sensitivity_report import print_report  # noqa: PLC0415
+
+    console = make_console()
+    print_report(report, console)
+    folder = folder_for(model, out, analysis)
+    contents = {f"{name}.csv": csv_text(t.header, t.rows) for name, t in report.tables.items()}
+    say_written(console, folder, write_all(folder, contents))

@@ -1,0 +1,1 @@
+"""Effect measures, syntheses and the registry of evidence that parameters cite."""

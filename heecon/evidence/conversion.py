@@ -1,0 +1,250 @@
+"""From one estimand to another: each conversion with the assumption that makes it true.
+
+The functions are plain arithmetic. ``CONVERSIONS`` lists those a parameter may declare in its
+``conversion`` cell; the assumption goes with the number wherever it is shown.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from heecon.evidence.registry import Evidence, Registry
+from heecon.model import names
+from heecon.model.complaint import Complaint, shown
+from heecon.model.table_file import number
+
+DAYS_PER_YEAR = 365.25
+YEARS = {"years": 1.0, "months": 1 / 12, "weeks": 7 / DAYS_PER_YEAR, "days": 1 / DAYS_PER_YEAR}
+"""Length of a unit of time in years."""
+
+
+def rate_to_probability(rate: float, time: float) -> float:
+    """Probability of at least one event within a time. Assumes a constant rate."""
+    return -math.expm1(-_positive("rate", rate) * _positive("time", time))
+
+
+def probability_to_rate(probability: float, time: float) -> float:
+    """Rate that gives a probability within a time. Assumes a constant rate."""
+    if not 0 <= probability < 1:
+        raise Complaint(f"{probability:g} is no probability below 1", "Correct it")
+    return -math.log1p(-probability) / _positive("time", time)
+
+
+def probability_to_odds(probability: float) -> float:
+    """Odds of a probability."""
+    if not 0 <= probability < 1:
+        raise Complaint(f"{probability:g} is no probability below 1", "Correct it")
+    return probability / (1 - probability)
+
+
+def odds_to_probability(odds: float) -> float:
+    """Probability of odds."""
+    return _positive("odds", odds) / (1 + odds)
+
+
+def odds_ratio_to_risk_ratio(odds_ratio: float, control_risk: float) -> float:
+    """Risk ratio at a control risk (Zhang and Yu 1998 JAMA 280:1690).
+
+    Assumes that the odds ratio holds at this control risk.
+    """
+    odds = probability_to_odds(control_risk) * _positive("odds ratio", odds_ratio)
+    return odds_to_probability(odds) / control_risk
+
+
+def risk_ratio_to_hazard_ratio(risk_ratio: float, control_risk: float) -> float:
+    """Hazard ratio by the complementary log-log rule: ln(1 - r p) / ln(1 - p).
+
+    Assumes proportional hazards and a follow-up common to both groups at the end of which the
+    control risk is p.
+    """
+    treated = _positive("risk ratio", risk_ratio) * control_risk
+    if not (0 < control_risk < 1 and treated < 1):
+        what = f"a risk ratio of {risk_ratio:g} at a control risk of {control_risk:g} is impossible"
+        raise Complaint(what, "Both risks must lie between 0 and 1")
+    return math.log1p(-treated) / math.log1p(-control_risk)
+
+
+def hazard_ratio_to_risk_ratio(hazard_ratio: float, control_risk: float) -> float:
+    """Risk ratio at a control risk, the inverse of ``risk_ratio_to_hazard_ratio``."""
+    if not 0 < control_risk < 1:
+        raise Complaint(f"the control risk {control_risk:g} is not between 0 and 1", "Correct it")
+    treated = -math.expm1(_positive("hazard ratio", hazard_ratio) * math.log1p(-control_risk))
+    return treated / control_risk
+
+
+def median_to_rate(median: float) -> float:
+    """Rate of an exponential time with a median. Assumes a constant rate."""
+    if median <= 0:
+        raise Complaint(f"the median {median:g} is not positive", "Correct it")
+    return math.log(2) / median
+
+
+def mean_to_rate(mean: float) -> float:
+    """Rate of an exponential time with a mean. Assumes a constant rate."""
+    if mean <= 0:
+        raise Complaint(f"the mean {mean:g} is not positive", "Correct it")
+    return 1 / mean
+
+
+def events_per_patient_to_rate(events: float, years: float) -> float:
+    """Events a year from events per patient over a mean time at risk.
+
+    Assumes that everybody is at risk as long as the mean; with drop-out the mean time observed must
+    be given, not the length of the trial.
+    """
+    if years <= 0:
+        raise Complaint(f"the time at risk {years:g} is not positive", "Correct it")
+    return _positive("number of events", events) / years
+
+
+def _positive(name: str, value: float) -> float:
+    if value < 0:
+        raise Complaint(f"a {name} cannot be negative, as {value:g} is", "Correct it")
+    return value
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A conversion a parameter may declare.
+
+    Attributes:
+        takes: estimands it can be applied to.
+        gives: quantity of the result: an estimand that is a ratio, or a unit; empty for the same.
+        convert: from (value, argument, unit).
+        assumes: what must hold, for the parameter's note.
+        argument: what stands in the brackets, in words; empty for none.
+        keeps_se: the standard error stays what it was, as that of a logarithm does on inversion.
+    """
+
+    takes: tuple[str, ...]
+    gives: str
+    convert: Callable[[float, float, str], float]
+    assumes: str
+    argument: str = ""
+    keeps_se: bool = False
+
+
+CONVERSIONS: Mapping[str, Conversion] = {
+    "inverse": Conversion(
+        takes=("risk ratio", "hazard ratio", "rate ratio", "odds ratio"),
+        gives="",
+        convert=lambda value, _argument, _unit: 1 / value,
+        assumes="the comparison read the other way round",
+        keeps_se=True,
+    ),
+    "rate_ratio_as_hazard_ratio": Conversion(
+        takes=("rate ratio",),
+        gives="hazard ratio",
+        convert=lambda value, _argument, _unit: value,
+        assumes="events of a patient follow one process with a constant ratio of rates",
+        keeps_se=True,
+    ),
+    "hazard_ratio_as_rate_ratio": Conversion(
+        takes=("hazard ratio",),
+        gives="rate ratio",
+        convert=lambda value, _argument, _unit: value,
+        assumes="first and later events have the same ratio of hazards",
+        keeps_se=True,
+    ),
+    "risk_ratio_to_hazard_ratio": Conversion(
+        takes=("risk ratio",),
+        gives="hazard ratio",
+        convert=lambda value, risk, _unit: risk_ratio_to_hazard_ratio(value, risk),
+        assumes="proportional hazards and a common follow-up (complementary log-log rule)",
+        argument="control risk",
+    ),
+    "risk_ratio_to_rate_ratio": Conversion(
+        takes=("risk ratio",),
+        gives="rate ratio",
+        convert=lambda value, risk, _unit: risk_ratio_to_hazard_ratio(value, risk),
+        assumes="proportional hazards, a common follow-up (complementary log-log rule), and the "
+        "same ratio for first and later events",
+        argument="control risk",
+    ),
+    "median_to_rate": Conversion(
+        takes=("median",),
+        gives="per year",
+        convert=lambda value, _argument, unit: median_to_rate(value * YEARS[unit]),
+        assumes="a constant hazard",
+    ),
+    "mean_to_rate": Conversion(
+        takes=("mean",),
+        gives="per year",
+        convert=lambda value, _argument, unit: mean_to_rate(value * YEARS[unit]),
+        assumes="a constant hazard",
+    ),
+}
+"""What a parameter may declare; adding one is adding one entry here."""
+
+_DECLARED = re.compile(r"([a-z_]+)(?:\(\s*([A-Za-z0-9_.+-]+)\s*\))?")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A figure after a conversion.
+
+    Attributes:
+        value, low, high, se: on the new scale; None where the evidence has none.
+        quantity: what a parameter must have as its unit.
+        assumes: the assumption made; empty without a conversion.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    se: float | None
+    quantity: str
+    assumes: str = ""
+
+
+def converted(row: Evidence, declared: str, registry: Registry) -> Converted:
+    """Apply a declared conversion to a row of evidence.
+
+    Args:
+        row: the evidence.
+        declared: empty, the name of a conversion, or a name with its argument in brackets: a number
+            or the id of evidence, ``risk_ratio_to_hazard_ratio(cochrane_2017_control_risk)``.
+        registry: where such an id is looked up.
+
+    Raises:
+        Complaint: there is no such conversion, or it does not suit the evidence.
+    """
+    if not declared:
+        return Converted(row.value, row.low, row.high, row.se, row.quantity)
+    found = _DECLARED.fullmatch(declared)
+    name = found[1] if found else declared
+    if found is None or name not in CONVERSIONS:
+        raise Complaint(f"unknown conversion {shown(name)}", names.did_you_mean(name, CONVERSIONS))
+    entry = CONVERSIONS[name]
+    if row.estimand not in entry.takes:
+        what = f"'{name}' does not apply to a {row.estimand}, which '{row.id}' is"
+        raise Complaint(what, f"It takes a {' or a '.join(entry.takes)}")
+    if bool(entry.argument) != (found[2] is not None):
+        needs = f"needs a {entry.argument}" if entry.argument else "takes nothing in brackets"
+        raise Complaint(f"'{name}' {needs}", f"Write {name}{'(0.64)' if entry.argument else ''}")
+    if entry.gives == "per year" and row.unit not in YEARS:
+        raise Complaint(
+            f"{shown(row.unit)} is no unit of time", f"'{name}' knows {', '.join(YEARS)}"
+        )
+    argument = _argument(found[2], registry) if found[2] is not None else 0.0
+
+    def convert(figure: float | None) -> float | None:
+        return None if figure is None else entry.convert(figure, argument, row.unit)
+
+    ends = sorted(end for end in (convert(row.low), convert(row.high)) if end is not None)
+    low, high = ends if len(ends) == 2 else (None, None)
+    se = row.se if entry.keeps_se else None
+    quantity = entry.gives or row.quantity
+    return Converted(convert(row.value), low, high, se, quantity, entry.assumes)
+
+
+def _argument(text: str, registry: Registry) -> float:
+    if text[0].isalpha():
+        value = registry.cite(text).value
+        if value is None:
+            raise Complaint(f"the evidence '{text}' has no value", "Cite another one")
+        return value
+    return number(text)

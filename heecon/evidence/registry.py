@@ -1,0 +1,264 @@
+"""The registry of evidence: one row a published figure, which parameters cite by its id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from heecon.errors import InputError, Problem
+from heecon.evidence.estimand import ESTIMANDS, Estimand
+from heecon.model import names
+from heecon.model.complaint import Complaint, shown
+from heecon.model.table_file import TableFile, number, read_table
+
+FOLDER = "evidence"
+"""The registry lies beside the models: ``inputs/evidence/evidence.csv``."""
+
+COLUMNS = (
+    "id", "topic", "population", "intervention", "comparator", "outcome", "estimand",
+    "value", "low", "high", "se", "p_value", "n", "events", "denominator", "unit", "price_year",
+    "source", "status", "checked", "superseded_by", "note",
+)  # fmt: skip
+"""Columns of evidence.csv, all of them needed."""
+
+STATUSES = ("trial", "published", "derived", "assumption")
+"""As of parameters, from the strongest to the weakest."""
+
+CHECKED = {
+    "read": "read in the source",
+    "quoted": "as quoted in a review",
+    "computed": "reckoned from other rows",
+    "unseen": "quoted without a source that could be read",
+}
+"""How far somebody went to see the figure."""
+
+UNRESOLVED = "unresolved"
+"""Stands in ``superseded_by`` of a figure that is wrong and that nothing replaces so far."""
+
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_NUMBERS = ("value", "low", "high", "se", "n", "events", "denominator")
+_P_VALUE = re.compile(r"<?[01]?\.[0-9]+")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One published figure.
+
+    Attributes:
+        id: what citations call it.
+        topic, population, intervention, comparator, outcome: what was compared in whom.
+        estimand: a key of ``ESTIMANDS``.
+        value: the point estimate; None where only an interval or a p value was printed.
+        low, high: its 95% interval, or a range.
+        se: standard error, on the estimand's scale (of the logarithm for ratios).
+        p_value: as printed, such as "0.027" or "<0.001".
+        n: patients behind it.
+        events, denominator: the counts of a proportion.
+        unit: unit of a figure that is no ratio.
+        price_year: year of a price.
+        source: reference.
+        status: "trial", "published", "derived" or "assumption".
+        checked: a key of ``CHECKED``.
+        superseded_by: id of the row to use instead, "unresolved", or empty.
+        note: anything else.
+        where: place in the file, for messages.
+    """
+
+    id: str
+    estimand: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    se: float | None = None
+    p_value: str = ""
+    n: float | None = None
+    events: float | None = None
+    denominator: float | None = None
+    topic: str = ""
+    population: str = ""
+    intervention: str = ""
+    comparator: str = ""
+    outcome: str = ""
+    unit: str = ""
+    price_year: str = ""
+    source: str = ""
+    status: str = "published"
+    checked: str = "quoted"
+    superseded_by: str = ""
+    note: str = ""
+    where: str = ""
+
+    @property
+    def kind(self) -> Estimand:
+        """What its estimand allows."""
+        return ESTIMANDS[self.estimand]
+
+    @property
+    def quantity(self) -> str:
+        """What a parameter that cites it must have as its unit."""
+        return self.estimand if self.kind.ratio else self.unit
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All the evidence there is.
+
+    Attributes:
+        name: how messages call the file.
+        rows: evidence by id.
+    """
+
+    name: str
+    rows: Mapping[str, Evidence]
+
+    def find(self, identifier: str) -> Evidence:
+        """The row of an id, right or wrong.
+
+        Raises:
+            Complaint: there is none.
+        """
+        if identifier not in self.rows:
+            remedy = names.did_you_mean(identifier, self.rows)
+            raise Complaint(f"unknown evidence {shown(identifier)}", remedy)
+        return self.rows[identifier]
+
+    def cite(self, identifier: str) -> Evidence:
+        """The row of an id that may be used.
+
+        Raises:
+            Complaint: there is none, or it is superseded.
+        """
+        row = self.find(identifier)
+        if row.superseded_by == UNRESOLVED:
+            what = f"the evidence '{identifier}' is known to be wrong and must not be used"
+            raise Complaint(what, f"Its note says: {row.note}")
+        if row.superseded_by:
+            what = f"the evidence '{identifier}' is superseded"
+            raise Complaint(what, f"Cite '{row.superseded_by}' instead")
+        return row
+
+
+def read_registry(path: Path, name: str = "evidence/evidence.csv") -> Registry:
+    """Read and check ``evidence.csv``.
+
+    Raises:
+        InputError: with everything that is wrong in it.
+    """
+    return registry_from_table(read_table(path, name))
+
+
+def registry_from_table(table: TableFile) -> Registry:
+    """Check the rows of a registry and return it.
+
+    Raises:
+        InputError: with everything that is wrong in it.
+    """
+    problems = [
+        Problem(table.where_header(), f"there is no column '{column}'", "Add it to the header")
+        for column in COLUMNS
+        if column not in table.header
+    ]
+    problems += [
+        Problem(
+            table.where_header(column),
+            f"unknown column {shown(column)}",
+            names.did_you_mean(column, COLUMNS),
+        )
+        for column in table.header
+        if column not in COLUMNS
+    ]
+    if problems:
+        raise InputError(problems)
+    rows: dict[str, Evidence] = {}
+    for index in range(len(table.rows)):
+        row, found = _row(table, index)
+        problems += found
+        if row.id in rows:
+            what = f"the id '{row.id}' stands twice (first at {rows[row.id].where})"
+            problems.append(Problem(table.where(index, "id"), what, "Choose another id"))
+        rows.setdefault(row.id, row)
+    problems += _dangling(rows)
+    if problems:
+        raise InputError(problems)
+    return Registry(table.name, rows)
+
+
+def _row(table: TableFile, index: int) -> tuple[Evidence, list[Problem]]:
+    """One row; what cannot be read is left out of it and reported."""
+    cells = dict(zip(table.header, table.rows[index], strict=True))
+    problems: list[Problem] = []
+
+    def complain(column: str, what: str, remedy: str) -> None:
+        problems.append(Problem(table.where(index, column), what, remedy))
+
+    numbers: dict[str, float | None] = {}
+    for column in _NUMBERS:
+        try:
+            numbers[column] = number(cells[column]) if cells[column] else None
+        except Complaint as complaint:
+            numbers[column] = None
+            problems.append(complaint.at(table.where(index, column)))
+    if not _ID.fullmatch(cells["id"]):
+        what = f"{shown(cells['id'])} cannot be an id"
+        complain("id", what, "Use letters, digits and underscores, a letter first")
+    choices = {"estimand": ESTIMANDS, "status": STATUSES, "checked": CHECKED}
+    for column, known in choices.items():
+        if cells[column] not in known:
+            what = f"unknown {column} {shown(cells[column])}"
+            complain(column, what, names.did_you_mean(cells[column], known))
+            cells[column] = next(iter(known))
+    if cells["p_value"] and not _P_VALUE.fullmatch(cells["p_value"]):
+        complain("p_value", f"{shown(cells['p_value'])} is not a p value", "Write 0.03 or <0.001")
+    if not cells["source"] and cells["status"] != "assumption":
+        complain("source", "the row names no source", "Name it, or call it an assumption")
+    row = Evidence(**{**cells, **numbers, "where": table.where(index, "id")})  # type: ignore[arg-type]
+    for column, what, remedy in _contradictions(row):
+        complain(column, what, remedy)
+    return row, problems
+
+
+def _contradictions(row: Evidence) -> list[tuple[str, str, str]]:
+    """Figures of a row that do not go together: (column, what, remedy)."""
+    found = []
+    value, low, high = row.value, row.low, row.high
+    if low is not None and high is not None and low > high:
+        found.append(("low", f"low {low:g} is above high {high:g}", "Exchange them"))
+    elif value is not None and (
+        (low is not None and value < low) or (high is not None and value > high)
+    ):
+        what = f"the interval {low} to {high} does not contain the value {value:g}"
+        found.append(("value", what, "Look it up in the source"))
+    if row.kind.ratio and any(x is not None and x <= 0 for x in (value, low, high)):
+        found.append(("value", f"a {row.estimand} is positive", "Look it up in the source"))
+    if row.se is not None and row.se <= 0:
+        found.append(("se", f"the standard error {row.se:g} is not positive", "Leave it out"))
+    if (row.events is None) != (row.denominator is None):
+        found.append(("events", "events and denominator go together", "Give both or neither"))
+    if row.events is not None and row.denominator is not None and value is not None:
+        if not 0 <= row.events <= row.denominator or row.denominator <= 0:
+            found.append(("events", "there are more events than patients", "Correct the counts"))
+        elif abs(row.events / row.denominator - value) > 0.001:
+            what = (
+                f"{row.events:g} of {row.denominator:g} is {row.events / row.denominator:.4g}, "
+                f"not {value:g}"
+            )
+            found.append(("value", what, "Correct one of the three"))
+    return found
+
+
+def _dangling(rows: Mapping[str, Evidence]) -> list[Problem]:
+    """Rows superseded by something that is not there, or is superseded itself."""
+    problems = []
+    for row in rows.values():
+        successor = row.superseded_by
+        if successor in {"", UNRESOLVED}:
+            continue
+        if successor not in rows:
+            what = f"'{row.id}' is superseded by the unknown evidence {shown(successor)}"
+            problems.append(Problem(row.where, what, names.did_you_mean(successor, rows)))
+        elif rows[successor].superseded_by:
+            what = f"'{row.id}' is superseded by '{successor}', which is superseded itself"
+            problems.append(Problem(row.where, what, "Name the row to use now"))
+    return problems

@@ -1,0 +1,393 @@
+"""A network of the registry's figures: ``networks/NAME.toml`` says which, and how spread is found.
+
+Only figures of one estimand are combined; others need a declared conversion. A figure printed
+without an interval gets its standard error by a rule named in the file, never by hand, and the
+comparison then counts as derived.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heecon.errors import InputError, Problem
+from heecon.evidence.conversion import converted
+from heecon.evidence.estimand import ESTIMANDS
+from heecon.evidence.interval import interval_from_se, se_from_interval, se_from_p
+from heecon.evidence.network import METHODS, Contrast, Network, synthesise
+from heecon.evidence.registry import Evidence, Registry
+from heecon.model import names
+from heecon.model.complaint import Complaint, shown
+from heecon.model.toml_file import TomlFile, read_toml
+
+KEYS = {
+    "title": str,
+    "estimand": str,
+    "reference": str,
+    "method": str,
+    "small_is_good": bool,
+    "note": str,
+    "contrasts": list,
+    "extends": str,
+    "leave_out": list,
+}
+CONTRAST_KEYS = {
+    "study": str,
+    "treatment": str,
+    "comparator": str,
+    "evidence": (str, list),
+    "conversion": str,
+    "spread": (str, dict),
+}
+OPTIONAL = {
+    "note", "conversion", "spread", "small_is_good", "method", "extends", "leave_out",
+}  # fmt: skip
+
+MAX_CONTRASTS = 500
+"""Comparisons of a network; matrices grow with the square of their number."""
+
+RISKS = "risks_to_rate_ratio"
+"""Conversion of two proportions: their complementary log-log difference."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row of a network as it was read.
+
+    Attributes:
+        contrast: effect and standard error on the logarithmic scale.
+        evidence: ids of the figures it rests on.
+        spread: how its standard error was found, in words.
+        conversion: as declared; empty without one.
+        assumes: what that assumes.
+        status: "trial", "published" or "derived".
+    """
+
+    contrast: Contrast
+    evidence: tuple[str, ...]
+    spread: str
+    conversion: str
+    assumes: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A network of the registry and what comes of it.
+
+    Attributes:
+        name: name of its file.
+        title: what it is about.
+        estimand: what its effects are.
+        small_is_good: whether a smaller effect is a better one.
+        note: what to know about it.
+        comparisons: what went in.
+        network: what came out.
+    """
+
+    name: str
+    title: str
+    estimand: str
+    small_is_good: bool
+    note: str
+    comparisons: tuple[Comparison, ...]
+    network: Network
+
+    def ratio(self, treatment: str, comparator: str | None = None) -> tuple[float, float, float]:
+        """A comparison as a ratio with its 95% interval; against the reference by default."""
+        effect = self.network.effect(treatment, comparator or self.network.reference)
+        value = math.exp(effect.value)
+        if effect.se == 0:
+            return value, value, value
+        return (value, *interval_from_se(value, effect.se, log=True))
+
+    @property
+    def source(self) -> str:
+        """Reference of its figures."""
+        studies = ", ".join(dict.fromkeys(c.contrast.study for c in self.comparisons))
+        return f"Network meta-analysis '{self.name}' of {studies}"
+
+
+def read_synthesis(
+    path: Path,
+    name: str,
+    registry: Registry,
+    method: str | None = None,
+    base: Callable[[str], TomlFile] | None = None,
+) -> Synthesis:
+    """Read a network and combine its figures.
+
+    Args:
+        path: of the file.
+        name: how messages call it.
+        registry: where the figures are.
+        method: another one of ``METHODS`` than the file's.
+        base: reads the network that this one extends.
+
+    Raises:
+        InputError: with everything that is wrong: unknown or superseded figures, another estimand,
+            no way to a standard error, a network that falls apart.
+    """
+    file = read_toml(path, name)
+    data, rows, problems = _content(file, base)
+    if problems:
+        raise InputError(problems)
+    estimand, method = data["estimand"], method or data.get("method", "reml")
+    if not (estimand in ESTIMANDS and ESTIMANDS[estimand].ratio):
+        remedy = names.did_you_mean(estimand, [n for n, e in ESTIMANDS.items() if e.ratio])
+        what = f"{shown(estimand)} is not a ratio that can be combined"
+        problems.append(Problem(file.where(("estimand",)), what, remedy))
+    if method not in METHODS:
+        what = f"unknown method {shown(method)}"
+        problems.append(Problem(file.where(("method",)), what, f"There is {', '.join(METHODS)}"))
+    comparisons = []
+    for row, where in rows:
+        try:
+            comparisons.append(_comparison(row, estimand, registry, where))
+        except Complaint as complaint:
+            problems.append(complaint.at(where))
+    if problems:
+        raise InputError(problems)
+    contrasts = [comparison.contrast for comparison in comparisons]
+    try:
+        network = synthesise(contrasts, reference=data["reference"], method=method)
+    except InputError as error:
+        placed = [
+            Problem(name, p.what, p.remedy) if p.where == "network" else p for p in error.problems
+        ]
+        raise InputError(placed) from None
+    return Synthesis(
+        name=path.stem,
+        title=data["title"],
+        estimand=estimand,
+        small_is_good=data.get("small_is_good", True),
+        note=data.get("note", ""),
+        comparisons=tuple(comparisons),
+        network=network,
+    )
+
+
+Placed = tuple[Mapping[str, Any], str]
+"""A row of [[contrasts]] and the place of its evidence."""
+
+
+def _content(
+    file: TomlFile, base: Callable[[str], TomlFile] | None
+) -> tuple[dict[str, Any], list[Placed], list[Problem]]:
+    """The keys of a network and its rows, those of the network it extends first."""
+    data, problems = dict(file.data), list[Problem]()
+    rows: list[Placed] = []
+    extended = data.get("extends")
+    if isinstance(extended, str) and base is not None:
+        below = base(extended)
+        problems += _all_wrong_keys(below, below.data)
+        if "extends" in below.data:
+            what = f"'{extended}' extends another network itself"
+            problems.append(Problem(file.where(("extends",)), what, "Extend that one instead"))
+        rows += _placed(below)
+        data = {**below.data, **data}
+    left_out = data.get("leave_out", [])
+    studies = [row.get("study") for row, _ in rows if isinstance(row, Mapping)]
+    for study in left_out if isinstance(left_out, list) else []:
+        if study not in studies:
+            what = f"there is no trial {shown(study)} to leave out"
+            remedy = names.did_you_mean(str(study), [str(name) for name in studies])
+            problems.append(Problem(file.where(("leave_out",)), what, remedy))
+    problems += _all_wrong_keys(file, data)
+    if not problems and len(rows) + len(_placed(file)) > MAX_CONTRASTS:
+        what = f"the network has more than {MAX_CONTRASTS} comparisons"
+        problems.append(Problem(file.where(("contrasts",)), what, "Pool those of one kind first"))
+    if not problems:
+        rows = [(row, where) for row, where in rows if row["study"] not in left_out]
+        rows += _placed(file)
+    return data, rows, problems
+
+
+def _placed(file: TomlFile) -> list[Placed]:
+    rows = file.data.get("contrasts", [])
+    if not isinstance(rows, list):
+        return []
+    return [(row, file.where(("contrasts", i, "evidence"))) for i, row in enumerate(rows)]
+
+
+def _all_wrong_keys(file: TomlFile, data: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with the keys of a file, read together with those of its base."""
+    problems = _wrong_keys(data, KEYS, (), file)
+    rows = file.data.get("contrasts")
+    for index, row in enumerate(rows if isinstance(rows, list) else []):
+        problems += _wrong_keys(row, CONTRAST_KEYS, ("contrasts", index), file)
+    return problems
+
+
+def _wrong_keys(
+    data: Any, keys: Mapping[str, Any], path: tuple[str | int, ...], file: TomlFile
+) -> list[Problem]:
+    if not isinstance(data, Mapping):
+        return [Problem(file.where(path), "this is not a table", "Write key = value")]
+    problems = [
+        Problem(
+            file.where((*path, key)), f"unknown key {shown(key)}", names.did_you_mean(key, keys)
+        )
+        for key in data
+        if key not in keys
+    ]
+    for key, kind in keys.items():
+        if key in data and not isinstance(data[key], kind):
+            what = f"{shown(data[key])} cannot be the value of '{key}'"
+            problems.append(Problem(file.where((*path, key)), what, "See docs/evidence.md"))
+        elif key not in data and key not in OPTIONAL:
+            problems.append(Problem(file.where(path), f"there is no '{key}'", "Add it"))
+    return problems
+
+
+# --- one comparison ------------------------------------------------------------------------------
+
+
+def _comparison(
+    row: Mapping[str, Any], estimand: str, registry: Registry, where: str
+) -> Comparison:
+    ids = [row["evidence"]] if isinstance(row["evidence"], str) else row["evidence"]
+    if not (0 < len(ids) <= 2 and all(isinstance(i, str) for i in ids)):
+        raise Complaint(f"{shown(ids)} is neither one id nor two", "Cite one figure, or one an arm")
+    figures = [registry.cite(identifier) for identifier in ids]
+    read = _of_two if len(figures) == 2 else _of_one
+    value, se, quantity, assumes = read(figures, row.get("conversion", ""), registry)
+    if quantity != estimand:
+        what = f"'{' and '.join(ids)}' gives a {quantity}, the network combines {estimand}s"
+        raise Complaint(what, "Estimands are never mixed: declare a conversion, or leave it out")
+    spread = "its interval"
+    if "spread" in row:
+        if se is not None:
+            raise Complaint(f"'{ids[0]}' has a spread of its own", "Delete the key 'spread'")
+        se, spread = _reconstructed(row["spread"], value, figures, row, registry)
+    if se is None:
+        what = f"nothing says how uncertain '{' and '.join(ids)}' is"
+        raise Complaint(what, "Name a rule: spread = ...")
+    derived = bool(assumes) or "spread" in row or len(figures) == 2
+    return Comparison(
+        Contrast(row["study"], row["treatment"], row["comparator"], math.log(value), se, where),
+        tuple(ids),
+        spread,
+        row.get("conversion", ""),
+        assumes,
+        "derived" if derived else figures[0].status,
+    )
+
+
+Reading = tuple[float, float | None, str, str]
+"""A ratio, the standard error of its logarithm if known, its estimand, what it assumes."""
+
+
+def _of_one(figures: list[Evidence], declared: str, registry: Registry) -> Reading:
+    found = converted(figures[0], declared, registry)
+    if found.value is None or not figures[0].kind.ratio:
+        raise Complaint(f"'{figures[0].id}' is no ratio of two groups", "Cite one, or two figures")
+    se = found.se
+    if found.low is not None and found.high is not None:
+        se = se_from_interval(found.low, found.high, log=True)
+    return found.value, se, found.quantity, found.assumes
+
+
+def _of_two(figures: list[Evidence], declared: str, _registry: Registry) -> Reading:
+    kinds = {figure.estimand for figure in figures}
+    units = {figure.unit for figure in figures}
+    if len(kinds) > 1 or len(units) > 1:
+        what = f"'{figures[0].id}' and '{figures[1].id}' are not figures of one kind"
+        raise Complaint(what, "Cite the same figure of both arms")
+    (kind,) = kinds
+    values = [figure.value for figure in figures]
+    if values[0] is None or values[1] is None or min(values[0], values[1]) <= 0:
+        raise Complaint("a ratio needs two positive values", "Cite other figures")
+    if kind == "rate" and not declared:
+        spreads = [_relative_se(figure) for figure in figures]
+        se = None if None in spreads else math.hypot(*(spread or 0 for spread in spreads))
+        return values[0] / values[1], se, "rate ratio", ""
+    if kind == "proportion" and declared in {"", RISKS}:
+        return _of_risks(figures, declared)
+    what = f"no ratio is made of two figures of the kind '{kind}'"
+    raise Complaint(what, f"Rates are divided; proportions too, or declare '{RISKS}'")
+
+
+def _relative_se(figure: Evidence) -> float | None:
+    """Standard error of the logarithm of a rate by the delta method."""
+    if figure.value is None or figure.low is None or figure.high is None:
+        return None
+    return se_from_interval(figure.low, figure.high, log=False) / figure.value
+
+
+def _of_risks(figures: list[Evidence], declared: str) -> Reading:
+    """Of two proportions of patients: a risk ratio, or the ratio of their cumulative hazards."""
+    counts = [(figure.events, figure.denominator) for figure in figures]
+    risks, variances = [], []
+    for events, patients in counts:
+        if not events or not patients or events >= patients:
+            raise Complaint("both proportions need counts", "Fill events and denominator")
+        risk = events / patients
+        risks.append(-math.log1p(-risk) if declared else risk)
+        scale = math.log1p(-risk) ** 2 * (1 - risk) / risk if declared else risk / (1 - risk)
+        variances.append(1 / (patients * scale))
+    se = math.sqrt(sum(variances))
+    if not declared:
+        return risks[0] / risks[1], se, "risk ratio", ""
+    assumes = (
+        "proportional hazards, a common follow-up (complementary log-log rule), and the same ratio "
+        "for first and later events"
+    )
+    return risks[0] / risks[1], se, "rate ratio", assumes
+
+
+# --- standard errors that were not printed ------------------------------------------------------
+
+
+def _reconstructed(
+    rule: Any, value: float, figures: list[Evidence], row: Mapping[str, Any], registry: Registry
+) -> tuple[float, str]:
+    kinds: dict[frozenset[str], Callable[[Mapping[str, Any], float, Registry], tuple[float, str]]]
+    kinds = {frozenset({"like", "n"}): _like, frozenset({"class", "members"}): _member}
+    if rule == "p_value":
+        # A risk ratio's p value is that of the figure printed, whatever it is turned into.
+        printed = figures[0].value if len(figures) == 1 else value
+        return se_from_p(printed or value, _p_value(figures[0]), log=True), "its p value"
+    if isinstance(rule, Mapping) and frozenset(rule) in kinds:
+        se, words = kinds[frozenset(rule)](rule, value, registry)
+        printed = figures[0].value if len(figures) == 1 else None
+        if row.get("conversion") and printed and printed != 1:
+            se *= abs(math.log(value) / math.log(printed))  # as far as the effect was stretched
+        return se, words
+    what = f"{shown(rule)} is no rule for a standard error"
+    raise Complaint(what, 'Write "p_value", { like = ID, n = ID } or { class = ID, members = 2 }')
+
+
+def _like(rule: Mapping[str, Any], _value: float, registry: Registry) -> tuple[float, str]:
+    """As precise per patient as another figure."""
+    other, patients = registry.cite(str(rule["like"])), registry.cite(str(rule["n"]))
+    if other.n is None or patients.n is None:
+        raise Complaint(f"'{rule['like']}' or '{rule['n']}' has no n", "Cite figures that have one")
+    se = _own_se(other) * math.sqrt(other.n / patients.n)
+    return se, f"as precise per patient as {other.id}, with {patients.n:g} patients"
+
+
+def _member(rule: Mapping[str, Any], _value: float, registry: Registry) -> tuple[float, str]:
+    """The class's information shared evenly among its members."""
+    other, members = registry.cite(str(rule["class"])), rule["members"]
+    if not isinstance(members, int) or members < 1:
+        raise Complaint(f"{shown(members)} is no number of members", "Write a whole number")
+    se = _own_se(other) * math.sqrt(members)
+    return se, f"an even share of the information of {other.id} among {members} agents"
+
+
+def _own_se(figure: Evidence) -> float:
+    if figure.low is not None and figure.high is not None:
+        return se_from_interval(figure.low, figure.high, log=True)
+    if figure.value is None:
+        raise Complaint(f"'{figure.id}' has no value", "Cite another figure")
+    return se_from_p(figure.value, _p_value(figure), log=True)
+
+
+def _p_value(figure: Evidence) -> float:
+    if not figure.p_value or figure.p_value.startswith("<"):
+        raise Complaint(f"'{figure.id}' has no exact p value", "Choose another rule")
+    return float(figure.p_value)

@@ -1,0 +1,201 @@
+"""Rows of parameters that cite evidence: the registry's figures take the place of empty cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.errors import Problem
+from heecon.evidence.conversion import Converted, converted
+from heecon.evidence.registry import STATUSES, Evidence, Registry
+from heecon.evidence.synthesis import Synthesis
+from heecon.model import names
+from heecon.model.complaint import Complaint, shown
+from heecon.model.table_file import number
+
+SPREAD = ("low", "high", "se", "distribution", "arg1", "arg2", "arg3")
+"""Cells that say how uncertain a value is: a row that fills one says all of it itself."""
+
+Cells = Mapping[str, str]
+
+JOINT = "multivariate_lognormal"
+"""Effects of one network are drawn together: they share comparators."""
+
+
+class Sources(Protocol):
+    """Where cited figures come from; nothing is read before it is cited."""
+
+    def registry(self) -> Registry:
+        """The registry of evidence."""
+
+    def network(self, name: str) -> Synthesis:
+        """The network of a name, combined."""
+
+
+def filled(row: Cells, places: Cells, sources: Sources | None) -> tuple[Cells, list[Problem]]:
+    """A row with the figures of the evidence it cites in its empty cells.
+
+    Value, interval, distribution, status, source and price year come from the registry. A value
+    may stand in the row as well, if it is the same. A row may call itself weaker than its evidence
+    (an assumption that a published figure applies here), never stronger. ``NETWORK/TREATMENT``
+    cites the effect of a treatment against the reference of a network.
+
+    Args:
+        row: the filled cells by column.
+        places: the address of every column's cell; key "" is the row's.
+        sources: the evidence; None if there is none.
+
+    Returns:
+        The row, and what is wrong with its citation. A wrong one is left as it was, with a value,
+        so that formulas that read the parameter do not look wrong as well.
+    """
+    if "evidence" not in row:
+        if "conversion" not in row:
+            return row, []
+        what = "there is a conversion but no evidence to convert"
+        return row, [Problem(places.get("conversion", places[""]), what, "Cite the evidence")]
+    place = places.get("evidence", places[""])
+    try:
+        if sources is None:
+            raise Complaint("there is no registry of evidence here", "Give a value instead")
+        if "/" in row["evidence"]:
+            return {**row, **_from_network(row, sources)}, []
+        known = sources.registry()
+        evidence = known.cite(row["evidence"])
+        figures = converted(evidence, row.get("conversion", ""), known)
+        _check_use(row, evidence, figures)
+        return {**row, **_cells(row, evidence, figures)}, []
+    except Complaint as complaint:
+        # What is said of the spread of a stand-in would be wrong as well.
+        kept = {column: cell for column, cell in row.items() if column not in SPREAD}
+        return {"value": "0.5", **kept}, [complaint.at(place)]
+
+
+def _from_network(row: Cells, sources: Sources) -> dict[str, str]:
+    """The cells of a row that cites an effect of a network."""
+    name, treatment = row["evidence"].split("/", 1)
+    network = sources.network(name)
+    treatments = network.network.treatments
+    if treatment not in treatments:
+        what = f"the network '{name}' has no treatment {shown(treatment)}"
+        raise Complaint(what, names.did_you_mean(treatment, treatments))
+    if row.get("unit", "") != network.estimand:
+        what = f"'{row.get('name', '')}' needs a figure in '{row.get('unit', '')}'"
+        remedy = "Cite another one, or correct the unit"
+        raise Complaint(f"{what}, '{name}' gives a '{network.estimand}'", remedy)
+    typed = [column for column in ("value", "conversion", *SPREAD) if column in row]
+    if typed:
+        what = f"the effects of a network are drawn together, but the row has its own {typed[0]}"
+        raise Complaint(what, "Leave the cell empty")
+    value, low, high = (repr(figure) for figure in network.ratio(treatment))
+    cells = {"value": value, "status": "derived", "source": network.source}
+    if treatment != network.network.reference:
+        spread = {"low": low, "high": high, "distribution": JOINT}
+        return cells | spread | {"correlation_group": name}
+    return cells
+
+
+def network_covariance(
+    cited: Mapping[str, str], network: Synthesis
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """The covariance of the logarithms of effects, as a file in joint/ would give it.
+
+    Args:
+        cited: the treatment by key of parameter.
+        network: the network all of them cite.
+
+    Returns:
+        The keys and the matrix.
+    """
+    others = network.network.treatments[1:]
+    rows = [others.index(treatment) for treatment in cited.values()]
+    return tuple(cited), network.network.covariance[np.ix_(rows, rows)]
+
+
+def _check_use(row: Cells, evidence: Evidence, figures: Converted) -> None:
+    """Refuse figures that are not what the parameter needs."""
+    name = row.get("name", "")
+    if figures.value is None:
+        raise Complaint(f"the evidence '{evidence.id}' has no value", "Cite another one")
+    unit = row.get("unit", "")
+    if not unit:
+        what = f"'{name}' cites evidence but does not say what it needs"
+        raise Complaint(what, f"Fill its unit; '{evidence.id}' is in {figures.quantity}")
+    if unit != figures.quantity:
+        what = f"'{name}' needs a figure in '{unit}', '{evidence.id}' gives '{figures.quantity}'"
+        raise Complaint(what, "Cite another one, or declare a conversion")
+    for column, figure in (("value", figures.value), ("low", figures.low), ("high", figures.high)):
+        if column in row and figure is not None and _differs(row[column], figure):
+            what = f"{column} {row[column]} differs from {figure!r} of '{evidence.id}'"
+            raise Complaint(what, "Leave the cell empty")
+    year = row.get("price_year", "")
+    if year and evidence.price_year and year != evidence.price_year:
+        what = f"the price year {year} differs from {evidence.price_year} of '{evidence.id}'"
+        raise Complaint(what, "Leave the cell empty")
+    status = row.get("status")
+    if status in STATUSES and STATUSES.index(status) < _strength(evidence, figures):
+        what = f"'{name}' calls itself {shown(status)}, its evidence is weaker"
+        raise Complaint(what, f"Write '{_status(evidence, figures)}', or leave the cell empty")
+
+
+def _differs(cell: str, figure: float) -> bool:
+    try:
+        return number(cell) != figure
+    except Complaint:  # reported with the cell
+        return False
+
+
+def _cells(row: Cells, evidence: Evidence, figures: Converted) -> dict[str, str]:
+    """What the registry fills in."""
+    cells = {
+        "value": repr(figures.value),
+        "status": _status(evidence, figures),
+        "source": evidence.source,
+        "price_year": evidence.price_year,
+        "note": "; ".join(part for part in (evidence.note, figures.assumes) if part),
+    }
+    cells = {column: cell for column, cell in cells.items() if cell and column not in row}
+    return cells if any(column in row for column in SPREAD) else cells | _spread(evidence, figures)
+
+
+def _spread(evidence: Evidence, figures: Converted) -> dict[str, str]:
+    """How uncertain the figure is, in cells of a row."""
+    if evidence.kind.family == "fixed":
+        return {}
+    cells = {
+        column: repr(figure)
+        for column, figure in (("low", figures.low), ("high", figures.high))
+        if figure is not None
+    }
+    if len(cells) == 2:
+        return cells | {"distribution": evidence.kind.family}
+    if figures.se is not None:
+        return _from_se(evidence, figures)
+    if evidence.events is not None and evidence.denominator is not None and not figures.assumes:
+        others = evidence.denominator - evidence.events
+        if evidence.events > 0 and others > 0:
+            counts = {"arg1": repr(evidence.events), "arg2": repr(others)}
+            return {"distribution": "beta", **counts}
+    return {}
+
+
+def _from_se(evidence: Evidence, figures: Converted) -> dict[str, str]:
+    if evidence.kind.scale != "log":
+        return {"distribution": evidence.kind.family, "se": repr(figures.se)}
+    centre = math.log(figures.value or 1)
+    return {"distribution": "lognormal", "arg1": repr(centre), "arg2": repr(figures.se)}
+
+
+def _strength(evidence: Evidence, figures: Converted) -> int:
+    """Place in ``STATUSES`` of the strongest thing a citing row may call itself."""
+    own = STATUSES.index(evidence.status)
+    # A trial's figure is a published one, too.
+    return max(own, STATUSES.index("derived")) if figures.assumes else (own if own > 1 else 0)
+
+
+def _status(evidence: Evidence, figures: Converted) -> str:
+    return STATUSES[max(_strength(evidence, figures), STATUSES.index(evidence.status))]

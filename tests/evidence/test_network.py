@@ -1,0 +1,258 @@
+"""Network meta-analysis against netmeta, against plain matrix algebra, and its invariances."""
+
+import json
+import math
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from heecon.errors import InputError
+from heecon.evidence.indirect import Effect, indirect
+from heecon.evidence.network import Contrast, Network, synthesise
+from heecon.evidence.pairwise import pool
+
+GOLDEN = json.loads((Path(__file__).parent / "data" / "netmeta.json").read_text(encoding="utf-8"))
+PUBLISHED = ("senn2013", "smoking")
+
+
+def contrasts_of(name: str) -> list[Contrast]:
+    if name == "senn2013":
+        return [Contrast(*row) for row in GOLDEN[name]["contrasts"]]
+    return [
+        contrast
+        for number, row in enumerate(GOLDEN[name]["arms"])
+        for contrast in odds_ratios(f"S{number + 1}", row)
+    ]
+
+
+def odds_ratios(study: str, row: list[Any]) -> list[Contrast]:
+    """Pairwise log odds ratios; half a patient more in every cell where one is empty."""
+    arms = [(name, row[2 * i], row[2 * i + 1] - row[2 * i]) for i, name in enumerate(row[-1])]
+    more = 0.5 if any(0 in (events, others) for _, events, others in arms) else 0.0
+    found = []
+    for one, two in combinations(arms, 2):
+        a, b, c, d = (x + more for x in (*two[1:], *one[1:]))
+        effect = math.log(a / b) - math.log(c / d)
+        se = math.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
+        found.append(Contrast(study, two[0], one[0], effect, se))
+    return found
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize(("method", "model"), [("fixed", "common"), ("dl", "random")])
+def test_netmeta_is_reproduced(name: str, method: str, model: str) -> None:
+    golden = GOLDEN[name]
+    network = synthesise(contrasts_of(name), reference=golden["reference"], method=method)
+    for treatment, effect in golden[f"effect_{model}"].items():
+        found = network.effect(treatment, golden["reference"])
+        assert found.value == pytest.approx(effect, abs=1e-9)
+        assert found.se == pytest.approx(golden[f"se_{model}"][treatment], abs=1e-9)
+    for treatment, se in golden.get(f"se_{model}_metf", {}).items():
+        assert network.effect(treatment, "metf").se == pytest.approx(se, abs=1e-9)
+    scores = network.p_scores(small_is_good=golden["small_is_good"])
+    assert scores == pytest.approx(golden[f"p_score_{model}"], abs=1e-9)
+    assert network.tau2 == pytest.approx(golden["tau2"] if method == "dl" else 0, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_netmetas_decomposition_of_q_is_reproduced(name: str) -> None:
+    network = synthesise(contrasts_of(name), method="fixed")
+    for key in ("q", "q_within", "q_inconsistency"):
+        assert getattr(network, key) == pytest.approx(GOLDEN[name][key], abs=1e-8)
+    for key in ("df", "df_within", "df_inconsistency"):
+        assert getattr(network, key) == GOLDEN[name][key]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_reml_is_the_optimum_of_a_likelihood_written_another_way(name: str) -> None:
+    """Arm by arm: a normal for every trial's arms, the trial's own mean integrated out.
+
+    No contrast covariance is reckoned here: arm variances solve v_i + v_j = se_ij^2, a trial's arms
+    get independent effects of variance tau2 / 2, and trial means are fixed effects of their own.
+    """
+    rows = contrasts_of(name)
+    network = synthesise(rows, method="reml")
+    studies: dict[str, list[Contrast]] = {}
+    for row in rows:
+        studies.setdefault(row.study, []).append(row)
+    names = sorted({arm for row in rows for arm in (row.treatment, row.comparator)})
+    means, variances, design = [], [], []
+    for number, members in enumerate(studies.values()):
+        arms = sorted({arm for row in members for arm in (row.treatment, row.comparator)})
+        pairs = np.array(
+            [[arm in (row.treatment, row.comparator) for arm in arms] for row in members], float
+        )
+        squares = np.array([row.se**2 for row in members])
+        split = np.linalg.lstsq(pairs, squares, rcond=None)[0]
+        against = {row.treatment: row.effect for row in members if row.comparator == arms[0]}
+        against |= {row.comparator: -row.effect for row in members if row.treatment == arms[0]}
+        for arm, variance in zip(arms, split, strict=True):
+            means.append(against.get(arm, 0.0))
+            variances.append(variance)
+            line = np.zeros(len(studies) + len(names) - 1)
+            line[number] = 1
+            if arm != names[0]:
+                line[len(studies) + names.index(arm) - 1] = 1
+            design.append(line)
+    y, v, x = np.array(means), np.array(variances), np.array(design)
+
+    def deviance(log_tau2: NDArray[np.float64]) -> float:
+        weights = 1 / (v + math.exp(float(log_tau2[0])) / 2)
+        information = x.T @ (weights[:, None] * x)
+        beta = np.linalg.solve(information, x.T @ (weights * y))
+        residual = y - x @ beta
+        logdet = float(np.linalg.slogdet(information)[1])
+        return float(weights @ residual**2 - np.log(weights).sum()) + logdet
+
+    best = minimize(
+        deviance, [math.log(0.1)], method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-13}
+    )
+    assert network.tau2 == pytest.approx(math.exp(float(best.x[0])), rel=1e-5)
+
+
+def test_two_treatments_are_an_ordinary_meta_analysis() -> None:
+    rows = [Contrast(f"t{i}", "new", "old", 0.1 * i, 0.1 + 0.02 * i) for i in range(6)]
+    effects, ses = [row.effect for row in rows], [row.se for row in rows]
+    for method in ("fixed", "dl", "reml"):
+        network, pooled = synthesise(rows, method=method), pool(effects, ses, method)
+        found = network.effect("new", "old")
+        # An optimum is found as the square root of the machine's precision allows.
+        near = 1e-6 if method == "reml" else 1e-9
+        assert (found.value, found.se) == pytest.approx((pooled.effect, pooled.se), rel=near)
+        assert (network.tau2, network.q) == pytest.approx((pooled.tau2, pooled.q), rel=near)
+
+
+def test_two_edges_are_an_indirect_comparison() -> None:
+    network = synthesise(
+        [Contrast("one", "a", "c", -0.3, 0.1), Contrast("two", "b", "c", -0.1, 0.2)]
+    )
+    expected = indirect(Effect(-0.3, 0.1), Effect(-0.1, 0.2))
+    found = network.effect("a", "b")
+    assert (found.value, found.se) == pytest.approx((expected.value, expected.se), rel=1e-12)
+    assert network.p_inconsistency is None
+    assert network.p_heterogeneity is None
+    assert network.covariance[0, 1] == pytest.approx(0, abs=1e-15)
+
+
+def test_a_triangle_by_hand() -> None:
+    """Direct and indirect evidence on one comparison meet with the inverse of their variances."""
+    rows = [
+        Contrast("one", "a", "c", -0.30, 0.10),
+        Contrast("two", "b", "c", -0.10, 0.20),
+        Contrast("three", "a", "b", -0.50, 0.25),
+    ]
+    network = synthesise(rows, method="fixed")
+    direct, other = (-0.50, 0.25**2), (-0.20, 0.10**2 + 0.20**2)
+    weights = 1 / direct[1], 1 / other[1]
+    value = (weights[0] * direct[0] + weights[1] * other[0]) / sum(weights)
+    assert network.effect("a", "b").value == pytest.approx(value, rel=1e-12)
+    assert network.effect("a", "b").se == pytest.approx(sum(weights) ** -0.5, rel=1e-12)
+    assert network.q_inconsistency == pytest.approx(0.3**2 / (direct[1] + other[1]), rel=1e-12)
+    assert network.df_inconsistency == 1
+
+
+def results(network: Network) -> list[float]:
+    league = network.league()
+    return [number for pair in sorted(league) for number in (league[pair].value, league[pair].se)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_order_of_rows_direction_and_reference_do_not_matter(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(PUBLISHED))
+    method = data.draw(st.sampled_from(["fixed", "dl", "reml"]))
+    rows = contrasts_of(name)
+    base = synthesise(rows, method=method)
+    moved = data.draw(st.permutations(rows))
+    turned = [
+        Contrast(r.study, r.comparator, r.treatment, -r.effect, r.se) if flip else r
+        for r, flip in zip(
+            moved, data.draw(st.lists(st.booleans(), min_size=28, max_size=28)), strict=True
+        )
+    ]
+    reference = data.draw(st.sampled_from(base.treatments))
+    other = synthesise(turned, reference=reference, method=method)
+    assert other.reference == reference
+    # A search for the optimum stops within its own tolerance.
+    near = 1e-6 if method == "reml" else 1e-9
+    assert results(other) == pytest.approx(results(base), abs=near)
+    assert other.q == pytest.approx(base.q, rel=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(3, 6))
+def test_any_network_agrees_with_plain_least_squares(seed: int, size: int) -> None:
+    """Random trees with extra edges, against a solution of the normal equations by lstsq."""
+    random = np.random.default_rng(seed)
+    names = [f"t{i}" for i in range(size)]
+    edges = [(names[int(random.integers(i))], names[i]) for i in range(1, size)]
+    edges += [tuple(random.choice(names, 2, replace=False)) for _ in range(4)]
+    rows = [
+        Contrast(f"s{i}", b, a, float(random.normal()), float(random.uniform(0.1, 1)))
+        for i, (a, b) in enumerate(edges)
+    ]
+    network = synthesise(rows, reference="t0", method="fixed")
+    x = np.array([[(n == r.treatment) - (n == r.comparator) for n in names] for r in rows], float)
+    root = np.array([1 / row.se for row in rows])
+    y = np.array([row.effect for row in rows])
+    solution = np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0]
+    expected = solution - solution[0]
+    assert [network.effect(n, "t0").value for n in names] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("rows", "what"),
+    [
+        (
+            [Contrast("one", "a", "b", 0, 1), Contrast("two", "c", "d", 0, 1)],
+            "the network is disconnected: no chain of trials leads from a, b to c, d",
+        ),
+        ([Contrast("one", "a", "a", 0, 1)], "'a' is compared with itself"),
+        ([Contrast("one", "a", "b", 0, 0)], "standard error 0 cannot be used"),
+        ([Contrast("one", "a", "b", math.nan, 1)], "effect nan"),
+        ([], "there is no comparison"),
+        (
+            [Contrast("one", "a", "b", 0, 1), Contrast("one", "b", "c", 0, 1)],
+            "trial 'one' has no comparison of c with a",
+        ),
+        (
+            [Contrast("one", "a", "b", 0, 1), Contrast("one", "b", "a", 0, 1)],
+            "trial 'one' compares b with a twice",
+        ),
+        (
+            [
+                Contrast("one", "b", "a", 1, 1),
+                Contrast("one", "c", "b", 1, 1),
+                Contrast("one", "c", "a", 1, 1),
+            ],
+            "the effects of trial 'one' do not add up: -1 is left",
+        ),
+        (
+            [
+                Contrast("one", "b", "a", 1, 1),
+                Contrast("one", "c", "b", 1, 5),
+                Contrast("one", "c", "a", 2, 1),
+            ],
+            "the standard errors of trial 'one' cannot belong to one trial",
+        ),
+    ],
+)
+def test_what_cannot_be_combined_is_refused(rows: list[Contrast], what: str) -> None:
+    with pytest.raises(InputError) as error:
+        synthesise(rows)
+    assert what in str(error.value)
+
+
+def test_an_unknown_reference_or_method_is_refused() -> None:
+    rows = [Contrast("one", "a", "b", 0, 1)]
+    with pytest.raises(InputError, match="the reference 'z' is in no comparison"):
+        synthesise(rows, reference="z")
+    with pytest.raises(InputError, match="unknown method 'bayes'"):
+        synthesise(rows, method="bayes")
