@@ -83,6 +83,7 @@ def test_batch(heecon: Heecon, tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [
         "base_case",
         "comparison.csv",
+        "comparison.xlsx",
         "comparison_manifest.json",
         "dear",
     ]
