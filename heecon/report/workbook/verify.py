@@ -20,7 +20,7 @@ from heecon.report.workbook.case import Case, Variant, case_of
 from heecon.report.workbook.export import workbook
 from heecon.report.workbook.importer import Imported, import_workbook
 from heecon.report.workbook.lint import Broken, lint
-from heecon.report.workbook.package import check_package
+from heecon.report.workbook.package import Budget, cells_in, check_package, opened, read_sheets
 from heecon.report.workbook.recalculate import Recalculated, recalculate
 
 TOLERANCE = 1e-9
@@ -154,25 +154,23 @@ _Cell = tuple[int, int, str, Any]
 
 def _formulas(path: Path) -> Iterator[tuple[str, list[_Cell]]]:
     """Every formula of the file with the value it holds, sheet by sheet."""
-    import openpyxl  # noqa: PLC0415
-
-    formulas = openpyxl.load_workbook(path, read_only=True)
-    values = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    try:
-        for sheet in formulas.worksheets:
-            other = values[sheet.title]
-            sheet.reset_dimensions()
-            other.reset_dimensions()
-            cells: list[_Cell] = []
-            for row, held in zip(sheet.iter_rows(), other.iter_rows(values_only=True), strict=True):
-                for cell, value in zip(row, held, strict=True):
-                    if cell.data_type == "f":
-                        text = str(cell.value).removeprefix("=")
-                        cells.append((cell.row, cell.column, text, value))
-            yield sheet.title, cells
-    finally:
-        formulas.close()
-        values.close()
+    budget, other_budget = Budget(path.name), Budget(path.name)
+    with opened(path, values=False) as formulas, opened(path, values=True) as values:
+        for sheet, other in zip(formulas.worksheets, values.worksheets, strict=True):
+            found = [cell for cell in cells_in(sheet, budget) if cell.kind != "constant"]
+            wanted = {(cell.row, cell.column) for cell in found}
+            held = {
+                (cell.row, cell.column): cell.content
+                for cell in cells_in(other, other_budget)
+                if (cell.row, cell.column) in wanted
+            }
+            yield (
+                sheet.title,
+                [
+                    (cell.row, cell.column, cell.content, held.get((cell.row, cell.column)))
+                    for cell in found
+                ],
+            )
 
 
 class _Comparison:
@@ -216,7 +214,7 @@ class _Comparison:
         self, place: str, formula: str, expected: Value, found: Value, against: str
     ) -> None:
         distance = distance_of(expected, found)
-        if distance is None or distance > TOLERANCE:
+        if distance is None or not distance <= TOLERANCE:  # a distance may be no number
             self.differences.append(Difference(place, formula, expected, found, against))
         else:
             self.largest = max(self.largest, distance)
