@@ -25,7 +25,41 @@ SHOWN = 5
 VOLATILE = frozenset({"NOW", "TODAY", "RAND", "RANDBETWEEN", "OFFSET", "INDIRECT", "CELL", "INFO"})
 
 FUNCTIONS = frozenset(
-    ["ABS", "AND", "AVERAGE", "COLUMNS", "COUNT", "COUNTBLANK", "COUNTIF", "EXP", "GAMMADIST", "IF", "IFERROR", "INDEX", "INT", "ISNUMBER", "LN", "LOG10", "MATCH", "MAX", "MIN", "MOD", "NA", "NORMSDIST", "NORMSINV", "NOT", "OR", "PERCENTILE", "ROUND", "ROW", "ROWS", "SQRT", "SUM", "SUMIF", "SUMPRODUCT"]
+    [
+        "ABS",
+        "AND",
+        "AVERAGE",
+        "COLUMNS",
+        "COUNT",
+        "COUNTBLANK",
+        "COUNTIF",
+        "EXP",
+        "GAMMADIST",
+        "IF",
+        "IFERROR",
+        "INDEX",
+        "INT",
+        "ISNUMBER",
+        "LN",
+        "LOG10",
+        "MATCH",
+        "MAX",
+        "MIN",
+        "MOD",
+        "NA",
+        "NORMSDIST",
+        "NORMSINV",
+        "NOT",
+        "OR",
+        "PERCENTILE",
+        "ROUND",
+        "ROW",
+        "ROWS",
+        "SQRT",
+        "SUM",
+        "SUMIF",
+        "SUMPRODUCT",
+    ]
 )
 """Functions the workbook uses, all of them in Excel 2010 (and in Excel 2003, but IFERROR)."""
 
