@@ -92,8 +92,11 @@ def _by_strategy(given: Mapping[str, Any]) -> bool:
 
 
 def _models(edits: Edits, source: str | None) -> tuple[Path, Model, Model, Model]:
-    """The model's folder; the chosen scenario, without and with the strategies it leaves out; and
-    the scenario the workbook was made for.
+    """What the workbook is of.
+
+    Returns:
+        The model's folder; the chosen scenario, without and with the strategies it leaves out; the
+        scenario the workbook was made for.
     """
     cover = f"{edits.file}:Cover"
     place = Problem(cover, f"the model {shown(edits.model)} is not here",
@@ -244,7 +247,8 @@ def _value(value: object) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_value, value)) + "]"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return text.encode("utf-8", "replace").decode("utf-8")  # a file's name may be no Unicode
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return repr(value)

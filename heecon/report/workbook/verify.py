@@ -17,6 +17,7 @@ from heecon.analysis.evaluation import run
 from heecon.report.workbook.address import letters
 from heecon.report.workbook.book import Book, Value
 from heecon.report.workbook.case import Case, Variant, case_of
+from heecon.report.workbook.control import ID, LIVE
 from heecon.report.workbook.export import workbook
 from heecon.report.workbook.importer import Imported, import_workbook
 from heecon.report.workbook.lint import Broken, lint
@@ -93,8 +94,8 @@ def verify(path: Path, engine: str = "formualizer", source: str | None = None) -
     expected = workbook(_case(imported))
     found = _Comparison(recalculated)
     notes = list(imported.notes)
-    replayed = recalculated.values("Control", [(8, 3)])[0]
-    compare_model = not (isinstance(replayed, float) and replayed > 0)
+    replayed = _replayed(path, recalculated)
+    compare_model = not (isinstance(replayed, int | float) and replayed > 0)
     if not compare_model:
         notes.append("A draw is replayed: set it to 0 to compare the model with the engine.")
     wanted = _expected(expected) if compare_model else {}
@@ -117,6 +118,15 @@ def verify(path: Path, engine: str = "formualizer", source: str | None = None) -
         lint(path),
         tuple(notes),
     )
+
+
+def _replayed(path: Path, recalculated: Recalculated) -> Value:
+    """The draw that goes through the live model, wherever its row was moved to."""
+    sheet = read_sheets(path, ("Control",))["Control"]
+    for (row, column), cell in sheet.cells.items():
+        if cell.value == "psa_draw":
+            return recalculated.values("Control", [(row, column + LIVE - ID)])[0]
+    return None
 
 
 def _case(imported: Imported) -> Case:
