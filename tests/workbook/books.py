@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import openpyxl
 import pytest
 
 from heecon.errors import InputError
+from heecon.report.workbook.address import letters
 from heecon.report.workbook.case import case_of
 from heecon.report.workbook.export import write_workbook
 from heecon.report.workbook.importer import Imported, import_workbook
+from heecon.report.workbook.package import read_sheets
 from tests.model import small
 
 MADE = date(2026, 1, 1)
@@ -102,16 +106,84 @@ def column_of(sheet: Any, heading: str) -> int:
     raise KeyError(heading)
 
 
-def cell(book: Any, key: str, heading: str = "your override", sheet: str = "") -> Any:
-    """The cell of an id below a heading; of the settings if there is such a one."""
-    places = [sheet] if sheet else ["Control", "Inputs"]
-    for name in places:
-        page = book[name]
-        try:
-            return page.cell(row_of(page, key), column_of(page, heading))
-        except StopIteration:
-            continue
-    raise KeyError(key)
+class Places:
+    """Where things stand in the one export that the tests copy and change."""
+
+    def __init__(self, path: Path) -> None:
+        self.parts: dict[str, str] = {}
+        self.cells: dict[tuple[str, str], tuple[str, str]] = {}
+        sheets = read_sheets(path, ("Control", "Inputs"))
+        for name, header in (("Inputs", 6), ("Control", 5)):
+            self.parts[name] = part_of(path, name)
+            cells = sheets[name].cells
+            for (row, column), found in cells.items():
+                for (other, place), heading in cells.items():
+                    if other == header and column == 1 and row > header:
+                        address = f"{letters(place)}{row}"
+                        self.cells[str(found.value), str(heading.value)] = (name, address)
+
+    def address(self, key: str, heading: str = "your override") -> tuple[str, str]:
+        """Sheet and cell of an id below a heading; of the settings if there is such a one."""
+        return self.cells[key, heading]
+
+    def where(self, key: str, heading: str = "your override") -> str:
+        """``small.xlsx:Inputs!E9``, as messages have it."""
+        return "small.xlsx:" + "!".join(self.address(key, heading))
+
+
+PLACES: list[Places] = []
+"""Filled when the export is made."""
+
+
+def where(key: str, heading: str = "your override") -> str:
+    """Where a message says that a cell is."""
+    return PLACES[0].where(key, heading)
+
+
+def typed(path: Path, values: Mapping[str | tuple[str, str], object]) -> Path:
+    """Type into cells, by id or by id and heading, and leave everything else as it is."""
+    changes: dict[str, list[tuple[str, object]]] = {}
+    for key, value in values.items():
+        sheet, at = PLACES[0].address(*((key,) if isinstance(key, str) else key))
+        changes.setdefault(PLACES[0].parts[sheet], []).append((at, value))
+
+    def change(cells: list[tuple[str, object]]) -> Callable[[bytes], bytes]:
+        def all_of_them(text: bytes) -> bytes:
+            for at, value in cells:
+                text = _with_cell(text, at, value)
+            return text
+
+        return all_of_them
+
+    return repacked(path, path, {part: change(cells) for part, cells in changes.items()})
+
+
+def _with_cell(text: bytes, at: str, value: object) -> bytes:
+    found = re.search(rf'<c r="{at}"(?: s="[0-9]+")?[^>]*?(?:/>|>.*?</c>)'.encode(), text)
+    if found is None:  # an empty cell between or after filled ones: any place in the row will do
+        row = re.search(rf'<row r="{at.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")}"[^>]*>'.encode(), text)
+        assert row is not None, at
+        return text[: row.end()] + _cell_xml(at, value) + text[row.end() :]
+    return text[: found.start()] + _cell_xml(at, value) + text[found.end() :]
+
+
+def _cell_xml(at: str, value: object) -> bytes:
+    match value:
+        case None:
+            xml = f'<c r="{at}"/>'
+        case bool():
+            xml = f'<c r="{at}" t="b"><v>{int(value)}</v></c>'
+        case int() | float():
+            xml = f'<c r="{at}"><v>{value!r}</v></c>'
+        case str() if value.startswith("#"):
+            xml = f'<c r="{at}" t="e"><v>{value}</v></c>'
+        case str() if value.startswith("="):
+            formula, _, result = value.removeprefix("=").partition("→")
+            xml = f'<c r="{at}"><f>{escape(formula)}</f><v>{result}</v></c>'
+        case _:
+            text = escape(str(value)).replace("\r", "&#13;")
+            xml = f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+    return xml.encode()
 
 
 def refused(path: Path, *words: str, **options: Any) -> InputError:

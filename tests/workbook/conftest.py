@@ -12,7 +12,7 @@ from tests.workbook import books
 def _exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("exported")
     books.write_files(root)
-    books.export(root)
+    books.PLACES[:] = [books.Places(books.export(root))]
     return root
 
 

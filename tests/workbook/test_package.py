@@ -1,8 +1,8 @@
 """Files from strangers: a message or a result, never a traceback, a hang or a full disk."""
 
 import io
+import itertools
 import os
-import random
 import resource
 import zipfile
 from collections.abc import Callable
@@ -119,7 +119,7 @@ def test_links_to_other_files(export: Path) -> None:
 )
 def test_entities_anywhere(export: Path, part: str, padding: int) -> None:
     name = part if part.startswith("xl/") else part_of(export, part)
-    spaces = random.Random(1).choices(b" \n\t", k=padding)
+    spaces = itertools.islice(itertools.cycle(b" \n  \t \n"), padding)
 
     def change(content: bytes) -> bytes:
         _, _, rest = content.rpartition(b"?>")
@@ -277,6 +277,16 @@ def test_shared_and_array_formulas_are_read(export: Path) -> None:
     assert (found[901, 2].formula, found[901, 2].value) == ("SUM(A1:A2*B1:B2)", 7)
 
 
+def read_or_refused(path: Path) -> None:
+    try:
+        read_sheets(path, ("Cover", "Control", "Inputs"))
+        lint(path)
+        said = path.name
+    except InputError as error:
+        said = str(error)
+    assert path.name in said
+
+
 @settings(
     max_examples=40, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -288,15 +298,11 @@ def test_flipped_bytes(export_to_read: Path, tmp_path: Path, data: st.DataObject
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path / "flipped.xlsx"
     path.write_bytes(content)
-    try:
-        read_sheets(path, ("Cover", "Control", "Inputs"))
-        lint(path)
-    except InputError as error:
-        assert "flipped.xlsx" in str(error)
+    read_or_refused(path)
 
 
 @settings(
-    max_examples=40, deadline=None, derandomize=True,
+    max_examples=20, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(st.data())
@@ -317,8 +323,4 @@ def test_damaged_parts_in_sound_packages(
 
     name = data.draw(st.sampled_from(names))
     path = repacked(export_to_read, tmp_path / "damaged.xlsx", {name: damage})
-    try:
-        read_sheets(path, ("Cover", "Control", "Inputs"))
-        lint(path)
-    except InputError as error:
-        assert "damaged.xlsx" in str(error)
+    read_or_refused(path)
