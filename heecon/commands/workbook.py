@@ -82,7 +82,7 @@ def write(
 ) -> tuple[Path, float]:
     """Write the workbook of a scenario; its path and how long it took."""
     began = time.perf_counter()
-    from heecon import __version__  # noqa: PLC0415
+    import heecon  # noqa: PLC0415
     from heecon.report.workbook.case import case_of  # noqa: PLC0415
     from heecon.report.workbook.export import write_workbook  # noqa: PLC0415
 
@@ -92,7 +92,7 @@ def write(
             draws=draws,
             seed=seed,
             since=since,
-            version=__version__,
+            version=heecon.__version__,
             on_draws=advance,
             on_compile=say_compiling,
         )

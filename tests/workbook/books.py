@@ -140,7 +140,7 @@ def where(key: str, heading: str = "your override") -> str:
     return PLACES[0].where(key, heading)
 
 
-def typed(path: Path, values: Mapping[str | tuple[str, str], object]) -> Path:
+def typed(path: Path, values: Mapping[Any, object]) -> Path:
     """Type into cells, by id or by id and heading, and leave everything else as it is."""
     changes: dict[str, list[tuple[str, object]]] = {}
     for key, value in values.items():
@@ -218,9 +218,9 @@ def repacked(
             content = change(old.read(name)) if callable(change) else change
             if content is not None:
                 new.writestr(name, content)
-        for name, content in left.items():
-            assert isinstance(content, bytes), f"there is no part {name}"
-            new.writestr(name, content)
+        for name, added in left.items():
+            assert isinstance(added, bytes), f"there is no part {name}"
+            new.writestr(name, added)
     target.write_bytes(buffer.getvalue())
     return target
 

@@ -125,9 +125,7 @@ def test_changed_arguments(export: Path) -> None:
     [("status", "published"), ("source", "another trial"), ("unit", "a year"), ("note", "see text"),
      ("price_year", 2024)],
 )  # fmt: skip
-def test_a_description_alone_leaves_the_distribution(
-    export: Path, column: str, value: object
-) -> None:
+def test_a_description_alone_leaves_the_distribution(export: Path, column: str, value: Any) -> None:
     content, model = changed(export, {("hr[new]", column): value})
     assert content["parameters"]["hr"]["new"][column] == value
     with at(export.parent):
@@ -388,7 +386,7 @@ CHOICES = {
 
 
 @settings(
-    max_examples=12, deadline=None, derandomize=True, phases=[Phase.generate],
+    max_examples=8, deadline=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(st.fixed_dictionaries({}, optional=VALUES), st.fixed_dictionaries({}, optional=CHOICES))

@@ -302,7 +302,7 @@ def test_flipped_bytes(export_to_read: Path, tmp_path: Path, data: st.DataObject
 
 
 @settings(
-    max_examples=20, deadline=None, derandomize=True,
+    max_examples=12, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(st.data())

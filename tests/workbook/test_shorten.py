@@ -83,7 +83,9 @@ def test_both_sides_are_long(count: int) -> None:
 
 
 def test_one_side_is_long() -> None:
-    terms = [Call("max", (Name("a"), Binary("-", Name("b"), Name("d")))) for _ in range(60)]
+    terms: list[Tree] = [
+        Call("max", (Name("a"), Binary("-", Name("b"), Name("d")))) for _ in range(60)
+    ]
     check(functools.reduce(lambda left, right: Binary("-", left, right), terms))
 
 

@@ -1,7 +1,10 @@
 """What a check notices, and what the commands say and return."""
 
+import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,9 +34,6 @@ def in_part(path: Path, sheet: str, old: bytes, new: bytes) -> Path:
 
 
 def cell_xml(path: Path, sheet: str, place: str) -> bytes:
-    import re  # noqa: PLC0415
-    import zipfile  # noqa: PLC0415
-
     text = zipfile.ZipFile(path).read(part_of(path, sheet))
     found = re.search(rf'<c r="{place}"[^>]*>.*?</c>'.encode(), text)
     assert found is not None, place
@@ -109,6 +109,24 @@ def test_a_program_that_does_not_calculate(export: Path) -> None:
     assert any("saved by a program that does not calculate" in note for note in found.notes)
 
 
+def test_sorted_rows_are_no_differences(export: Path) -> None:
+    """As a spreadsheet program sorts: formulas follow their rows."""
+
+    def change(book: Any) -> None:
+        sheet = book["Inputs"]
+        first = books.row_of(sheet, "id") + 1
+        rows = [[cell.value for cell in row] for row in sheet.iter_rows(first)]
+        for new, values in enumerate(reversed(rows), start=first):
+            old = first + len(rows) - 1 - (new - first)
+            for column, value in enumerate(values, start=1):
+                moved = re.sub(rf"\b([A-G]){old}\b", rf"\g<1>{new}", str(value))
+                formula = isinstance(value, str) and value.startswith("=")
+                sheet.cell(new, column).value = moved if formula else value
+
+    found = checked(edited(export, export, change))
+    assert found.passed, found.differences[:3]
+
+
 @pytest.fixture(scope="module")
 def with_draws(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("draws")
@@ -140,7 +158,7 @@ def test_engines_that_are_not_installed(
     monkeypatch.setitem(sys.modules, "formualizer", None)
     with pytest.raises(InputError, match=r"pip install 'heecon\[check\]'"):
         checked(export_to_read)
-    monkeypatch.setattr(recalculate.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
     with pytest.raises(InputError, match="LibreOffice is not installed"):
         checked(export_to_read, engine="libreoffice")
 
@@ -152,7 +170,7 @@ def test_a_libreoffice_that_fails(
     program = tmp_path / "soffice"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(recalculate.shutil, "which", lambda _name: str(program))
+    monkeypatch.setattr(shutil, "which", lambda _name: str(program))
     monkeypatch.setattr(recalculate, "SECONDS", 0.3)
     with pytest.raises(InputError, match="LibreOffice could not open"):
         checked(export_to_read, engine="libreoffice")

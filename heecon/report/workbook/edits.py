@@ -319,7 +319,7 @@ ERRORS = frozenset(
 """What a spreadsheet program shows where a formula has no result."""
 
 
-def _content(
+def _content(  # noqa: PLR0911  (one return a kind of cell)
     cell: ReadCell, where: str, *, is_text: bool = False
 ) -> tuple[Edit | None, list[Problem]]:
     value = cell.value

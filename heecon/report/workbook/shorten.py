@@ -77,7 +77,9 @@ def _without(tree: Tree, parts: Mapping[str, Part]) -> Tree:
     return _renamed(tree, dict.fromkeys(parts, STAND_IN))
 
 
-def _renamed(tree: Tree, trees: Mapping[str, Tree]) -> Tree:
+def _renamed(  # noqa: PLR0911  (one return a kind)
+    tree: Tree, trees: Mapping[str, Tree]
+) -> Tree:
     """The expression with some names replaced by expressions."""
     match tree:
         case Name(name=name):
@@ -100,7 +102,7 @@ def _renamed(tree: Tree, trees: Mapping[str, Tree]) -> Tree:
             return replace(tree, left=_renamed(tree.left, trees), right=_renamed(tree.right, trees))
 
 
-def _values(tree: Tree) -> tuple[Tree, ...]:
+def _values(tree: Tree) -> tuple[Tree, ...]:  # noqa: PLR0911  (one return a kind)
     """The parts of a node that are numbers; conditions are cut at the numbers they compare."""
     match tree:
         case Name() | Number():

@@ -20,6 +20,7 @@ from heecon.report.workbook.case import Case, Variant, case_of
 from heecon.report.workbook.control import ID, LIVE
 from heecon.report.workbook.export import workbook
 from heecon.report.workbook.importer import Imported, import_workbook
+from heecon.report.workbook.layout import VALUES
 from heecon.report.workbook.lint import Broken, lint
 from heecon.report.workbook.package import Budget, cells_in, check_package, opened, read_sheets
 from heecon.report.workbook.recalculate import Recalculated, recalculate
@@ -211,6 +212,8 @@ class _Comparison:
                 self.differences.append(
                     Difference(place, formula, f"={expected[0]}", f"={formula}", "formula")
                 )
+            if name == VALUES and "MATCH(" in expected[0]:
+                continue  # the place of a row on Inputs, where rows may be sorted
             self._compare(place, formula, expected[1], result, "engine")
 
     def _compare_with_file(self, place: str, formula: str, held: Any, result: Value) -> None:
