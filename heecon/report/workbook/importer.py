@@ -126,12 +126,11 @@ def _models(edits: Edits, source: str | None) -> tuple[Path, Model, Model, Model
             what = f"the scenario {shown(name)} cannot be used"
             raise InputError([Problem(where, what), *error.problems]) from None
 
-    return (
-        folder,
-        loaded(chosen, edits.scenario.where, every_strategy=False),
-        loaded(chosen, edits.scenario.where, every_strategy=True),
-        loaded(edits.exported, cover, every_strategy=True),
-    )
+    base = loaded(chosen, edits.scenario.where, every_strategy=False)
+    whole = loaded(chosen, edits.scenario.where, every_strategy=True)
+    same = edits.exported == chosen
+    exported = whole if same else loaded(edits.exported, cover, every_strategy=True)
+    return folder, base, whole, exported
 
 
 def _version_notes(edits: Edits, base: Model) -> list[str]:
