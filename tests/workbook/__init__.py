@@ -1,0 +1,1 @@
+"""The payer's workbook as it travels: out of heecon, through strange hands, and back."""

@@ -51,10 +51,12 @@ def sheet_names(prefix: str, names: list[str]) -> dict[str, str]:
     """A sheet name for each of several things, cut to what Excel allows and all different."""
     found: dict[str, str] = {}
     taken: set[str] = set()
-    for number, name in enumerate(names, start=1):
+    for first, name in enumerate(names, start=1):
         chosen = f"{prefix}{name}"[:MAX_SHEET_NAME]
-        if chosen.lower() in taken:
+        number = first
+        while chosen.lower() in taken:
             chosen = f"{prefix}{name}"[: MAX_SHEET_NAME - 5] + f"_{number}"
+            number += 1
         taken.add(chosen.lower())
         found[name] = chosen
     return found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from heecon.errors import InputError, Problem
 from heecon.model.complaint import Complaint, shown
+from heecon.model.names import unprintable
 from heecon.model.table_file import number
 from heecon.report.workbook.address import letters
 from heecon.report.workbook.cover import FORMAT
@@ -25,6 +26,12 @@ DETAIL = (
     "source", "note",
 )  # fmt: skip
 """Columns of an input that a scenario may change."""
+
+FIXED = ("correlation_group", "tags")
+"""Columns of an input that no scenario can change."""
+
+CLOSE = 1e-12
+"""Relative difference below which a number is the one that was exported: files keep 15 digits."""
 
 NUMBERS = ("low", "high", "se", "arg1", "arg2", "arg3", "price_year")
 
@@ -108,6 +115,15 @@ def read_edits(path: Path) -> Edits:
     stops = {
         key.removeprefix("stop."): edit for key, edit in control.items() if key.startswith("stop.")
     }
+    for key, edit in stops.items():
+        if key not in ids:
+            what = f"the sheet of inputs has no row with the id '{key}'"
+            problems.append(Problem(edit.where, what, "Put the row back, or clear the cell"))
+        elif key in values and values[key].value != edit.value:
+            what = f"'{key}' is overridden with another value at {values[key].where}"
+            problems.append(Problem(edit.where, what, "Clear one of the two cells"))
+    if problems:
+        raise InputError(problems)
     return Edits(
         file=path.name,
         model=about["model"],
@@ -155,52 +171,74 @@ def _text(value: Any) -> str:
 
 
 def _header(sheet: ReadSheet, wanted: Iterable[str]) -> tuple[int, dict[str, int]]:
-    """Row of the header and its columns by name.
+    """Row of the header, which is the one with most of the headings, and its columns by name.
 
     Raises:
-        InputError: there is none.
+        InputError: a heading is missing or stands twice.
     """
-    rows: dict[int, dict[str, int]] = {}
-    for (row, column), cell in sheet.cells.items():
-        if isinstance(cell.value, str):
-            rows.setdefault(row, {}).setdefault(cell.value.strip(), column)
-    needed = set(wanted)
-    for row in sorted(rows):
-        if needed <= rows[row].keys():
-            return row, rows[row]
-    what = f"no row has the headings {', '.join(sorted(needed))}"
-    remedy = "Columns may be moved but not renamed: put the headings back"
-    raise InputError(Problem(f"{sheet.file}:{sheet.name}", what, remedy))
+    needed = tuple(wanted)
+    rows: dict[int, dict[str, list[int]]] = {}
+    for (row, column), cell in sorted(sheet.cells.items()):
+        name = cell.value.strip() if isinstance(cell.value, str) else ""
+        if name in needed:
+            rows.setdefault(row, {}).setdefault(name, []).append(column)
+    row = max(rows, key=lambda row: (len(rows[row]), -row), default=1)
+    columns = rows.get(row, {})
+    problems = [
+        Problem(sheet.where(row, places[1]), f"the heading '{name}' stands twice",
+                "Delete the column you added, or rename its heading")
+        for name, places in columns.items() if len(places) > 1
+    ]  # fmt: skip
+    missing = [name for name in needed if name not in columns]
+    if missing:
+        what = f"the row has no heading {', '.join(repr(name) for name in missing)}"
+        remedy = "Columns may be moved but not renamed or deleted: put the headings back"
+        problems.append(Problem(sheet.where(row, 1), what, remedy))
+    if problems:
+        raise InputError(problems)
+    return row, {name: places[0] for name, places in columns.items()}
 
 
 def _ids(sheet: ReadSheet, below: int, column: int) -> dict[int, str]:
     """Ids by row."""
     return {
-        row: cell.value.strip()
+        row: str(cell.value).strip()
         for (row, place), cell in sorted(sheet.cells.items())
-        if place == column and row > below and isinstance(cell.value, str) and cell.value.strip()
+        if place == column and row > below and cell.value is not None and str(cell.value).strip()
     }
+
+
+def _without_id(sheet: ReadSheet, below: int, column: int, ids: Collection[int]) -> list[Problem]:
+    """Overrides in rows without an id: nobody knows what they are of."""
+    return [
+        Problem(sheet.where(row, place), "the row has an override but no id",
+                "Put its id back, or clear the cell")
+        for (row, place), cell in sorted(sheet.cells.items())
+        if place == column and row > below and row not in ids and cell.value not in (None, "")
+    ]  # fmt: skip
 
 
 def _control(sheet: ReadSheet) -> tuple[dict[str, Edit], list[Problem]]:
     """Overrides of settings by id; the scenario is always there."""
     row_of_header, columns = _header(sheet, ("id", "live", "your override", "scenario says"))
     found: dict[str, Edit] = {}
-    problems: list[Problem] = []
-    for row, key in _ids(sheet, row_of_header, columns["id"]).items():
+    places: dict[str, str] = {}
+    ids = _ids(sheet, row_of_header, columns["id"])
+    problems = _without_id(sheet, row_of_header, columns["your override"], ids)
+    for row, key in ids.items():
         names = ("live",) if key == "scenario" else ("your override", "live", "scenario says")
         if key in {"psa_draw", "scenario_number", "cycles", "simpson_end", "pointwise", "changes"}:
             continue
+        where = sheet.where(row, columns["id"])
         for name in names:
-            edit, problem = _typed(
-                sheet, row, columns[name], formula_is_ours=name != "your override"
-            )
+            edit, problem = _typed(sheet, row, columns[name])
             problems += problem
             if edit is not None:
                 if key in found:
-                    what = f"the id '{key}' stands twice"
-                    problems.append(Problem(edit.where, what, "Delete one of the rows"))
+                    what = f"the id '{key}' stands twice (first at {places[key]})"
+                    problems.append(Problem(where, what, "Delete one of the rows"))
                 found[key] = edit
+                places[key] = where
                 break
     return found, problems
 
@@ -209,12 +247,13 @@ def _inputs(
     sheet: ReadSheet,
 ) -> tuple[dict[str, Edit], dict[str, dict[str, Edit]], dict[str, str], list[Problem]]:
     """Overrides of inputs by key, their describing cells, and where each id stands."""
-    row_of_header, columns = _header(sheet, ("id", *VALUE_COLUMNS))
+    row_of_header, columns = _header(sheet, ("id", *VALUE_COLUMNS, *DETAIL, *FIXED))
     values: dict[str, Edit] = {}
     details: dict[str, dict[str, Edit]] = {}
     places: dict[str, str] = {}
-    problems: list[Problem] = []
-    for row, key in _ids(sheet, row_of_header, columns["id"]).items():
+    ids = _ids(sheet, row_of_header, columns["id"])
+    problems = _without_id(sheet, row_of_header, columns["your override"], ids)
+    for row, key in ids.items():
         where = sheet.where(row, columns["id"])
         if key in places:
             what = f"the id '{key}' stands twice (first at {places[key]})"
@@ -222,55 +261,91 @@ def _inputs(
             continue
         places[key] = where
         for name in VALUE_COLUMNS:
-            edit, problem = _typed(
-                sheet, row, columns[name], formula_is_ours=name != "your override"
-            )
+            edit, problem = _typed(sheet, row, columns[name])
             problems += problem
             if edit is not None:
                 values[key] = edit
                 break
         details[key] = {}
-        for name in DETAIL:
-            if name in columns:
-                edit, problem = _detail(sheet, row, columns[name], name)
-                problems += problem
-                if edit is not None:
-                    details[key][name] = edit
+        for name in (*DETAIL, *FIXED):
+            edit, problem = _detail(sheet, row, columns[name], name)
+            problems += problem
+            if edit is not None:
+                details[key][name] = edit
     return values, details, places, problems
 
 
-def _typed(
-    sheet: ReadSheet, row: int, column: int, *, formula_is_ours: bool
-) -> tuple[Edit | None, list[Problem]]:
-    """What a user typed into a cell, if anything."""
+_CELL = r"[A-Z]{1,3}[0-9]+"
+_OURS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf'IF\(({_CELL})="",IF\(({_CELL})="",{_CELL},\2\),\1\)',
+        rf'IF\(({_CELL})="",{_CELL},\1\)',
+        rf"INDEX\(S[CS]_TABLE,MATCH\({_CELL},S[CS]_ID,0\),SET_SCENARIO_NUMBER\)",
+        r'INDEX\(IN_(LIVE|BASE),MATCH\("\w+",IN_ID,0\)\)',
+        r'IF\((SET_STOP_\w+)="","",\1\)',
+    )
+)
+"""The formulas an export writes into cells where a value may be typed."""
+
+
+def _typed(sheet: ReadSheet, row: int, column: int) -> tuple[Edit | None, list[Problem]]:
+    """What a user typed into a cell, if anything: a formula of ours is nothing typed."""
     cell = sheet.cells.get((row, column))
     where = sheet.where(row, column)
     if cell is None or (cell.value in ("", None) and not cell.formula):
         return None, []
-    if cell.formula and (formula_is_ours or "set_stop_" in cell.formula):
-        return None, []
+    if cell.formula:
+        plain = re.sub(r"[\s$]", "", cell.formula).upper()
+        if any(ours.fullmatch(plain) for ours in _OURS):
+            return None, []
     return _content(cell, where)
 
 
-def _content(cell: ReadCell, where: str) -> tuple[Edit | None, list[Problem]]:
+ERRORS = frozenset(
+    [
+        "#DIV/0!",
+        "#N/A",
+        "#NAME?",
+        "#NULL!",
+        "#NUM!",
+        "#REF!",
+        "#VALUE!",
+        "#GETTING_DATA",
+        "#SPILL!",
+        "#CALC!",
+    ]
+)
+"""What a spreadsheet program shows where a formula has no result."""
+
+
+def _content(  # noqa: PLR0911  (one return a kind of cell)
+    cell: ReadCell, where: str, *, is_text: bool = False
+) -> tuple[Edit | None, list[Problem]]:
     value = cell.value
+    wanted = "text" if is_text else "a number"
     if cell.formula and value is None:
         what = f"the formula {shown('=' + cell.formula)} has no result in the file"
-        remedy = "Open the file in a spreadsheet program and save it, or type the number"
+        remedy = f"Open the file in a spreadsheet program and save it, or type {wanted}"
         return None, [Problem(where, what, remedy)]
     if isinstance(value, bool):
-        return None, [Problem(where, f"{value} is not a number", "Type a number, or clear it")]
+        word = str(value).upper()
+        return None, [Problem(where, f"{word} is not {wanted}", f"Type {wanted}, or clear it")]
     if isinstance(value, int | float):
         if not math.isfinite(value):
             return None, [Problem(where, f"{value} is not a finite number", "Type a number")]
         return Edit(float(value), where), []
     if isinstance(value, str):
         text = value.strip()
-        if text.startswith("#"):
-            return None, [Problem(where, f"the cell is the error {text}", "Type a number")]
+        if text in ERRORS:
+            return None, [Problem(where, f"the cell is the error {text}", f"Type {wanted}")]
+        code = unprintable(text)
+        if code:
+            what = f"the text has the control character {code}"
+            return None, [Problem(where, what, "Delete it, or type the cell again")]
         return (Edit(text, where), []) if text else (None, [])
-    what = f"{shown(value)} is not a number"
-    return None, [Problem(where, what, "Format the cell as a number and type it again")]
+    remedy = f"Format the cell as {wanted} and type it again"
+    return None, [Problem(where, f"{value} is not {wanted}", remedy)]
 
 
 def _detail(
@@ -278,13 +353,18 @@ def _detail(
 ) -> tuple[Edit | None, list[Problem]]:
     """A describing cell: a number or a text, as its column wants."""
     cell = sheet.cells.get((row, column))
-    if cell is None or cell.value in ("", None):
+    if cell is None or (cell.value in ("", None) and not cell.formula):
         return None, []
     where = sheet.where(row, column)
-    edit, problems = _content(cell, where)
-    if edit is None or name not in NUMBERS:
+    is_text = name not in NUMBERS
+    edit, problems = _content(cell, where, is_text=is_text)
+    if edit is None or is_text:
         return (None if edit is None else Edit(_text(edit.value), where)), problems
-    return as_number(edit)
+    edit, problems = as_number(edit)
+    if name == "price_year" and edit is not None and not float(edit.value).is_integer():
+        what = f"{edit.value} is not a year"
+        return None, [Problem(where, what, "Write four digits")]
+    return edit, problems
 
 
 def as_number(edit: Edit) -> tuple[Edit | None, list[Problem]]:
@@ -295,3 +375,10 @@ def as_number(edit: Edit) -> tuple[Edit | None, list[Problem]]:
         return Edit(number(edit.value), edit.where), []
     except Complaint as complaint:
         return None, [complaint.at(edit.where)]
+
+
+def is_same(old: object, new: object) -> bool:
+    """Whether a cell still holds what was exported."""
+    if isinstance(old, int | float) and isinstance(new, int | float):
+        return abs(old - new) <= CLOSE * max(abs(old), abs(new))
+    return old == new

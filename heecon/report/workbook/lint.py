@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from heecon.report.workbook.address import column_of, is_safe_name, letters
+from heecon.report.workbook.package import Budget, cells_in, opened
 from heecon.report.workbook.shorten import MAX_LENGTH
 
 SHOWN = 5
@@ -64,10 +66,12 @@ FUNCTIONS = frozenset(
 _STRING = re.compile(r'"[^"]*"')
 _FUNCTION = re.compile(r"([A-Za-z_.][A-Za-z0-9_.]*)\(")
 _NUMBER = re.compile(
-    r"(?<![A-Za-z0-9_.$:])[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_.:(!])"
+    r"(?<![A-Za-z0-9_.$:])(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![A-Za-z0-9_.:(!])"
 )
+_SHEET = re.compile(r"'(?:[^']|'')*'!")
 _REFERENCE = re.compile(r"(?<![A-Za-z0-9_.!'\]])(\$?)([A-Z]{1,3})(\$?)([0-9]+)(?![A-Za-z0-9_.(])")
-_EXTERNAL = re.compile(r"\[[0-9]+\]")
+_EXTERNAL = re.compile(r"[\[|]")
+"""Other files stand in brackets, other programs before a bar; heecon writes no tables."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +131,10 @@ def lint(path: Path) -> tuple[Broken, ...]:
     """
     found = _Found()
     _lint_package(path, found)
-    blocks: dict[tuple[str, int], list[tuple[int, str]]] = {}
+    blocks: dict[tuple[str, int], dict[int, str]] = {}
     for cell in formulas_of(path, found):
         lint_formula(cell, found.note)
-        blocks.setdefault((cell.sheet, cell.column), []).append((cell.row, relative(cell)))
+        blocks.setdefault((cell.sheet, cell.column), {})[cell.row] = relative(cell)
     for (sheet, column), cells in blocks.items():
         _lint_block(sheet, column, cells, found)
     return found.broken()
@@ -139,6 +143,8 @@ def lint(path: Path) -> tuple[Broken, ...]:
 def lint_formula(cell: FormulaCell, note: Any) -> None:
     """Tell what is wrong with one formula."""
     text = _STRING.sub('""', cell.text)
+    external = _EXTERNAL.search(text)
+    text = _SHEET.sub("", text)
     if len(cell.text) > MAX_LENGTH:
         note(f"a formula has more than {MAX_LENGTH:,} characters", cell.place)
     functions = {name.upper().removeprefix("_XLFN.") for name in _FUNCTION.findall(text)}
@@ -149,7 +155,7 @@ def lint_formula(cell: FormulaCell, note: Any) -> None:
         note(
             "a function is not one the workbook uses", f"{cell.place}: {', '.join(sorted(unknown))}"
         )
-    if _EXTERNAL.search(text):
+    if external:
         note("a formula reads another file", cell.place)
     if any(float(number) not in {0.0, 1.0} for number in _NUMBER.findall(text)):
         note("a formula has numbers in it", cell.place)
@@ -171,23 +177,21 @@ LONG = 20
 """Rows from which a column of formulas must be one formula all the way down."""
 
 
-def _lint_block(sheet: str, column: int, cells: list[tuple[int, str]], found: _Found) -> None:
-    """A long column may hold one long run; what stands above it is not part of it."""
+def _lint_block(sheet: str, column: int, cells: dict[int, str], found: _Found) -> None:
+    """A long column holds one formula from its first row to its last.
+
+    The first time point may have a formula of its own; what stands higher is not of the column.
+    """
     if len(cells) < LONG or not sheet.startswith(("Trace_", "Timeline", "PSA_draws")):
         return
-    runs: list[tuple[int, int]] = []  # first row, length
-    before: tuple[int, str] | None = None
-    for row, text in sorted(cells):
-        if before is not None and before == (row - 1, text):
-            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
-        else:
-            runs.append((row, 1))
-        before = (row, text)
-    longest = max(runs, key=lambda run: run[1])
-    for first, _ in runs:
-        if first > longest[0]:
-            place = f"{sheet}!{letters(column)}{first}"
-            found.note("a column is not one formula all the way down", place)
+    main = Counter(cells.values()).most_common(1)[0][0]
+    first = min(row for row, text in cells.items() if text == main)
+    odd = [row for row in range(first, max(cells) + 1) if cells.get(row) != main]
+    if first - 1 in cells and first - 2 in cells:
+        odd.insert(0, first - 1)
+    for row in odd:
+        place = f"{sheet}!{letters(column)}{row}"
+        found.note("a column is not one formula all the way down", place)
 
 
 # --- the file ------------------------------------------------------------------------------------
@@ -197,7 +201,7 @@ def _lint_package(path: Path, found: _Found) -> None:
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             lowered = name.lower()
-            if "externallink" in lowered:
+            if any(mark in lowered for mark in _LINKS):
                 found.note("the file links to other files", name)
             if "vbaproject" in lowered or "macrosheets" in lowered:
                 found.note("the file carries macros", name)
@@ -207,10 +211,20 @@ def _lint_package(path: Path, found: _Found) -> None:
                         found.note(rule, name)
 
 
+_LINKS = ("externallink", "xl/connections.xml", "xl/querytables/")
+_TRUE = rb"\s*=\s*[\"'](?:1|true|on)[\"']"
+_ZERO = rb"\s*=\s*[\"']0+(?:\.0*)?[\"']"
 _MARKS = (
-    (re.compile(rb"<sheetProtection\b"), "a sheet is locked"),
-    (re.compile(rb"<col\b[^>]*\bhidden=\"(1|true)\""), "a column is hidden"),
-    (re.compile(rb"<row\b[^>]*\bhidden=\"(1|true)\""), "a row is hidden"),
+    (re.compile(rb"<(?:\w+:)?sheetProtection\b"), "a sheet is locked"),
+    (
+        re.compile(rb"<(?:\w+:)?col\b[^>]*\s(?:hidden" + _TRUE + rb"|width" + _ZERO + rb")"),
+        "a column is hidden",
+    ),
+    (
+        re.compile(rb"<(?:\w+:)?row\b[^>]*\s(?:hidden" + _TRUE + rb"|ht" + _ZERO + rb")"),
+        "a row is hidden",
+    ),
+    (re.compile(rb"<(?:\w+:)?sheetFormatPr\b[^>]*\szeroHeight" + _TRUE), "a row is hidden"),
 )
 _CHUNK, _OVERLAP = 1 << 20, 2_000
 
@@ -227,33 +241,26 @@ def _hidden_or_locked(stream: IO[bytes]) -> set[str]:
 
 
 def formulas_of(path: Path, found: _Found | None = None) -> Iterator[FormulaCell]:
-    """Every formula of a workbook, and what is wrong with its sheets and names on the way."""
-    import openpyxl  # noqa: PLC0415
+    """Every formula of a workbook, and what is wrong with its sheets and names on the way.
 
-    book = openpyxl.load_workbook(path, read_only=True)
-    try:
+    Raises:
+        InputError: the workbook is damaged or too large.
+    """
+    budget = Budget(path.name)
+    with opened(path, values=False) as book:
         if found is not None:
             _lint_book(book, found)
         for sheet in book.worksheets:
-            sheet.reset_dimensions()
-            for row in sheet.iter_rows():
-                for cell in row:
-                    if cell.data_type != "f":
-                        continue
-                    content = cell.value
-                    if not isinstance(content, str):  # an array or a data table
-                        if found is not None:
-                            place = f"{sheet.title}!{cell.coordinate}"
-                            found.note("a formula is array-entered or a data table", place)
-                        continue
-                    text = content.removeprefix("=")
-                    yield FormulaCell(sheet.title, cell.row, cell.column, text)
-    finally:
-        book.close()
+            for cell in cells_in(sheet, budget):
+                formula = FormulaCell(sheet.title, cell.row, cell.column, str(cell.content))
+                if cell.kind == "formula":
+                    yield formula
+                elif cell.kind == "array" and found is not None:
+                    found.note("a formula is array-entered or a data table", formula.place)
 
 
 def _lint_book(book: Any, found: _Found) -> None:
-    for sheet in book.worksheets:
+    for sheet in [*book.worksheets, *book.chartsheets]:
         if sheet.sheet_state != "visible":
             found.note("a sheet is hidden", sheet.title)
     for name, defined in book.defined_names.items():
@@ -261,5 +268,10 @@ def _lint_book(book: Any, found: _Found) -> None:
             found.note("a name reads as the address of a cell", name)
         if getattr(defined, "hidden", False):
             found.note("a name is hidden", name)
+        text = _STRING.sub('""', str(defined.attr_text or ""))
+        if _EXTERNAL.search(text):
+            found.note("a name reads another file", name)
+        if _FUNCTION.search(_SHEET.sub("", text)):
+            found.note("a name is a formula instead of a range", name)
     if book.security is not None and (book.security.lockStructure or book.security.lockWindows):
         found.note("the workbook is locked", "workbook")

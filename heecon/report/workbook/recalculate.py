@@ -7,7 +7,10 @@ for the purpose says so.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from heecon.errors import InputError, Problem
+from heecon.report.workbook.package import Budget, cells_in, opened
 
 ENGINES = ("formualizer", "libreoffice")
 SECONDS = 600
@@ -79,7 +83,9 @@ def _formualizer(path: Path) -> _InProcess:
     try:
         book = formualizer.load_workbook(str(path))
         book.evaluate_all()
-    except Exception as error:  # it has no error of its own for files it cannot read
+    except BaseException as error:  # it has no error of its own, and its panics are no Exceptions
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
         what = f"formualizer cannot read the workbook ({error})"
         raise InputError(Problem(path.name, what, "Try --engine libreoffice")) from None
     return _InProcess(book)
@@ -132,28 +138,30 @@ def convert(path: Path, folder: Path, program: str, target: str) -> Path:
         "--convert-to", target, "--outdir", str(output), str(path.resolve()),
     ]  # fmt: skip
     try:
-        subprocess.run(command, capture_output=True, check=True, timeout=SECONDS)  # noqa: S603
+        _run(command)
         return next(output.iterdir())
     except (subprocess.SubprocessError, StopIteration, OSError) as error:
         what = f"LibreOffice could not open and save the workbook ({type(error).__name__})"
         raise InputError(Problem(path.name, what, "Try --engine formualizer")) from None
 
 
-def _saved_cells(path: Path) -> Iterator[tuple[str, Iterator[tuple[Cell, Value]]]]:
-    import openpyxl  # noqa: PLC0415
+def _run(command: Sequence[str]) -> None:
+    """Run a program that starts others, and end them all if it takes too long."""
+    nothing = subprocess.DEVNULL
+    with subprocess.Popen(  # noqa: S603
+        command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+    ) as process:
+        try:
+            if process.wait(timeout=SECONDS):
+                raise subprocess.CalledProcessError(process.returncode, command[0])
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    try:
+
+def _saved_cells(path: Path) -> Iterator[tuple[str, Iterator[tuple[Cell, Value]]]]:
+    budget = Budget(path.name)
+    with opened(path, values=True) as book:
         for sheet in book.worksheets:
-            sheet.reset_dimensions()
-            yield (
-                sheet.title,
-                (
-                    ((row, column), value)
-                    for row, line in enumerate(sheet.iter_rows(values_only=True), 1)
-                    for column, value in enumerate(line, 1)
-                    if value is not None
-                ),
-            )
-    finally:
-        book.close()
+            cells = cells_in(sheet, budget)
+            yield sheet.title, (((cell.row, cell.column), cell.content) for cell in cells)

@@ -11,6 +11,9 @@ from heecon.language.tree import LOOKUPS, And, Call, Conditional, Name, Negate, 
 LIMIT = 600
 """Characters a formula of the model may have; what is wrapped around it fits below 1,000."""
 
+STAND_IN = Number(0.0)
+"""Is written where the cell of a part will be."""
+
 MAX_LENGTH = 1_000
 """Characters any formula of the workbook may have."""
 
@@ -66,23 +69,40 @@ def shortened(
 
 def _written_out(tree: Tree, parts: Mapping[str, Part]) -> Tree:
     """The expression with the parts it names written out."""
-    if isinstance(tree, Name) and tree.name in parts:
-        return parts[tree.name].whole
-    for child in _values(tree):
-        tree = _swapped(tree, child, _written_out(child, parts))
-    return tree
+    return _renamed(tree, {name: part.whole for name, part in parts.items()})
 
 
 def _without(tree: Tree, parts: Mapping[str, Part]) -> Tree:
     """The expression with the names of parts read as numbers, so that it can be written."""
-    if isinstance(tree, Name) and tree.name in parts:
-        return Number(0.0)
-    for child in _values(tree):
-        tree = _swapped(tree, child, _without(child, parts))
-    return tree
+    return _renamed(tree, dict.fromkeys(parts, STAND_IN))
 
 
-def _values(tree: Tree) -> tuple[Tree, ...]:
+def _renamed(  # noqa: PLR0911  (one return a kind)
+    tree: Tree, trees: Mapping[str, Tree]
+) -> Tree:
+    """The expression with some names replaced by expressions."""
+    match tree:
+        case Name(name=name):
+            return trees.get(name, tree)
+        case Number():
+            return tree
+        case Negate(operand=operand) | Not(operand=operand):
+            return replace(tree, operand=_renamed(operand, trees))
+        case Conditional():
+            return Conditional(
+                _renamed(tree.condition, trees),
+                _renamed(tree.if_true, trees),
+                _renamed(tree.if_false, trees),
+            )
+        case Call(function=function, arguments=arguments):
+            if function in LOOKUPS:
+                return Call(function, (*arguments[:-1], _renamed(arguments[-1], trees)))
+            return Call(function, tuple(_renamed(part, trees) for part in arguments))
+        case _:
+            return replace(tree, left=_renamed(tree.left, trees), right=_renamed(tree.right, trees))
+
+
+def _values(tree: Tree) -> tuple[Tree, ...]:  # noqa: PLR0911  (one return a kind)
     """The parts of a node that are numbers; conditions are cut at the numbers they compare."""
     match tree:
         case Name() | Number():
