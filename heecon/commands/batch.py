@@ -76,7 +76,7 @@ def _workbooks(runs: list[ScenarioRun], folder: Path) -> list[Path]:
 
     by_model: dict[str, list[ScenarioRun]] = {}
     for run in runs:
-        if run.evaluation is not None:
+        if run.evaluation is not None and run.evaluation.model.scenario.engine == "cohort":
             by_model.setdefault(run.evaluation.model.name, []).append(run)
     with progress("Workbooks", len(runs)) as advance:
         done = 0
