@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from heecon.language import Table, Tree
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.language import Table, Tree, names
 from heecon.model.copula import Copula
+from heecon.model.history import History, history_names
 from heecon.model.joint import Block
 from heecon.model.parameter import Parameter, is_assumption
 
@@ -195,6 +199,38 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Attribute:
+    """Something that differs from person to person.
+
+    Attributes:
+        distribution: a key of ``persons.PERSON_FAMILIES``; empty when it is read from a column.
+        arguments: of the distribution.
+        column: column of patients.csv; None when it is drawn.
+        group: attributes of a group have rank correlations, those of joint/<group>.csv.
+    """
+
+    name: str
+    label: str
+    distribution: str = ""
+    arguments: tuple[Formula, ...] = ()
+    column: str | None = None
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class EventTypes:
+    """The types an entry into a state may have.
+
+    Attributes:
+        state: the state.
+        shares: type -> its share, or None for the one that takes the rest.
+    """
+
+    state: str
+    shares: Mapping[str, Formula | None]
+
+
+@dataclass(frozen=True)
 class ScenarioInfo:
     """What was asked of the model: title, purpose and the analyses' sizes."""
 
@@ -224,6 +260,10 @@ class Model:
         tables: look-up tables by name.
         blocks: joint distributions by correlation group.
         copulas: rank correlations by correlation group.
+        attributes: what differs from person to person, by name.
+        types: types of the entries into a state, by state.
+        person_copulas: rank correlations of attributes by group.
+        patients: the columns of patients.csv.
         warnings: complaints that do not stop a run.
         files: hashes of the input files.
     """
@@ -241,6 +281,10 @@ class Model:
     blocks: Mapping[str, Block]
     scenario: ScenarioInfo
     copulas: Mapping[str, Copula] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    types: Mapping[str, EventTypes] = field(default_factory=dict)
+    person_copulas: Mapping[str, Copula] = field(default_factory=dict)
+    patients: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
 
@@ -253,6 +297,25 @@ class Model:
         shared = {row.name: row for row in self.parameters if row.strategy is None}
         own = {row.name: row for row in self.parameters if row.strategy == strategy}
         return shared | own
+
+    @cached_property
+    def history(self) -> dict[str, History]:
+        """The names that say what has happened to a person."""
+        return history_names(self.states, {s: list(t.shares) for s, t in self.types.items()})
+
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """The names whose value differs from person to person: attributes, history, what uses them.
+        """
+        found = {*self.attributes, *self.history}
+        for name, formula in self.variables.items():
+            if names(formula.tree) & found:
+                found.add(name)
+        return frozenset(found)
+
+    def is_personal(self, formula: Formula) -> bool:
+        """Whether the value of a formula differs from person to person."""
+        return bool(names(formula.tree) & self.personal)
 
     @cached_property
     def inputs(self) -> tuple[Parameter, ...]:

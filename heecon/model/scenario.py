@@ -99,6 +99,7 @@ def read_overrides(path: Path) -> Overrides:
                 Problem(where, what, "End the chain with a scenario without 'extends'")
             )
     last = layers[-1]
+    engine = next((x.content.engine for x in reversed(layers) if x.content.engine), "cohort")
     analyses: dict[str, dict[str, object]] = {}
     for layer in layers:
         for analysis, sizes in layer.content.analyses.items():
@@ -106,7 +107,7 @@ def read_overrides(path: Path) -> Overrides:
     named = [layer for layer in layers if layer.content.model is not None]
     model = (named[-1].content.model, named[-1].file.where(("model",))) if named else (None, "")
     info = ScenarioInfo(
-        path.stem, last.content.title, last.content.purpose, last.content.engine, analyses
+        path.stem, last.content.title, last.content.purpose, engine, analyses
     )
     return Overrides(info, tuple(layers), model, tuple(problems))
 

@@ -135,6 +135,16 @@ class OutcomeSection(Section):
     transition: dict[str, Expression] = Field(default_factory=dict)
 
 
+class PersonSection(Section):
+    """Something that differs from person to person: drawn, or a column of patients.csv."""
+
+    label: str = ""
+    distribution: str | None = None
+    arguments: list[Expression] = Field(default_factory=list, max_length=4)
+    column: str | None = None
+    group: str = ""
+
+
 class ModelFile(Section):
     """The whole of model.toml."""
 
@@ -145,6 +155,8 @@ class ModelFile(Section):
     variables: dict[str, Expression] = Field(default_factory=dict, max_length=2_000)
     transitions: dict[str, TransitionSection]
     outcomes: dict[str, OutcomeSection] = Field(min_length=1, max_length=500)
+    persons: dict[str, PersonSection] = Field(default_factory=dict, max_length=200)
+    types: dict[str, dict[str, Expression]] = Field(default_factory=dict, max_length=50)
 
 
 class ParameterOverride(Section):
@@ -175,7 +187,7 @@ class ScenarioFile(Section):
     strategies: list[str] | None = Field(default=None, min_length=1)
     parameters: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
-    engine: Literal["cohort"] = "cohort"
+    engine: Literal["cohort", "microsim"] | None = None
     analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 

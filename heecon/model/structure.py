@@ -53,7 +53,7 @@ def read_start(
         if name not in states:
             remedy = names.did_you_mean(name, states)
             reader.complain((*path, name), f"unknown state '{name}'", remedy)
-        elif not _is_rest(text):
+        elif not is_rest(text):
             shares[name] = reader.read(
                 text, (*path, name), without=reader.cycle_names, because=_NO_TIME
             )
@@ -110,7 +110,7 @@ def _read_row(
     to: dict[str, Formula] = {}
     for destination, text in texts.items():
         place = (*path, destination)
-        if _is_rest(text):
+        if is_rest(text):
             continue
         if destination == origin and competing and not tunnel:
             what = f"a rate from '{origin}' to itself has no meaning"
@@ -133,13 +133,14 @@ def _everywhere(origin: str, states: Mapping[str, State]) -> Transitions:
     return Transitions(origin, True, dict.fromkeys(states, STAND_IN), origin)
 
 
-def _is_rest(text: str) -> bool:
+def is_rest(text: str) -> bool:
+    """Whether a share or probability is said to be what the others leave."""
     return text.strip() == REST
 
 
 def _rest(texts: Mapping[str, str], path: Path, reader: FormulaReader) -> str:
     """The state that takes the rest, or an empty string."""
-    rests = [name for name, text in texts.items() if _is_rest(text)]
+    rests = [name for name, text in texts.items() if is_rest(text)]
     if len(rests) > 1:
         what = f"'rest' stands at {rests}"
         reader.complain(path, what, "Only one of them can take the rest")
