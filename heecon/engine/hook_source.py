@@ -60,6 +60,7 @@ class HookSource:
         self.formulas: list[tuple[str, Formula]] = []
         self.starts: list[Start] = []
         self._numbers: dict[Tree, int] = {}
+        self._now = "0"
         self._states = list(model.states)
         self._names = self._numbered()
         ordered = {name: formula.tree for name, formula in model.variables.items()}
@@ -83,6 +84,19 @@ class HookSource:
         for write in (self._own_start, self._begin, self._chances, self._count, self._count_move):
             lines += write()
         return "\n".join(lines) + "\n"
+
+    def constants(self) -> dict[str, bool]:
+        """What ``walker`` has to do, as its constants."""
+        used = {name for f in all_formulas(self.model) for name in names(f.tree)}
+        kinds = {past.kind for name, past in self.model.history.items() if name in used}
+        return {
+            "PERSONAL": True,
+            "HAS_TYPES": bool(self.model.types),
+            "TRACKS_LAST": not kinds.isdisjoint({"ever", "time_since"}),
+            "TRACKS_ENTRIES": "count" in kinds,
+            "COUNTS": any(term.source == kernels.FROM_STATE for term in self.terms),
+            "COUNTS_MOVES": any(term.source == kernels.FROM_MOVE for term in self.terms),
+        }
 
     # --- expressions ----------------------------------------------------------------------------
 
@@ -164,19 +178,18 @@ class HookSource:
         tree = self.trees[int(name[1:])]
         return "slot" if names(tree) & self._slot_names else "0"
 
-    def _fault(self, what: str, formula: Formula, value: str, status: int) -> Lines:
-        """Note a fault and leave the hook."""
+    def _fault(self, test: str, what: str, formula: Formula, value: str, status: int) -> Lines:
+        """Note the first fault; the walk looks at it after each group."""
         self.formulas.append((what, formula))
-        return [
-            f"people.fault[0] = {len(self.formulas) - 1}",
-            f"people.fault[1] = {value}",
-            f"return {status}",
-        ]
+        noted = status, len(self.formulas) - 1, value, "i", self._now
+        lines = [f"if {test} and people.fault[0] == 0.0:"]
+        return lines + [f"    people.fault[{place}] = {what}" for place, what in enumerate(noted)]
 
     # --- how people go ----------------------------------------------------------------------------
 
     def _own_start(self) -> Lines:
-        lines = ["def own_start(i, people, shared):", "    slot = 0"]
+        self._now = "0"
+        lines = ["def own_start(i, people, shared):", "    slot = 0", "    found = -1"]
         candidates = [self.model.start, *(s.start for s in self.model.strategies.values())]
         for start in candidates:
             if start is None or not any(map(self.model.is_personal, start.shares.values())):
@@ -186,7 +199,7 @@ class HookSource:
             self.starts.append(start)
             body = self._start_body(start)
             lines += [f"    if shared.start == {len(self.starts) - 1}:", *_indented(body, 2)]
-        return [*lines, "    return -1"]
+        return [*lines, "    return found"]
 
     def _start_body(self, start: Start) -> Lines:
         body, sources = self._values(start.shares.values(), "0", "0")
@@ -201,8 +214,7 @@ class HookSource:
         test = f"total > {1.0 + SUM_TOLERANCE!r}"
         if not start.rest:
             test += f" or total < {1.0 - SUM_TOLERANCE!r}"
-        body.append(f"if {test}:")
-        body += _indented(self._fault("start shares", first, "total", walker.TOO_MUCH))
+        body += self._fault(f"({test})", "start shares", first, "total", walker.TOO_MUCH)
         body.append("c = 0.0")
         order = list(start.shares)
         for index, state in enumerate(self._states):
@@ -214,9 +226,10 @@ class HookSource:
         possible = [*order, start.rest] if start.rest else order
         last = max(self._states.index(state) for state in possible)
         body.append(f"people.chance[{last}] = 2.0")  # whatever rounding leaves
-        return [*body, "return 0"]
+        return [*body, "found = 0"]
 
     def _chances(self) -> Lines:
+        self._now = "cycle"
         lines = ["def chances(i, state, slot, cycle, people, shared):"]
         for index, name in enumerate(self._states):
             row = self.model.transitions.get(name)
@@ -241,13 +254,12 @@ class HookSource:
                 if not row.rest:
                     test += f" or total < {1.0 - SUM_TOLERANCE!r}"
                 what = f"sum of the probabilities of leaving {name}"
-                body.append(f"if {test}:")
-                body += _indented(self._fault(what, first, "total", walker.TOO_MUCH))
+                body += self._fault(f"({test})", what, first, "total", walker.TOO_MUCH)
                 body.append("share = 1.0 / max(total, 1.0)")
             body.append("c = 0.0")
             body += self._exits(index, list(row.to))
-            lines += [f"    if state == {index}:", *_indented([*body, "return 0"], 2)]
-        return [*lines, "    return 0"]
+            lines += [f"    if state == {index}:", *_indented(body, 2)]
+        return [*lines, "    return"]
 
     def _exits(self, state: int, named: Sequence[str]) -> Lines:
         """Cumulative probabilities in the order of the ways out."""
@@ -259,7 +271,8 @@ class HookSource:
         for e in range(len(named), len(numbers)):
             high = self.exits.moves[numbers[e]].high
             lines.append(f"people.chance[{e}] = 2.0 if slot < {high} else c")
-        return lines
+        rest = range(len(numbers), self.exits.most)
+        return lines + [f"people.chance[{e}] = 2.0" for e in rest]
 
     def _checked(self, name: str, source: str, what: str, formula: Formula, *, upper: bool) -> Lines:
         """A rate, share or probability, inside its range or a fault."""
@@ -267,8 +280,7 @@ class HookSource:
         test = f"{name} >= {-ROUNDING!r} and {name} < np.inf"
         if upper:
             test += f" and {name} <= {1.0 + ROUNDING!r}"
-        lines.append(f"if not ({test}):")
-        lines += _indented(self._fault(what, formula, name, walker.OUT_OF_RANGE))
+        lines += self._fault(f"not ({test})", what, formula, name, walker.OUT_OF_RANGE)
         lines.append(f"{name} = max({name}, 0.0)")
         return [*lines, f"{name} = min({name}, 1.0)"] if upper else lines
 
@@ -277,7 +289,7 @@ class HookSource:
     def _begin(self) -> Lines:
         lines = ["def begin(i, state, people, shared, totals, cells):", "    slot = 0"]
         lines += self._by_state(kernels.FROM_START, "0", "0", lambda _term: True, 1)
-        return [*lines, "    return 0"]
+        return [*lines, "    return"]
 
     def _count(self) -> Lines:
         lines = ["def count(i, state, slot, point, people, shared, totals, cells):"]
@@ -296,7 +308,7 @@ class HookSource:
             before = self._by_state(kernels.FROM_STATE, "point", "point", counted, 2)
             if before:
                 lines += [f"    if point < shared.cycles + {more}:", *before]
-        return [*lines, "    return 0"]
+        return [*lines, "    return"]
 
     def _by_state(
         self, source: int, now: str, cycle: str, wanted: Callable[[Term], bool], depth: int
@@ -321,17 +333,19 @@ class HookSource:
             if terms:
                 test = f"if origin == {move.origin} and state == {move.destination}:"
                 lines += _indented([test, *_indented(self._additions(terms, "cycle", "cycle"))])
-        return [*lines, "    return 0"]
+        return [*lines, "    return"]
 
     def _additions(self, terms: Sequence[Term], now: str, cycle: str) -> Lines:
+        self._now = now
         lines, sources = self._values([term.formula for term in terms], now, cycle)
         outcomes = [outcome.name for outcome in in_perspective(self.model)]
         for term, source in zip(terms, sources, strict=True):
             number = self.terms.index(term)
             cell = term.outcome * len(self._states) + term.state
             what = f"{outcomes[term.outcome]} in {self._states[term.state]}"
-            lines += [f"value = {source}", "if not np.isfinite(value):"]
-            lines += _indented(self._fault(what, term.formula, "value", walker.NOT_FINITE))
+            lines.append(f"value = {source}")
+            test = "not np.isfinite(value)"
+            lines += self._fault(test, what, term.formula, "value", walker.NOT_FINITE)
             for which in range(2):
                 lines += [
                     f"amount = value * shared.weight[{number}, {cycle}, {which}]",

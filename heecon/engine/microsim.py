@@ -152,8 +152,7 @@ class _Strategy:
 class _Walked:
     """The results of a block of people under one strategy."""
 
-    outcome: Moments
-    kind: Moments
+    amounts: Moments
     started: Integers
     moves: Integers
     cells: Floats
@@ -170,8 +169,7 @@ class _Block:
     def merged(self, other: _Block) -> _Block:
         strategies = tuple(
             _Walked(
-                mine.outcome.merged(its.outcome),
-                mine.kind.merged(its.kind),
+                mine.amounts.merged(its.amounts),
                 mine.started + its.started,
                 mine.moves + its.moves,
                 mine.cells + its.cells,
@@ -192,10 +190,8 @@ class _Run:
         self.model = model
         self.options = options
         self.outcomes = in_perspective(model)
-        self.kinds = np.zeros((2 * len(self.outcomes), 2 * len(KINDS)))
-        for number, outcome in enumerate(self.outcomes):
-            for which in range(2):
-                self.kinds[2 * number + which, 2 * KINDS.index(outcome.kind) + which] = 1.0
+        kinds = [2 * KINDS.index(outcome.kind) for outcome in self.outcomes]
+        self.kinds = np.array([k + which for k in kinds for which in range(2)], dtype=np.int64)
         self.attributes: Attributes = Attributes(model)
         self.hooks: Hooks = hooks_of(model, self.outcomes, options.on_compile)
         self.threads = options.threads or os.cpu_count() or 1
@@ -290,31 +286,32 @@ class _Run:
 
         model, paths = self.model, strategy.paths
         states, rows = len(model.states), len(paths.state)
+        scratch = walker.scratch_for(states, paths.target.shape[1])
         room = 2 * len(people) if self.options.on_event is not None else 0
         while True:
             tally = walker.Tally(
-                totals=np.zeros((len(people), 2 * len(self.outcomes))),
+                totals=np.empty((len(people), 2 * len(self.outcomes))),
                 started=np.zeros(states, dtype=np.int64),
                 moves=np.zeros((paths.cycles, rows, paths.target.shape[1]), dtype=np.int64),
                 cells=np.zeros((len(self.outcomes) * states, 2)),
                 log=np.zeros((room, 5), dtype=np.int64),
-                fault=np.zeros(2),
+                fault=np.zeros(5),
             )
-            status, person, cycle, events = self.hooks.walk(
-                people.start, *key, paths, strategy.amounts, strategy.shared, attributes, tally
+            events = self.hooks.walk(
+                people.start, *key, paths, strategy.amounts, strategy.shared, attributes, scratch, tally
             )
-            if status != walker.OK:
+            if tally.fault[0] != walker.OK:
                 name = list(model.strategies)[number]
-                raise SimulationError(
-                    self.hooks.problem(status, tally.fault, name, draw, person, cycle)
-                )
+                raise SimulationError(self.hooks.problem(tally.fault, name, draw))
             if events <= room or self.options.on_event is None:
                 break
             room = events
-        kinds = tally.totals @ self.kinds
+        kinds = np.zeros((len(people), 2 * len(KINDS)))
+        means = np.zeros(len(self.kinds) + kinds.shape[1])
+        squares = np.zeros_like(means)
+        walker.gather(tally.totals, self.kinds, kinds, means, squares)
         walked = _Walked(
-            Moments.squares(tally.totals),
-            Moments.squares(kinds),
+            Moments(len(people), means, squares),
             tally.started,
             tally.moves,
             tally.cells,
@@ -340,13 +337,15 @@ class _Run:
             occupancy, flow, amounts = (np.array(part)[None] for part in zip(*traces, strict=True))
             edges = tuple(edges_of(model.transitions, model.states))
             trace = Trace(occupancy, flow, edges, amounts)
-        errors = np.array([walked.outcome.covariance() for walked in block.strategies])
-        kinds = np.array([walked.kind.covariance() for walked in block.strategies])
-        kinds = np.sqrt(kinds / count).reshape(1, len(kinds), len(KINDS), 2)
+        variance = np.array([walked.amounts.covariance() for walked in block.strategies])
+        errors = np.sqrt(variance / count)[None]
+        own = len(self.kinds)
+        shape = 1, len(variance)
+        kinds = errors[..., own:].reshape(*shape, len(KINDS), 2)
         monte_carlo = MonteCarlo(
             people=count,
             seed=self.options.seed,
-            outcome=np.sqrt(errors / count).reshape(1, len(errors), len(self.outcomes), 2),
+            outcome=errors[..., :own].reshape(*shape, len(self.outcomes), 2),
             kind={kind: kinds[:, :, i] for i, kind in enumerate(KINDS)},
             covariance=block.decision.covariance()[None],
         )

@@ -27,16 +27,6 @@ class Moments:
     products: Floats
 
     @staticmethod
-    def squares(values: Floats) -> Moments:
-        """Means and squares of columns.
-
-        Args:
-            values: (people, quantities).
-        """
-        mean = values.mean(axis=0)
-        return Moments(len(values), mean, ((values - mean) ** 2).sum(axis=0))
-
-    @staticmethod
     def pairs(columns: Sequence[Floats]) -> Moments:
         """Means and all products of columns.
 

@@ -22,7 +22,7 @@ from numba import njit
 from numba.core.errors import NumbaWarning
 from numpy.typing import NDArray
 
-from heecon.engine import random_numbers, walker
+from heecon.engine import kernels, random_numbers, walker
 from heecon.engine.cache_folder import folder_of
 from heecon.engine.common import Common, exits_of, values_by_name
 from heecon.engine.hook_source import HookSource, personal_tables
@@ -48,7 +48,7 @@ class Hooks:
     """
 
     model: Model
-    walk: Callable[..., tuple[int, int, int, int]]
+    walk: Callable[..., int]
     trees: Sequence[Tree] = ()
     formulas: Sequence[tuple[str, Formula]] = ()
     starts: Sequence[Start] = ()
@@ -58,20 +58,19 @@ class Hooks:
         start = common.preparation.strategy.start or self.model.start
         return next((i for i, known in enumerate(self.starts) if known is start), -1)
 
-    def problem(
-        self, status: int, fault: Floats, strategy: str, draw: int, person: int, cycle: int
-    ) -> Problem:
-        """What was impossible for one person."""
-        what, formula = self.formulas[int(fault[0])]
-        place = f"{strategy}, draw {draw}, person {person}, cycle {cycle}"
+    def problem(self, fault: Floats, strategy: str, draw: int) -> Problem:
+        """What was impossible for one person: see ``walker.Tally.fault``."""
+        status, number, value, person, cycle = fault.tolist()
+        what, formula = self.formulas[int(number)]
+        place = f"{strategy}, draw {draw}, person {person:.0f}, cycle {cycle:.0f}"
         remedy = {
             walker.OUT_OF_RANGE: "Rates must be at least 0, shares and probabilities 0 to 1",
             walker.TOO_MUCH: "They must sum to 1, and without a 'rest' not to less either",
             walker.NOT_FINITE: "Look for a division by zero, or the time since what never happened",
-        }[status]
+        }[int(status)]
         remedy += f"; the formula is '{formula.text}' at {formula.where}"
         verb = "are" if what == "start shares" else "is"
-        return Problem(place, f"the {what} {verb} {fault[1]:.10g}", remedy)
+        return Problem(place, f"the {what} {verb} {value:.10g}", remedy)
 
 
 def hooks_of(
@@ -94,7 +93,7 @@ def hooks_of(
     moves = preparation.moves()
     source = HookSource(model, exits_of(model, moves), preparation.terms(outcomes, moves))
     text = source.text()
-    walk = _compiled(text, personal_tables(model))
+    walk = _compiled(text, source.constants(), personal_tables(model))
     if on_compile is not None and not _is_cached(walk):
         on_compile()
     return Hooks(model, walk, source.trees, source.formulas, source.starts)
@@ -109,15 +108,19 @@ def needs_hooks(model: Model, outcomes: Sequence[Outcome]) -> bool:
     return bool(model.types) or any(map(model.is_personal, formulas))
 
 
-def _compiled(text: str, tables: dict[str, NDArray[np.float64]]) -> Any:
+def _compiled(
+    text: str, constants: dict[str, bool], tables: dict[str, NDArray[np.float64]]
+) -> Any:
     """The walk with hooks of this source; numba compiles it on its first call."""
-    digest = _digest(text, tables)
+    digest = _digest(f"{text}{constants}", tables)
     inside: dict[str, Any] = {**namespace(), **tables, "min": min, "max": max}
+    inside["__name__"] = walker.__name__  # numba imports it when it finds the machine code
     # The source holds only what hook_source wrote; there are no built-ins to reach.
     exec(compile(text, "<heecon hooks>", "exec"), inside)  # noqa: S102
-    own: dict[str, Any] = {**vars(walker), "PERSONAL": True}
+    own: dict[str, Any] = {**vars(walker), **constants}
     for name in walker.HOOKS:
-        own[name] = njit(nogil=True, error_model="numpy")(inside[name])
+        hook = _renamed(inside[name], digest)
+        own[name] = njit(inline="always", **kernels.BARE)(hook)
     try:
         file = _stamp(folder_of(digest), text)
     except OSError as error:
@@ -132,12 +135,18 @@ def _compiled(text: str, tables: dict[str, NDArray[np.float64]]) -> Any:
         function = getattr(walker, name)
         plain: FunctionType = getattr(function, "py_func", function)
         code = plain.__code__ if file is None else plain.__code__.replace(co_filename=str(file))
-        moved = FunctionType(code, own, name)
-        moved.__module__ = f"heecon_{digest}"
+        moved = _renamed(FunctionType(code, own, name), digest)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumbaWarning)
-            own[name] = njit(nogil=True, cache=file is not None, error_model="numpy")(moved)
+            own[name] = njit(cache=file is not None, **kernels.BARE)(moved)
     return own["walk"]
+
+
+def _renamed(function: FunctionType, digest: str) -> FunctionType:
+    """A function under a name no other model's has: machine code is linked by name."""
+    function.__name__ = f"{function.__name__}_{digest}"
+    function.__qualname__ = function.__name__
+    return function
 
 
 def _stamp(folder: Path, text: str) -> Path:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.engine.kernels import compiled
+from heecon.engine.kernels import compiled_bare
 from heecon.engine.random_numbers import (
     CYCLES,
     HALF,
@@ -34,15 +34,17 @@ from heecon.engine.random_numbers import (
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-PERSONAL = False
-"""Whether the hooks below do anything; a constant, so that what is not needed is not compiled."""
+PERSONAL = HAS_TYPES = TRACKS_LAST = TRACKS_ENTRIES = COUNTS = COUNTS_MOVES = False
+"""Whether the hooks below do anything, entries have types, some hook reads when a person was last
+in a state or how often they entered it, and amounts of being in a state or of moves differ by
+person. Constants, so that what is not needed is not compiled."""
 
 GROUP = 256
 """People walked together: few enough for what is known of them to stay in the fastest memory."""
 
 OK, OUT_OF_RANGE, TOO_MUCH, NOT_FINITE = 0, 1, 2, 3
-"""Status of a hook: all well; a rate, share or probability outside its range; probabilities that
-sum to more than one; an amount that is not finite. The fault's formula and value are told."""
+"""Faults: none; a rate, share or probability outside its range; probabilities that do not sum to
+one; an amount that is not finite."""
 
 
 class Paths(NamedTuple):
@@ -129,7 +131,8 @@ class People(NamedTuple):
         last: (people, states) last time point in each; -1 for never.
         kind: (people, states) type of the latest entry; -1 for none.
         chance: (exits) cumulative probabilities of the move at hand.
-        fault: (2) formula and value of what is impossible.
+        fault: (5) fault, formula, value, person of the group and cycle of the first impossible
+            number. Hooks note it and go on: a loop without other ways out of it is a fast one.
     """
 
     attribute: Floats
@@ -150,7 +153,7 @@ class Tally(NamedTuple):
             is not counted in every cycle.
         cells: (cells, 2) amounts of the hooks by outcome and state.
         log: (room, 5) person, cycle, from, to and type of the moves; no room for none.
-        fault: (2) formula and value of what is impossible.
+        fault: (5) fault, formula, value, person and cycle of the first impossible number.
     """
 
     totals: Floats
@@ -161,23 +164,75 @@ class Tally(NamedTuple):
     fault: Floats
 
 
-def own_start(i: int, people: People, shared: Shared) -> int:
-    """Hook: fill ``people.chance`` with a person's start shares; -1 if they have none of their own.
+class Scratch(NamedTuple):
+    """Room for a group of people; what is in it before does not matter.
 
-    Returns:
-        A status, or -1.
+    Attributes:
+        words: (cycles, people) random words of the next cycles.
+        alive: (people) places in the group of those to whom something can happen.
+        rows: (people) row each is in.
+        entries, last, kind, chance: see ``People``.
     """
+
+    words: NDArray[np.uint32]
+    alive: Integers
+    rows: Integers
+    entries: Integers
+    last: Integers
+    kind: Integers
+    chance: Floats
+
+
+def scratch_for(states: int, exits: int) -> Scratch:
+    """Room for a group of people."""
+    return Scratch(
+        np.empty((CYCLES, GROUP), dtype=np.uint32),
+        np.empty(GROUP, dtype=np.int64),
+        np.empty(GROUP, dtype=np.int64),
+        np.empty((GROUP, states), dtype=np.int64),
+        np.empty((GROUP, states), dtype=np.int64),
+        np.empty((GROUP, states), dtype=np.int64),
+        np.empty(max(exits, states) + 1),
+    )
+
+
+def gather(totals: Floats, kind: Integers, kinds: Floats, means: Floats, squares: Floats) -> None:
+    """Totals by kind of outcome, and means and squares over people.
+
+    Args:
+        totals: (people, q).
+        kind: (q) which kind's totals each belongs to.
+        kinds: (people, k) filled with those; zero before.
+        means: (q + k) filled with the means; zero before.
+        squares: (q + k) filled with the sums of squared deviations from them; zero before.
+    """
+    people, worth = totals.shape
+    for i in range(people):
+        for q in range(worth):
+            kinds[i, kind[q]] += totals[i, q]
+            means[q] += totals[i, q]
+        for k in range(kinds.shape[1]):
+            means[worth + k] += kinds[i, k]
+    for q in range(means.shape[0]):
+        means[q] /= people
+    for i in range(people):
+        for q in range(worth):
+            squares[q] += (totals[i, q] - means[q]) ** 2
+        for k in range(kinds.shape[1]):
+            squares[worth + k] += (kinds[i, k] - means[worth + k]) ** 2
+
+
+def own_start(i: int, people: People, shared: Shared) -> int:
+    """Hook: fill ``people.chance`` with a person's start shares; -1 if they have none of their own."""
     return -1
 
 
-def begin(i: int, state: int, people: People, shared: Shared, totals: Floats, cells: Floats) -> int:
-    """Hook: add what person ``i`` of the group is worth at the start; returns a status."""
-    return OK
+def begin(i: int, state: int, people: People, shared: Shared, totals: Floats, cells: Floats) -> None:
+    """Hook: add what person ``i`` of the group is worth at the start."""
 
 
-def chances(i: int, state: int, slot: int, cycle: int, people: People, shared: Shared) -> int:
-    """Hook: fill ``people.chance`` for a person's next move; returns a status."""
-    return OK
+def chances(i: int, state: int, slot: int, cycle: int, people: People, shared: Shared) -> None:
+    """Hook: fill ``people.chance`` for a person's next move."""
 
 
 def count(
@@ -189,9 +244,8 @@ def count(
     shared: Shared,
     totals: Floats,
     cells: Floats,
-) -> int:
-    """Hook: add what a person is worth at a time point; returns a status."""
-    return OK
+) -> None:
+    """Hook: add what a person is worth at a time point."""
 
 
 def count_move(
@@ -204,33 +258,30 @@ def count_move(
     shared: Shared,
     totals: Floats,
     cells: Floats,
-) -> int:
-    """Hook: add what a person's move is worth; returns a status."""
-    return OK
+) -> None:
+    """Hook: add what a person's move is worth."""
 
 
 def start_group(
     first: int, k0: Any, k1: Any, paths: Paths, amounts: Amounts, shared: Shared,
     people: People, rows: Integers, totals: Floats, tally: Tally,
-) -> tuple[int, int]:  # fmt: skip
-    """Put the people of a group where they start; returns a status and the person."""
+) -> None:  # fmt: skip
+    """Put the people of a group where they start."""
     for i in range(totals.shape[0]):
         state = paths.sure
-        status = -1
+        own = -1
         if PERSONAL:
             for s in range(people.entries.shape[1]):
                 people.entries[i, s] = 0
                 people.last[i, s] = -1
                 people.kind[i, s] = -1
-            status = own_start(i, people, shared)
-            if status > OK:
-                return status, i
-        if state < 0 or status == OK:
+            own = own_start(i, people, shared)
+        if state < 0 or own >= 0:
             number = np.uint64(first + i)
             luck = philox(number & MASK, number >> HALF, np.uint64(0), START, k0, k1)
             u = uniform_53(luck[0], luck[1])
             state = 0
-            while u >= (people.chance[state] if status == OK else paths.start[state]):
+            while u >= (people.chance[state] if own >= 0 else paths.start[state]):
                 state += 1
         rows[i] = paths.first_row[state]
         tally.started[state] += 1
@@ -238,12 +289,8 @@ def start_group(
             totals[i, q] = amounts.start[state, q] + amounts.point[0, rows[i], q]
         if PERSONAL:
             people.last[i, state] = 0
-            status = begin(i, state, people, shared, totals, tally.cells)
-            if status == OK:
-                status = count(i, state, 0, 0, people, shared, totals, tally.cells)
-            if status != OK:
-                return status, i
-    return OK, 0
+            begin(i, state, people, shared, totals, tally.cells)
+            count(i, state, 0, 0, people, shared, totals, tally.cells)
 
 
 def walk(
@@ -254,8 +301,9 @@ def walk(
     amounts: Amounts,
     shared: Shared,
     attributes: Floats,
+    scratch: Scratch,
     tally: Tally,
-) -> tuple[int, int, int, int]:
+) -> int:
     """Walk a block of people from the start to the end, or to where nothing happens any more.
 
     Args:
@@ -266,33 +314,25 @@ def walk(
         amounts: what that is worth.
         shared: what the hooks read.
         attributes: (people, attributes).
+        scratch: room for a group.
         tally: where results go.
 
     Returns:
-        (status, person, cycle, events); there may be more events than the log had room for.
+        Number of events, which may be more than the log had room for.
     """
     block, worth = tally.totals.shape
     moving = amounts.move.shape[0] > 0
-    cycles, states = paths.cycles, paths.first_row.shape[0]
-    words = np.empty((CYCLES, GROUP), dtype=np.uint32)
-    alive = np.empty(GROUP, dtype=np.int64)
-    rows = np.empty(GROUP, dtype=np.int64)
-    known = GROUP if PERSONAL else 0
-    entries = np.zeros((known, states), dtype=np.int64)
-    last = np.zeros((known, states), dtype=np.int64)
-    kind = np.zeros((known, states), dtype=np.int64)
-    chance = np.zeros(max(paths.target.shape[1], states) + 1)
+    cycles = paths.cycles
+    words, alive, rows = scratch.words, scratch.alive, scratch.rows
     room, events = tally.log.shape[0], 0
     for low in range(0, block, GROUP):
         left = min(GROUP, block - low)
         totals = tally.totals[low : low + left]
         attribute = attributes[low : low + left]
-        people = People(attribute, entries, last, kind, chance, tally.fault)
-        status, i = start_group(
-            first + low, k0, k1, paths, amounts, shared, people, rows, totals, tally
+        people = People(
+            attribute, scratch.entries, scratch.last, scratch.kind, scratch.chance, tally.fault
         )
-        if status != OK:
-            return status, first + low + i, 0, events
+        start_group(first + low, k0, k1, paths, amounts, shared, people, rows, totals, tally)
         for i in range(left):
             alive[i] = i
         for block_of_cycles in range((cycles + CYCLES - 1) // CYCLES):
@@ -309,14 +349,12 @@ def walk(
                     e = 0
                     if PERSONAL and paths.own[state] == 1:
                         slot = row - paths.first_row[state]
-                        status = chances(i, state, slot, cycle, people, shared)
-                        if status != OK:
-                            return status, first + low + i, cycle, events
-                        while u >= people.chance[e]:
-                            e += 1
+                        chances(i, state, slot, cycle, people, shared)
+                        for exit in range(paths.width):  # all of them: a guess would often fail
+                            e += u >= people.chance[exit]
                     else:
                         at = paths.at[row] + cycle * paths.step[row]
-                        for exit in range(paths.width):  # all of them: a guess would often fail
+                        for exit in range(paths.width):
                             e += u >= paths.chance[at + exit]
                     target = paths.target[row, e]
                     rows[i] = target
@@ -326,10 +364,10 @@ def walk(
                     if moving and paths.event[row, e] == 1:
                         for q in range(worth):
                             totals[i, q] += amounts.move[cycle, row, e, q]
-                    if PERSONAL and paths.final[row] == 0:
-                        after = paths.state[target]
+                    after = paths.state[target]
+                    if HAS_TYPES or TRACKS_ENTRIES or COUNTS_MOVES:
                         if paths.event[row, e] == 1:
-                            if paths.type_first[after] >= 0:
+                            if HAS_TYPES and paths.type_first[after] >= 0:
                                 number = np.uint64(first + low + i)
                                 luck = philox(
                                     number & MASK,
@@ -345,29 +383,33 @@ def walk(
                                 while v >= paths.type_share[which]:
                                     people.kind[i, after] += 1
                                     which += 1
-                            slot = row - paths.first_row[state]
-                            status = count_move(
-                                i, state, slot, after, cycle, people, shared, totals, tally.cells
-                            )
-                            if status != OK:
-                                return status, first + low + i, cycle, events
-                            people.entries[i, after] += 1
+                            if COUNTS_MOVES:
+                                slot = row - paths.first_row[state]
+                                count_move(
+                                    i,
+                                    state,
+                                    slot,
+                                    after,
+                                    cycle,
+                                    people,
+                                    shared,
+                                    totals,
+                                    tally.cells,
+                                )
+                            if TRACKS_ENTRIES:
+                                people.entries[i, after] += 1
+                    if TRACKS_LAST:
                         people.last[i, after] = cycle + 1
+                    if COUNTS:
                         slot = target - paths.first_row[after]
-                        status = count(
-                            i, after, slot, cycle + 1, people, shared, totals, tally.cells
-                        )
-                        if status != OK:
-                            return status, first + low + i, cycle, events
+                        count(i, after, slot, cycle + 1, people, shared, totals, tally.cells)
                     if room > 0 and paths.event[row, e] == 1:
                         if events < room:
                             tally.log[events, 0] = first + low + i
                             tally.log[events, 1] = cycle
                             tally.log[events, 2] = state
-                            tally.log[events, 3] = paths.state[target]
-                            tally.log[events, 4] = -1
-                            if PERSONAL:
-                                tally.log[events, 4] = people.kind[i, paths.state[target]]
+                            tally.log[events, 3] = after
+                            tally.log[events, 4] = people.kind[i, after] if HAS_TYPES else -1
                         events += 1
             staying = 0
             for a in range(left):
@@ -379,7 +421,10 @@ def walk(
                     alive[staying] = i
                     staying += 1
             left = staying
-    return OK, 0, 0, events
+        if PERSONAL and tally.fault[0] != OK:
+            tally.fault[3] += first + low
+            break
+    return events
 
 
 HOOKS = ("own_start", "begin", "chances", "count", "count_move")
@@ -388,10 +433,11 @@ HOOKS = ("own_start", "begin", "chances", "count", "count_move")
 INNER = ("start_group",)
 """Functions ``walk`` calls that call hooks themselves."""
 
-own_start = compiled(own_start)
-begin = compiled(begin)
-chances = compiled(chances)
-count = compiled(count)
-count_move = compiled(count_move)
-start_group = compiled(start_group)
-walk = compiled(walk)
+gather = compiled_bare(gather)
+own_start = compiled_bare(own_start)
+begin = compiled_bare(begin)
+chances = compiled_bare(chances)
+count = compiled_bare(count)
+count_move = compiled_bare(count_move)
+start_group = compiled_bare(start_group)
+walk = compiled_bare(walk)
