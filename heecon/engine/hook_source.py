@@ -350,7 +350,7 @@ class HookSource:
                 lines += [
                     f"amount = value * shared.weight[{number}, {cycle}, {which}]",
                     f"totals[i, {2 * term.outcome + which}] += amount",
-                    f"cells[{cell}, {which}] += amount",
+                    f"cells[{cell}, {cycle}, {which}] += amount",
                 ]
         return lines
 

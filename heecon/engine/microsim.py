@@ -67,11 +67,13 @@ class Options:
         seed: any whole number.
         first: number of the first person; a run is continued by beginning where it ended.
         threads: how many; None for all processors.
-        keep_trace: keep occupancy and moves by cycle (and amounts, without those of the hooks).
+        keep_trace: keep occupancy, moves and amounts by cycle.
         on_compile: called before anything is compiled, which takes seconds.
         on_people: called with the number of people walked so far, all draws together.
         on_event: called with (strategy, draw, moves), once a block, in order; moves is an array
             (moves, 5) of person, cycle, from, to and type.
+        enough: called after each block with the moments of all people so far (discounted costs of
+            all strategies, then QALYs); True ends the draw before all ``patients`` are simulated.
     """
 
     patients: int = PATIENTS
@@ -82,6 +84,7 @@ class Options:
     on_compile: Callable[[], None] | None = None
     on_people: Callable[[int], None] | None = None
     on_event: Callable[[str, int, Integers], None] | None = None
+    enough: Callable[[Moments], bool] | None = None
 
 
 def run_microsim(model: Model, draws: Draws | None = None, options: Options | None = None) -> Result:
@@ -105,9 +108,20 @@ def run_microsim(model: Model, draws: Draws | None = None, options: Options | No
 
 
 def iterate_microsim(
-    model: Model, draws: Draws | None = None, options: Options | None = None
+    model: Model,
+    draws: Draws | None = None,
+    options: Options | None = None,
+    *,
+    first_draw: int = 0,
 ) -> Iterator[Result]:
-    """Like ``run_microsim``, a draw at a time, so that no more need fit in memory."""
+    """Like ``run_microsim``, a draw at a time, so that no more need fit in memory.
+
+    Args:
+        model: see ``run_microsim``.
+        draws: see ``run_microsim``.
+        options: see ``run_microsim``.
+        first_draw: number of the first draw, which keys the luck of its people.
+    """
     chosen = options or Options()
     draws = {key: np.asarray(values, dtype=float) for key, values in (draws or {}).items()}
     count = count_draws(model, draws)
@@ -118,7 +132,7 @@ def iterate_microsim(
     for first in range(0, count, chunk):
         size = min(chunk, count - first)
         part = {key: values[first : first + size] for key, values in draws.items()}
-        yield from run.draws(part, first, size)
+        yield from run.draws(part, first_draw + first, size)
 
 
 def check_size(model: Model, patients: int, draws: int = 1) -> None:
@@ -245,6 +259,8 @@ class _Run:
                 if options.on_people is not None:
                     self.done += found.decision.count
                     options.on_people(self.done)
+                if options.enough is not None and options.enough(merged[0].decision):
+                    break
         return self._result(merged[0], commons, draw)
 
     def _tables(self, common: Common, draw: int) -> _Strategy:
@@ -287,13 +303,14 @@ class _Run:
         model, paths = self.model, strategy.paths
         states, rows = len(model.states), len(paths.state)
         scratch = walker.scratch_for(states, paths.target.shape[1])
+        cells = len(self.outcomes) * states if self.hooks.personal else 0
         room = 2 * len(people) if self.options.on_event is not None else 0
         while True:
             tally = walker.Tally(
                 totals=np.empty((len(people), 2 * len(self.outcomes))),
                 started=np.zeros(states, dtype=np.int64),
                 moves=np.zeros((paths.cycles, rows, paths.target.shape[1]), dtype=np.int64),
-                cells=np.zeros((len(self.outcomes) * states, 2)),
+                cells=np.zeros((cells, paths.cycles + 1, 2)),
                 log=np.zeros((room, 5), dtype=np.int64),
                 fault=np.zeros(5),
             )
@@ -326,11 +343,13 @@ class _Run:
         cubes, ends, traces = [], [], []
         for common, walked in zip(commons.values(), block.strategies, strict=True):
             tracks = _Tracks(common, walked, count)
-            cubes.append(tracks.cube(draw) + walked.cells.reshape(-1, len(model.states), 2) / count)
+            cells = walked.cells.reshape(-1, len(model.states), *walked.cells.shape[1:]) / count
+            cubes.append(tracks.cube(draw) + (cells.sum(axis=2) if len(cells) else 0.0))
             lasting = [i for i, state in enumerate(model.states.values()) if not state.absorbing]
             ends.append(tracks.occupancy()[-1, lasting].sum())
             if self.options.keep_trace:
-                traces.append((tracks.occupancy(), tracks.flow(), tracks.by_cycle(draw)))
+                by_cycle = tracks.by_cycle(draw) + (cells if len(cells) else 0.0)
+                traces.append((tracks.occupancy(), tracks.flow(), by_cycle))
         cube = np.array(cubes)[None]
         trace = None
         if traces:
@@ -451,9 +470,13 @@ def _in_order(
 ) -> Iterator[_Block]:
     """Results in the order of the items, with a bounded number of them waiting."""
     waiting = []
-    for item in items:
-        waiting.append(pool.submit(work, item))
-        if len(waiting) >= ahead:
-            yield waiting.pop(0).result()
-    for future in waiting:
-        yield future.result()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= ahead:
+                yield waiting.pop(0).result()
+        for future in waiting:
+            yield future.result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -44,7 +44,7 @@ class Hooks:
         trees: what the hooks read that people have in common.
         formulas: formulas that may be at fault, with words for what they give.
         starts: start distributions that differ by person.
-        warning: why the machine code could not be kept; empty if it was.
+        personal: whether the hooks do anything.
     """
 
     model: Model
@@ -52,6 +52,7 @@ class Hooks:
     trees: Sequence[Tree] = ()
     formulas: Sequence[tuple[str, Formula]] = ()
     starts: Sequence[Start] = ()
+    personal: bool = False
 
     def start_of(self, common: Common) -> int:
         """The number of a strategy's start distribution, or -1 if it does not differ by person."""
@@ -96,7 +97,7 @@ def hooks_of(
     walk = _compiled(text, source.constants(), personal_tables(model))
     if on_compile is not None and not _is_cached(walk):
         on_compile()
-    return Hooks(model, walk, source.trees, source.formulas, source.starts)
+    return Hooks(model, walk, source.trees, source.formulas, source.starts, True)
 
 
 def needs_hooks(model: Model, outcomes: Sequence[Outcome]) -> bool:

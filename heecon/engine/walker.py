@@ -151,7 +151,7 @@ class Tally(NamedTuple):
         started: (states) people who start there.
         moves: (cycles, rows, exits) people making a move; staying where nothing happens any more
             is not counted in every cycle.
-        cells: (cells, 2) amounts of the hooks by outcome and state.
+        cells: (cells, cycles + 1, 2) amounts of the hooks by outcome and state, and by cycle.
         log: (room, 5) person, cycle, from, to and type of the moves; no room for none.
         fault: (5) fault, formula, value, person and cycle of the first impossible number.
     """
