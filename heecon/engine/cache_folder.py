@@ -41,8 +41,9 @@ def folder_of(name: str) -> Path:
     """
     root = cache_root()
     folder = root / "microsim" / name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    root.parent.mkdir(parents=True, exist_ok=True)
     for path in (root, root / "microsim", folder):
+        path.mkdir(exist_ok=True, mode=0o700)
         _check_own(path)
     os.utime(folder)
     _tidy(root / "microsim", folder)

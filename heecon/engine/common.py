@@ -249,6 +249,8 @@ class Common:
                     rows = slice(first + way.low, first + way.high)
                     inside = value[:, way.low : way.high] if value.shape[1] > 1 else value
                     move[:, rows, e, q] += inside[: self.cycles]
+        if not move.any():  # switched off by a parameter: need not be looked up
+            move = move[:0]
         later = np.zeros_like(point)
         later[:-1] = np.cumsum(point[:0:-1], axis=0)[::-1]
         return Amounts(start, point, later, move)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from heecon.engine import kernels, walker
 from heecon.engine.cohort import in_perspective
 from heecon.engine.common import Exits
-from heecon.engine.faults import ROUNDING
 from heecon.engine.prepare import SUM_TOLERANCE, Term
 from heecon.language import (
     And,
@@ -178,12 +177,15 @@ class HookSource:
         tree = self.trees[int(name[1:])]
         return "slot" if names(tree) & self._slot_names else "0"
 
-    def _fault(self, test: str, what: str, formula: Formula, value: str, status: int) -> Lines:
-        """Note the first fault; the walk looks at it after each group."""
+    def _formula(self, what: str, formula: Formula) -> int:
+        """Number of a formula that may be at fault."""
         self.formulas.append((what, formula))
-        noted = status, len(self.formulas) - 1, value, "i", self._now
-        lines = [f"if {test} and people.fault[0] == 0.0:"]
-        return lines + [f"    people.fault[{place}] = {what}" for place, what in enumerate(noted)]
+        return len(self.formulas) - 1
+
+    def _too_much(self, test: str, what: str, formula: Formula) -> Lines:
+        number = self._formula(what, formula)
+        noted = f"people.fault, {walker.TOO_MUCH}, {number}, total, i, {self._now}"
+        return [f"if {test}:", f"    note({noted})"]
 
     # --- how people go ----------------------------------------------------------------------------
 
@@ -207,14 +209,14 @@ class HookSource:
             zip(start.shares.items(), sources, strict=True)
         ):
             what = f"start share of {state}"
-            body += self._checked(f"p{e}", source, what, formula, upper=True)
+            body.append(self._checked(f"p{e}", source, what, formula, upper=True))
         total = " + ".join(f"p{e}" for e in range(len(sources))) or "0.0"
         body.append(f"total = {total}")
         first = next(iter(start.shares.values()))
         test = f"total > {1.0 + SUM_TOLERANCE!r}"
         if not start.rest:
             test += f" or total < {1.0 - SUM_TOLERANCE!r}"
-        body += self._fault(f"({test})", "start shares", first, "total", walker.TOO_MUCH)
+        body += self._too_much(test, "start shares", first)
         body.append("c = 0.0")
         order = list(start.shares)
         for index, state in enumerate(self._states):
@@ -241,7 +243,7 @@ class HookSource:
                 zip(row.to.items(), sources, strict=True)
             ):
                 what = f"{kind} {name} -> {to}"
-                body += self._checked(f"p{e}", source, what, formula, upper=not row.competing)
+                body.append(self._checked(f"p{e}", source, what, formula, upper=not row.competing))
             total = " + ".join(f"p{e}" for e in range(len(sources)))
             body.append(f"total = {total}")
             if row.competing:
@@ -254,7 +256,7 @@ class HookSource:
                 if not row.rest:
                     test += f" or total < {1.0 - SUM_TOLERANCE!r}"
                 what = f"sum of the probabilities of leaving {name}"
-                body += self._fault(f"({test})", what, first, "total", walker.TOO_MUCH)
+                body += self._too_much(test, what, first)
                 body.append("share = 1.0 / max(total, 1.0)")
             body.append("c = 0.0")
             body += self._exits(index, list(row.to))
@@ -274,15 +276,10 @@ class HookSource:
         rest = range(len(numbers), self.exits.most)
         return lines + [f"people.chance[{e}] = 2.0" for e in rest]
 
-    def _checked(self, name: str, source: str, what: str, formula: Formula, *, upper: bool) -> Lines:
-        """A rate, share or probability, inside its range or a fault."""
-        lines = [f"{name} = {source}"]
-        test = f"{name} >= {-ROUNDING!r} and {name} < np.inf"
-        if upper:
-            test += f" and {name} <= {1.0 + ROUNDING!r}"
-        lines += self._fault(f"not ({test})", what, formula, name, walker.OUT_OF_RANGE)
-        lines.append(f"{name} = max({name}, 0.0)")
-        return [*lines, f"{name} = min({name}, 1.0)"] if upper else lines
+    def _checked(self, name: str, source: str, what: str, formula: Formula, *, upper: bool) -> str:
+        """Assignment of a rate, share or probability, inside its range or a fault."""
+        number, high = self._formula(what, formula), "1.0" if upper else "np.inf"
+        return f"{name} = checked(people.fault, {number}, {source}, {high}, i, {self._now})"
 
     # --- what people are worth --------------------------------------------------------------------
 
@@ -343,15 +340,11 @@ class HookSource:
             number = self.terms.index(term)
             cell = term.outcome * len(self._states) + term.state
             what = f"{outcomes[term.outcome]} in {self._states[term.state]}"
-            lines.append(f"value = {source}")
-            test = "not np.isfinite(value)"
-            lines += self._fault(test, what, term.formula, "value", walker.NOT_FINITE)
-            for which in range(2):
-                lines += [
-                    f"amount = value * shared.weight[{number}, {cycle}, {which}]",
-                    f"totals[i, {2 * term.outcome + which}] += amount",
-                    f"cells[{cell}, {cycle}, {which}] += amount",
-                ]
+            places = f"i, {cycle}, {term.outcome}, {cell}, {number}"
+            lines.append(
+                f"add(people.fault, totals, cells, shared.weight, "
+                f"{self._formula(what, term.formula)}, {source}, {places})"
+            )
         return lines
 
 

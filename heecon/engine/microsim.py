@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import reduce
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,8 @@ MAX_PERSON_CYCLES = 1e13
 
 SPEED = 5e7
 """Person-cycles a second on two cores, for the estimate of a refused run's time."""
+
+T = TypeVar("T")
 
 KINDS = ("cost", "qaly", "life_year", "count")
 
@@ -210,12 +212,27 @@ class _Run:
         self.hooks: Hooks = hooks_of(model, self.outcomes, options.on_compile)
         self.threads = options.threads or os.cpu_count() or 1
         self.done = 0
+        self.lock = Lock()
 
     def draws(self, values: Draws, first: int, count: int) -> Iterator[Result]:
-        """Simulate a chunk of draws, the first of which has this number."""
+        """Simulate a chunk of draws, the first of which has this number.
+
+        Draws of few people go to the processors whole; of draws of many, the blocks do.
+        """
         commons = self._commons(values, first, count)
-        for draw in range(count):
-            yield self._draw(commons, draw, first + draw)
+        told = self.options.on_event is not None or self.options.enough is not None
+        with ThreadPoolExecutor(self.threads) as pool:
+            if count == 1 or told or self.options.patients > BLOCK * self.threads:
+                results: Iterator[Result] = (
+                    self._draw(commons, draw, first + draw, pool) for draw in range(count)
+                )
+            else:
+
+                def whole(draw: int) -> Result:
+                    return self._draw(commons, draw, first + draw, None)
+
+                results = _in_order(pool, whole, range(count), 2 * self.threads)
+            yield from results
 
     def _commons(self, values: Draws, first: int, count: int) -> dict[str, Common]:
         from heecon.engine.common import Common, values_by_name  # noqa: PLC0415
@@ -235,13 +252,20 @@ class _Run:
         stop_together(errors)
         return found
 
-    def _draw(self, commons: Mapping[str, Common], draw: int, number: int) -> Result:
+    def _draw(
+        self,
+        commons: Mapping[str, Common],
+        draw: int,
+        number: int,
+        pool: ThreadPoolExecutor | None,
+    ) -> Result:
+        """One draw, its blocks by the threads of a pool or one after the other."""
         from heecon.engine.random_numbers import key_of  # noqa: PLC0415
 
         options = self.options
         key = key_of(options.seed, number)
-        strategies = [self._tables(common, draw) for common in commons.values()]
         arguments = self.attributes.arguments(next(iter(commons.values())), draw, number)
+        strategies = [self._tables(common, draw) for common in commons.values()]
         begins = range(options.first, options.first + options.patients, BLOCK)
         end = options.first + options.patients
 
@@ -249,19 +273,23 @@ class _Run:
             people = range(begin, min(begin + BLOCK, end))
             return self._block(people, key, strategies, arguments, number)
 
-        merged: list[_Block] = []
-        with ThreadPoolExecutor(self.threads) as pool:
-            for found in _in_order(pool, block, begins, 2 * self.threads):
-                if options.on_event is not None:
-                    for name, walked in zip(commons, found.strategies, strict=True):
-                        options.on_event(name, number, walked.log)
-                merged = [reduce(_Block.merged, [*merged, found])]
-                if options.on_people is not None:
+        blocks = map(block, begins)
+        if pool is not None:
+            blocks = _in_order(pool, block, begins, 2 * self.threads)
+        whole: _Block | None = None
+        for found in blocks:
+            if options.on_event is not None:
+                for name, walked in zip(commons, found.strategies, strict=True):
+                    options.on_event(name, number, walked.log)
+            whole = found if whole is None else whole.merged(found)
+            if options.on_people is not None:
+                with self.lock:
                     self.done += found.decision.count
                     options.on_people(self.done)
-                if options.enough is not None and options.enough(merged[0].decision):
-                    break
-        return self._result(merged[0], commons, draw)
+            if options.enough is not None and options.enough(whole.decision):
+                break
+        assert whole is not None  # noqa: S101  (there is at least one person)
+        return self._result(whole, commons, draw)
 
     def _tables(self, common: Common, draw: int) -> _Strategy:
         terms = [term for term in common.terms if term.value is None]
@@ -463,11 +491,8 @@ class _Tracks:
 
 
 def _in_order(
-    pool: ThreadPoolExecutor,
-    work: Callable[[int], _Block],
-    items: Sequence[int],
-    ahead: int,
-) -> Iterator[_Block]:
+    pool: ThreadPoolExecutor, work: Callable[[int], T], items: Sequence[int], ahead: int
+) -> Iterator[T]:
     """Results in the order of the items, with a bounded number of them waiting."""
     waiting = []
     try:

@@ -33,6 +33,9 @@ from heecon.model.definition import Formula, Model, Outcome, Start
 
 Floats = NDArray[np.float64]
 
+INSIDE = {**kernels.BARE, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""How functions are compiled that only compiled ones call: in half the time."""
+
 
 @dataclass(frozen=True)
 class Hooks:
@@ -114,14 +117,15 @@ def _compiled(
 ) -> Any:
     """The walk with hooks of this source; numba compiles it on its first call."""
     digest = _digest(f"{text}{constants}", tables)
-    inside: dict[str, Any] = {**namespace(), **tables, "min": min, "max": max}
+    inside: dict[str, Any] = {**namespace(), **tables, "max": max}
+    inside |= {name: getattr(walker, name) for name in walker.HELPERS}
     inside["__name__"] = walker.__name__  # numba imports it when it finds the machine code
     # The source holds only what hook_source wrote; there are no built-ins to reach.
     exec(compile(text, "<heecon hooks>", "exec"), inside)  # noqa: S102
     own: dict[str, Any] = {**vars(walker), **constants}
     for name in walker.HOOKS:
         hook = _renamed(inside[name], digest)
-        own[name] = njit(inline="always", **kernels.BARE)(hook)
+        own[name] = njit(**INSIDE)(hook)
     try:
         file = _stamp(folder_of(digest), text)
     except OSError as error:
@@ -139,7 +143,8 @@ def _compiled(
         moved = _renamed(FunctionType(code, own, name), digest)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumbaWarning)
-            own[name] = njit(cache=file is not None, **kernels.BARE)(moved)
+            options = kernels.BARE if name == "walk" else INSIDE
+            own[name] = njit(cache=file is not None and name == "walk", **options)(moved)
     return own["walk"]
 
 

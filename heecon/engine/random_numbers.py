@@ -102,9 +102,9 @@ def words_of_cycles(first: int, alive: Any, count: int, place: Any, k0: Any, k1:
         out[3, i] = np.uint32(d)
 
 
-def _fill(first: int, place: Any, decision: Any, k0: Any, k1: Any, out: Floats) -> None:
+def _fill(first: Any, place: Any, decision: Any, k0: Any, k1: Any, out: Floats) -> None:
     for i in range(out.shape[0]):
-        person = np.uint64(first + i)
+        person = first + np.uint64(i)
         words = philox(person & MASK, person >> HALF, place, decision, k0, k1)
         out[i] = uniform_53(words[0], words[1])
 
@@ -125,5 +125,5 @@ def uniforms(
         key: from ``key_of``.
     """
     out = np.empty(count)
-    _fill_compiled(first, np.uint64(place), decision, key[0], key[1], out)
+    _fill_compiled(np.uint64(first), np.uint64(place), decision, key[0], key[1], out)
     return out

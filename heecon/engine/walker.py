@@ -42,6 +42,9 @@ person. Constants, so that what is not needed is not compiled."""
 GROUP = 256
 """People walked together: few enough for what is known of them to stay in the fastest memory."""
 
+ROUNDING = 1e-12
+"""See ``faults.ROUNDING``."""
+
 OK, OUT_OF_RANGE, TOO_MUCH, NOT_FINITE = 0, 1, 2, 3
 """Faults: none; a rate, share or probability outside its range; probabilities that do not sum to
 one; an amount that is not finite."""
@@ -220,6 +223,36 @@ def gather(totals: Floats, kind: Integers, kinds: Floats, means: Floats, squares
             squares[q] += (totals[i, q] - means[q]) ** 2
         for k in range(kinds.shape[1]):
             squares[worth + k] += (kinds[i, k] - means[worth + k]) ** 2
+
+
+def note(fault: Floats, status: int, formula: int, value: float, i: int, cycle: int) -> None:
+    """For hooks: note an impossible number, if it is the first."""
+    if fault[0] == OK:
+        fault[0] = status
+        fault[1] = formula
+        fault[2] = value
+        fault[3] = i
+        fault[4] = cycle
+
+
+def checked(fault: Floats, formula: int, value: float, high: float, i: int, cycle: int) -> float:
+    """For hooks: a rate, share or probability, rounding errors beyond 0 and ``high`` cut off."""
+    if not (value >= -ROUNDING and value <= high + ROUNDING and value < np.inf):
+        note(fault, OUT_OF_RANGE, formula, value, i, cycle)
+    return 0.0 if value < 0.0 else high if value > high else value
+
+
+def add(
+    fault: Floats, totals: Floats, cells: Floats, weight: Floats,
+    formula: int, value: float, i: int, cycle: int, outcome: int, cell: int, term: int,
+) -> None:  # fmt: skip
+    """For hooks: add a person's amount to their totals and to those by outcome and state."""
+    if not np.isfinite(value):
+        note(fault, NOT_FINITE, formula, value, i, cycle)
+    for which in range(2):
+        amount = value * weight[term, cycle, which]
+        totals[i, 2 * outcome + which] += amount
+        cells[cell, cycle, which] += amount
 
 
 def own_start(i: int, people: People, shared: Shared) -> int:
@@ -430,10 +463,16 @@ def walk(
 HOOKS = ("own_start", "begin", "chances", "count", "count_move")
 """What ``personal`` puts its own functions in the place of."""
 
+HELPERS = ("note", "checked", "add")
+"""Functions hooks may call."""
+
 INNER = ("start_group",)
 """Functions ``walk`` calls that call hooks themselves."""
 
 gather = compiled_bare(gather)
+note = compiled_bare(note)
+checked = compiled_bare(checked)
+add = compiled_bare(add)
 own_start = compiled_bare(own_start)
 begin = compiled_bare(begin)
 chances = compiled_bare(chances)

@@ -76,7 +76,8 @@ PERSONAL: dict[str, Any] = {
     "variables": {
         "hazard": "0.3 * frailty * (1 + 0.5 * count_event) * effect",
         "recent": "1 if time_since_event < 1 and ever_event > 0.5 else 0",
-        "die": "lookup(life, age + shift) * (1 + 0.2 * ever_event)",
+        "die": "lookup(life, age + shift) * (1 + 0.2 * ever_event)"
+        " - bad_rate * (1 if shift > 1.05 else 0) * cycle",
         "treated": "1 if time < stop else 0",
     },
     "transitions": {
@@ -88,10 +89,14 @@ PERSONAL: dict[str, Any] = {
                 "after": "rest",
             }
         },
-        "after": {"probabilities": {"after": "rest", "event": "0.2 * recent + 0.1", "dead": 0.1}},
+        "after": {"probabilities": {"after": "rest", "event": "0.2 * recent + bad_sum", "dead": 0.1}},
     },
     "outcomes": {
-        "drug": {"kind": "cost", "timing": "cycle_start", "state": {"alive": "100 * treated"}},
+        "drug": {
+            "kind": "cost",
+            "timing": "cycle_start",
+            "state": {"alive": "100 * treated + (time_since_event if bad_time > 0.5 else 0)"},
+        },
         "care": {
             "kind": "cost",
             "entering": {"event": "1000 * (1 + event_is_spinal) * frailty"},
@@ -108,6 +113,9 @@ PERSONAL: dict[str, Any] = {
         he.Parameter("effect", 1.0, strategy="old"),
         he.Parameter("effect", 0.7, strategy="new"),
         he.Parameter("theta", 0.8),
+        he.Parameter("bad_rate", 0.0),
+        he.Parameter("bad_sum", 0.1),
+        he.Parameter("bad_time", 0.0),
     ],
 }
 
