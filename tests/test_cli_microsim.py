@@ -1,0 +1,128 @@
+"""The microsimulation from the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heecon import cli
+from heecon.report.event_log import EventLog
+
+
+def heecon(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["heecon", *arguments])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    return int(left.value.code or 0)
+
+
+def test_a_run_writes_errors_and_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "events.npz"
+    code = heecon(
+        "run", "krijkamp", "--engine", "microsim", "--patients", "3000", "--seed", "7",
+        "--out", str(tmp_path), "--events", str(log), monkeypatch=monkeypatch,
+    )  # fmt: skip
+    assert code == 0
+    shown = capsys.readouterr()
+    assert "Microsimulation of 3,000 people, seed 7" in shown.out
+    with (tmp_path / "monte_carlo.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["quantity"] for row in rows} >= {"cost", "total_qaly", "nmb"}
+    assert all(float(row["standard_error"]) >= 0 for row in rows)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert (manifest["engine"], manifest["seed"], manifest["patients"]) == ("microsim", 7, 3000)
+    events = np.load(log)
+    moves = dict.fromkeys(("from", "to", "strategy", "person", "cycle", "time", "type"))
+    assert all(len(events[name]) == len(events["draw"]) > 1000 for name in moves)
+    states = events["states"].tolist()
+    deaths = (events["to"] == states.index("D")) & (events["strategy"] == 0)
+    with (tmp_path / "trace.csv").open() as file:
+        last = [row for row in csv.DictReader(file) if row["strategy"] == "no_treatment"][-1]
+    assert float(last["D"]) == pytest.approx(deaths.sum() / 3000)
+    assert events["person"].max() < 3000
+    assert "events written to" in shown.err
+
+
+def test_people_until_the_error_is_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = heecon(
+        "run", "krijkamp", "--engine", "microsim", "--until-se", "400", "--out", str(tmp_path),
+        monkeypatch=monkeypatch,
+    )  # fmt: skip
+    assert code == 0
+    with (tmp_path / "monte_carlo.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["comparator"]]
+    errors = [float(r["standard_error"]) for r in rows if r["threshold"] == "50000.0"]
+    assert max(errors) <= 400
+    assert "were simulated" not in capsys.readouterr().err
+
+
+def test_a_psa_tells_parameters_from_simulation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = heecon(
+        "psa", "sick_sicker", "--engine", "microsim", "--patients", "200", "--draws", "50",
+        "--out", str(tmp_path), monkeypatch=monkeypatch,
+    )  # fmt: skip
+    assert code == 0
+    assert "parameters or simulated people?" in capsys.readouterr().out
+    with (tmp_path / "psa_variance.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert all(0 <= float(row["monte_carlo_share"]) <= 1 for row in rows)
+    assert json.loads((tmp_path / "psa_manifest.json").read_text())["patients"] == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "krijkamp_history"], "--engine microsim"),
+        (["run", "krijkamp", "--patients", "5"], "a cohort has no single patients"),
+        (["run", "krijkamp", "--seed", "5"], "--seed: it belongs to the microsimulation"),
+        (["run", "krijkamp", "--events", "x.npz"], "--events: it belongs to"),
+        (["run", "krijkamp", "--engine", "microsim", "--patients", "0"], "at least 1"),
+        (["run", "krijkamp", "--engine", "microsim", "--patients", "1000000000000"], "days"),
+        (["run", "krijkamp", "--engine", "dice"], "unknown engine 'dice'"),
+        (["run", "krijkamp", "--engine", "microsim", "--until-se", "0"], "above 0"),
+        (["run", "krijkamp", "--engine", "microsim", "--threshold", "5"], "--until-se"),
+        (["run", "krijkamp", "--engine", "microsim", "--events", "x.txt"], ".npz or .parquet"),
+    ],
+)
+def test_bad_options(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert heecon(*arguments, monkeypatch=monkeypatch) == 2
+    assert words in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())  # nothing half-written
+
+
+def test_a_log_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import heecon as he  # noqa: PLC0415
+    from heecon.report import event_log  # noqa: PLC0415
+
+    monkeypatch.setattr(event_log, "MAX_EVENTS", 10)
+    log = EventLog(he.load("krijkamp"), tmp_path / "x.npz")
+    moves = np.zeros((6, 5), dtype=np.int64)
+    moves[:, 4] = -1
+    log.add("treatment", 0, moves)
+    with pytest.raises(he.InputError, match="more than 10 events"):
+        log.add("treatment", 0, moves)
+
+
+def test_check_of_a_model_with_history(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert heecon("check", "krijkamp_history/base_case", monkeypatch=monkeypatch) == 0
+    assert "no errors" in capsys.readouterr().out
