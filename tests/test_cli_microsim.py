@@ -83,7 +83,7 @@ def test_a_psa_tells_parameters_from_simulation(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "krijkamp_history"], "--engine microsim"),
+        (["run", "krijkamp_history", "--engine", "cohort"], "--engine microsim"),
         (["run", "krijkamp", "--patients", "5"], "a cohort has no single patients"),
         (["run", "krijkamp", "--seed", "5"], "--seed: it belongs to the microsimulation"),
         (["run", "krijkamp", "--events", "x.npz"], "--events: it belongs to"),

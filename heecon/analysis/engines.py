@@ -17,7 +17,7 @@ from heecon.model.definition import Model
 
 Floats = NDArray[np.float64]
 
-ENGINES = ("cohort", "microsim")
+ENGINES = ("cohort", "microsim", "continuous")
 
 
 def with_engine(
@@ -27,7 +27,7 @@ def with_engine(
 
     Args:
         model: the model.
-        engine: "cohort" or "microsim"; None for what its scenario says.
+        engine: one of ``ENGINES``; None for what its scenario says.
         patients: people simulated in each draw; None for what the scenario says, or 100,000.
         seed: of their luck; None for what the scenario says, or 1.
 
@@ -93,4 +93,9 @@ def iterate(
         return
     chosen = options or options_of(model)
     chosen = replace(chosen, keep_trace=keep_trace, on_compile=on_compile or chosen.on_compile)
+    if model.scenario.engine == "continuous":
+        from heecon.engine.continuous import run_continuous  # noqa: PLC0415  (imports numba)
+
+        yield from run_continuous(model, draws, replace(chosen, keep_trace=False), first_draw)
+        return
     yield from iterate_microsim(model, draws, chosen, first_draw=first_draw)

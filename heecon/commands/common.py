@@ -40,7 +40,8 @@ Engine = Annotated[
     str | None,
     typer.Option(
         "--engine",
-        help="cohort or microsim (person by person). Default: what the scenario says.",
+        help="cohort, microsim (person by person) or continuous (with exact times of events). "
+        "Default: what the scenario or the model says.",
         show_default=False,
     ),
 ]

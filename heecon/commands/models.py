@@ -65,7 +65,7 @@ def run(
 
     limit = LIMIT if until_se is not None and patients is None else patients
     model = with_engine(load(scenario), engine, limit, seed)
-    if model.scenario.engine == "microsim":
+    if model.scenario.engine != "cohort":
         evaluation = simulate(model, until_se, threshold, events)
     else:
         refuse_options(seed=seed, until_se=until_se, threshold=threshold, events=events)
@@ -132,7 +132,7 @@ def check(scenario: Target = None) -> None:
 
     model = load(scenario)
     options = None
-    if model.scenario.engine == "microsim":
+    if model.scenario.engine != "cohort":
         options = replace(options_of(model), patients=CHECKED)
     warnings = evaluate(model, on_compile=say_compiling, options=options).warnings()
     console = make_console()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine.random_numbers import ATTRIBUTE, code_of, uniforms
 from heecon.errors import Problem, SimulationError
-from heecon.model.definition import Model
+from heecon.model.definition import Formula, Model
 from heecon.model.persons import PERSON_FAMILIES
 
-if TYPE_CHECKING:
-    from heecon.engine.common import Common
+class Evaluates(Protocol):
+    """What gives the value of a formula that does not change with time in a draw."""
+
+    def number(self, formula: Formula, draw: int) -> float:
+        """The value."""
+
 
 Floats = NDArray[np.float64]
 Arguments = dict[str, tuple[float, ...]]
@@ -26,7 +30,7 @@ class Attributes:
         self.model = model
         self.names = tuple(model.attributes)
 
-    def arguments(self, common: Common, draw: int, number: int) -> Arguments:
+    def arguments(self, common: Evaluates, draw: int, number: int) -> Arguments:
         """The arguments of every distribution in one draw.
 
         Args:

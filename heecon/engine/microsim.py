@@ -231,7 +231,7 @@ class _Run:
                 def whole(draw: int) -> Result:
                     return self._draw(commons, draw, first + draw, None)
 
-                results = _in_order(pool, whole, range(count), 2 * self.threads)
+                results = in_order(pool, whole, range(count), 2 * self.threads)
             yield from results
 
     def _commons(self, values: Draws, first: int, count: int) -> dict[str, Common]:
@@ -275,7 +275,7 @@ class _Run:
 
         blocks = map(block, begins)
         if pool is not None:
-            blocks = _in_order(pool, block, begins, 2 * self.threads)
+            blocks = in_order(pool, block, begins, 2 * self.threads)
         whole: _Block | None = None
         for found in blocks:
             if options.on_event is not None:
@@ -490,7 +490,7 @@ class _Tracks:
             yield term, points, [(people * value).sum(axis=1) for value in worth]
 
 
-def _in_order(
+def in_order(
     pool: ThreadPoolExecutor, work: Callable[[int], T], items: Sequence[int], ahead: int
 ) -> Iterator[T]:
     """Results in the order of the items, with a bounded number of them waiting."""

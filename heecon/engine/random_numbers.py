@@ -112,6 +112,25 @@ def _fill(first: Any, place: Any, decision: Any, k0: Any, k1: Any, out: Floats) 
 _fill_compiled: Any = njit(nogil=True, cache=False)(_fill)
 
 
+def _fill_of(people: Any, place: Any, decision: Any, k0: Any, k1: Any, out: Floats) -> None:
+    for i in range(out.shape[0]):
+        person = np.uint64(people[i])
+        words = philox(person & MASK, person >> HALF, place, decision, k0, k1)
+        out[i] = uniform_53(words[0], words[1])
+
+
+_fill_of_compiled: Any = njit(nogil=True, cache=False)(_fill_of)
+
+
+def uniforms_of(
+    people: NDArray[np.int64], place: int, decision: np.uint64, key: tuple[Any, Any]
+) -> Floats:
+    """One number inside 0 and 1 for each of some people; see ``uniforms``."""
+    out = np.empty(len(people))
+    _fill_of_compiled(people, np.uint64(place), decision, key[0], key[1], out)
+    return out
+
+
 def uniforms(
     first: int, count: int, place: int | np.uint64, decision: np.uint64, key: tuple[Any, Any]
 ) -> Floats:

@@ -96,7 +96,7 @@ def build(parts: Parts) -> Model:
         parameters=parts.parameters,
         tables=parts.tables,
         blocks={},
-        scenario=parts.scenario,
+        scenario=replace(parts.scenario, engine=parts.scenario.engine or file.model.engine),
         attributes=people.attributes,
         types=people.types,
         person_copulas=people.copulas,

@@ -80,6 +80,29 @@ class Strategy:
 
 
 @dataclass(frozen=True)
+class Hazard:
+    """A hazard by its survival family.
+
+    Attributes:
+        family: a key of ``hazards.FAMILIES``, or ``hazards.TABLE``.
+        arguments: of the family; the same at all times.
+        reset: the clock starts anew on entering the state; else it is the model's time.
+        where: file:row:column.
+        table: of a step function.
+        column: of the table.
+        by_age: the table's keys are ages; else years.
+    """
+
+    family: str
+    arguments: tuple[Formula, ...]
+    reset: bool
+    where: str
+    table: str = ""
+    column: str = ""
+    by_age: bool = False
+
+
+@dataclass(frozen=True)
 class Transitions:
     """Ways out of one state.
 
@@ -87,6 +110,8 @@ class Transitions:
         origin: the state left.
         competing: True for rates a year that compete, False for probabilities a cycle.
         to: destination -> formula. In a tunnel state its own name means entering it afresh.
+        hazards: destination -> hazard, for those given by a survival family; ``to`` has their
+            averages over a cycle.
         rest: the destination of everybody else; the origin itself when they stay, empty when the
             probabilities must sum to one without them.
     """
@@ -95,6 +120,7 @@ class Transitions:
     competing: bool
     to: Mapping[str, Formula]
     rest: str
+    hazards: Mapping[str, Hazard] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -232,12 +258,15 @@ class EventTypes:
 
 @dataclass(frozen=True)
 class ScenarioInfo:
-    """What was asked of the model: title, purpose and the analyses' sizes."""
+    """What was asked of the model: title, purpose, engine and the analyses' sizes.
+
+    In a checked model the engine is that of the scenario, or else of the model file.
+    """
 
     name: str
     title: str
     purpose: str = ""
-    engine: str = "cohort"
+    engine: str = ""
     analyses: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 

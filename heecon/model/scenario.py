@@ -99,7 +99,7 @@ def read_overrides(path: Path) -> Overrides:
                 Problem(where, what, "End the chain with a scenario without 'extends'")
             )
     last = layers[-1]
-    engine = next((x.content.engine for x in reversed(layers) if x.content.engine), "cohort")
+    engine = next((x.content.engine for x in reversed(layers) if x.content.engine), "")
     analyses: dict[str, dict[str, object]] = {}
     for layer in layers:
         for analysis, sizes in layer.content.analyses.items():

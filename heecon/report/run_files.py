@@ -23,7 +23,7 @@ def write_run(evaluation: Evaluation, folder: Path, seconds: float) -> list[Path
     """Write everything about a run into a folder, all files or none.
 
     Args:
-        evaluation: a run that kept its trace.
+        evaluation: a run; what it kept of its trace is written too.
         folder: created if need be; files of the same names are replaced.
         seconds: how long the run took, for the manifest.
 
@@ -40,14 +40,16 @@ def write_run(evaluation: Evaluation, folder: Path, seconds: float) -> list[Path
             ("incremental", tables.incremental(evaluation)),
             ("pairwise", tables.pairwise(evaluation)),
             ("net_benefit", tables.net_benefit(evaluation)),
-            ("trace", tables.trace(evaluation)),
             ("assumptions", tables.assumptions(evaluation)),
         )
     }
     if evaluation.result.monte_carlo is not None:
         table = monte_carlo_report.estimate_rows(evaluation)
         contents["monte_carlo.csv"] = csv_text(table.header, table.rows)
-    contents["trace.svg"] = trace_plot(evaluation.result, evaluation.trace_arrays())
+    if evaluation.result.trace is not None:
+        table = tables.trace(evaluation)
+        contents["trace.csv"] = csv_text(table.header, table.rows)
+        contents["trace.svg"] = trace_plot(evaluation.result, evaluation.trace_arrays())
     contents["results.json"] = json_text(results(evaluation))
     contents["manifest.json"] = json_text(manifest(evaluation.model, seconds, **luck(evaluation)))
     return write_all(folder, contents)
