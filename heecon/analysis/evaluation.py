@@ -279,7 +279,5 @@ def run(
         InputError: draws that do not fit the model.
         SimulationError: an impossible number, with strategy, draw, cycle and state.
     """
-    results = iterate(
-        model, draws, keep_trace=keep_trace, on_compile=on_compile, options=options
-    )
+    results = iterate(model, draws, keep_trace=keep_trace, on_compile=on_compile, options=options)
     return Evaluation(concatenate(list(results)))

@@ -82,7 +82,9 @@ def _decision(evaluation: Evaluation, errors: MonteCarlo) -> list[Estimate]:
         for threshold in evaluation.model.settings.thresholds:
             mean = threshold * (qaly[s] - qaly[reference]) - (cost[s] - cost[reference])
             error = errors.increment(s, reference, threshold)[0, 2]
-            found = Estimate(strategy, comparator, "nmb", threshold, True, float(mean), float(error))
+            found = Estimate(
+                strategy, comparator, "nmb", threshold, True, float(mean), float(error)
+            )
             rows.append(found)
     return rows
 
@@ -130,9 +132,7 @@ def until_error(
     def enough(moments: Moments) -> bool:
         if moments.count < 2:
             return False
-        found = MonteCarlo(
-            moments.count, 0, np.empty(0), {}, moments.covariance()[None]
-        )
+        found = MonteCarlo(moments.count, 0, np.empty(0), {}, moments.covariance()[None])
         if len(strategies) == 1:
             return bool(found.net_benefit(0, threshold)[0] <= error)
         largest = max(

@@ -12,6 +12,7 @@ from heecon.errors import Problem, SimulationError
 from heecon.model.definition import Formula, Model
 from heecon.model.persons import PERSON_FAMILIES
 
+
 class Evaluates(Protocol):
     """What gives the value of a formula that does not change with time in a draw."""
 

@@ -78,9 +78,7 @@ def exits_of(model: Model, moves: Sequence[Move]) -> Exits:
 class Common:
     """Makes the tables of one strategy, draw by draw."""
 
-    def __init__(
-        self, model: Model, preparation: Preparation, outcomes: Sequence[Outcome]
-    ) -> None:
+    def __init__(self, model: Model, preparation: Preparation, outcomes: Sequence[Outcome]) -> None:
         """Evaluate everything that does not differ by person, for a chunk of draws.
 
         Raises:
@@ -105,7 +103,9 @@ class Common:
         if numbers > MAX_TABLE:
             what = f"{self.rows:,} cycles of residence over {self.cycles:,} cycles with "
             what += f"{len(outcomes)} outcomes are too many for the microsimulation"
-            raise InputError(Problem("states", what, "Lower residence or tunnel, or use the cohort"))
+            raise InputError(
+                Problem("states", what, "Lower residence or tunnel, or use the cohort")
+            )
         self.layout = _Layout(self)
 
     def own(self) -> Integers:
@@ -182,7 +182,9 @@ class Common:
             size += table.size
         if size > MAX_TABLE:
             what = f"{size:,} probabilities are too many for the microsimulation"
-            raise InputError(Problem("states", what, "Lower residence or tunnel, or use the cohort"))
+            raise InputError(
+                Problem("states", what, "Lower residence or tunnel, or use the cohort")
+            )
         return at, step, np.concatenate(parts)
 
     def _types(self, draw: int) -> tuple[Integers, Floats, NDArray[np.uint64]]:
@@ -255,9 +257,7 @@ class Common:
         later[:-1] = np.cumsum(point[:0:-1], axis=0)[::-1]
         return Amounts(start, point, later, move)
 
-    def shared(
-        self, draw: int, trees: Sequence[Tree], terms: Sequence[Term], start: int
-    ) -> Shared:
+    def shared(self, draw: int, trees: Sequence[Tree], terms: Sequence[Term], start: int) -> Shared:
         """What the hooks read.
 
         Args:

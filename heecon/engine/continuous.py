@@ -379,9 +379,7 @@ class _Plan:
                 yearly = values if outcome.per_year else values / self.length
                 whole = yearly * self.length
                 at_starts = outcome.timing == "cycle_start" and bool(outcome.state)
-                accrued = (
-                    self._doses(outcome, whole) if at_starts else self._flow(outcome, yearly)
-                )
+                accrued = self._doses(outcome, whole) if at_starts else self._flow(outcome, yearly)
                 found.append((number, self.states.index(state), accrued))
         return found
 
@@ -446,12 +444,16 @@ class _Plan:
     ) -> _Lives:
         """Take people from event to event until the horizon or an absorbing state."""
         shape = len(self.outcomes), 2
-        lives = _Lives(np.zeros((len(people), *shape)), np.zeros((shape[0], len(self.states), 2)), 0.0)
+        lives = _Lives(
+            np.zeros((len(people), *shape)), np.zeros((shape[0], len(self.states), 2)), 0.0
+        )
         u = uniforms_of(people, 0, START, key)
         state = (u[:, None] >= self.start[None, :]).sum(axis=1)
         entry = np.zeros(len(people))
         for outcome, where, worth in self.at_start:
-            self._book(lives, np.flatnonzero(state == where), outcome, where, np.full((1, 2), worth))
+            self._book(
+                lives, np.flatnonzero(state == where), outcome, where, np.full((1, 2), worth)
+            )
         moving = np.arange(len(people))
         for event in range(MAX_EVENTS):
             left, target = self._next(people, state, entry, moving, event, key, attributes)

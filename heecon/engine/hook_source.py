@@ -126,9 +126,7 @@ class HookSource:
                 moved = tuple(self._hoisted(part) for part in arguments[len(kept) :])
                 return replace(tree, arguments=(*kept, *moved))
             case Binary() | Compare() | And() | Or():
-                return replace(
-                    tree, left=self._hoisted(tree.left), right=self._hoisted(tree.right)
-                )
+                return replace(tree, left=self._hoisted(tree.left), right=self._hoisted(tree.right))
         raise TypeError(type(tree).__name__)
 
     def _values(self, formulas: Iterable[Formula], now: str, cycle: str) -> tuple[Lines, list[str]]:
@@ -239,9 +237,7 @@ class HookSource:
                 continue
             body, sources = self._values(row.to.values(), "cycle", "cycle")
             kind = "rate" if row.competing else "probability"
-            for e, ((to, formula), source) in enumerate(
-                zip(row.to.items(), sources, strict=True)
-            ):
+            for e, ((to, formula), source) in enumerate(zip(row.to.items(), sources, strict=True)):
                 what = f"{kind} {name} -> {to}"
                 body.append(self._checked(f"p{e}", source, what, formula, upper=not row.competing))
             total = " + ".join(f"p{e}" for e in range(len(sources)))

@@ -89,7 +89,9 @@ class Options:
     enough: Callable[[Moments], bool] | None = None
 
 
-def run_microsim(model: Model, draws: Draws | None = None, options: Options | None = None) -> Result:
+def run_microsim(
+    model: Model, draws: Draws | None = None, options: Options | None = None
+) -> Result:
     """Simulate every strategy of a model person by person.
 
     Args:
@@ -242,9 +244,7 @@ class _Run:
         errors: dict[str, SimulationError] = {}
         for strategy in self.model.strategies:
             named = values_by_name(self.model, strategy, values)
-            preparation = Preparation(
-                self.model, strategy, named, draws=count, first_draw=first
-            )
+            preparation = Preparation(self.model, strategy, named, draws=count, first_draw=first)
             try:
                 found[strategy] = Common(self.model, preparation, self.outcomes)
             except SimulationError as error:
@@ -343,7 +343,14 @@ class _Run:
                 fault=np.zeros(5),
             )
             events = self.hooks.walk(
-                people.start, *key, paths, strategy.amounts, strategy.shared, attributes, scratch, tally
+                people.start,
+                *key,
+                paths,
+                strategy.amounts,
+                strategy.shared,
+                attributes,
+                scratch,
+                tally,
             )
             if tally.fault[0] != walker.OK:
                 name = list(model.strategies)[number]

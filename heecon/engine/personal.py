@@ -112,9 +112,7 @@ def needs_hooks(model: Model, outcomes: Sequence[Outcome]) -> bool:
     return bool(model.types) or any(map(model.is_personal, formulas))
 
 
-def _compiled(
-    text: str, constants: dict[str, bool], tables: dict[str, NDArray[np.float64]]
-) -> Any:
+def _compiled(text: str, constants: dict[str, bool], tables: dict[str, NDArray[np.float64]]) -> Any:
     """The walk with hooks of this source; numba compiles it on its first call."""
     digest = _digest(f"{text}{constants}", tables)
     inside: dict[str, Any] = {**namespace(), **tables, "max": max}

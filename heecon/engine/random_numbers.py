@@ -81,7 +81,9 @@ CYCLES = 4
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def words_of_cycles(first: int, alive: Any, count: int, place: Any, k0: Any, k1: Any, out: Any) -> None:
+def words_of_cycles(
+    first: int, alive: Any, count: int, place: Any, k0: Any, k1: Any, out: Any
+) -> None:
     """Four words for each of some people; a loop that compilers turn into vector instructions.
 
     Args:

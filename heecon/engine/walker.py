@@ -260,7 +260,9 @@ def own_start(i: int, people: People, shared: Shared) -> int:
     return -1
 
 
-def begin(i: int, state: int, people: People, shared: Shared, totals: Floats, cells: Floats) -> None:
+def begin(
+    i: int, state: int, people: People, shared: Shared, totals: Floats, cells: Floats
+) -> None:
     """Hook: add what person ``i`` of the group is worth at the start."""
 
 

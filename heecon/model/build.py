@@ -81,9 +81,7 @@ def build(parts: Parts) -> Model:
     start = read_start(file.start, ("start",), states, reader)
     strategies = _read_strategies(file, kept, states, reader)
     outcomes = read_outcomes(file.outcomes, states, transitions, settings, reader)
-    people = read_people(
-        file.persons, file.types, states, parts.patients, parts.joints, reader
-    )
+    people = read_people(file.persons, file.types, states, parts.patients, parts.joints, reader)
     model = Model(
         name=parts.name,
         settings=settings,

@@ -106,9 +106,7 @@ def read_overrides(path: Path) -> Overrides:
             analyses[analysis] = {**analyses.get(analysis, {}), **sizes}
     named = [layer for layer in layers if layer.content.model is not None]
     model = (named[-1].content.model, named[-1].file.where(("model",))) if named else (None, "")
-    info = ScenarioInfo(
-        path.stem, last.content.title, last.content.purpose, engine, analyses
-    )
+    info = ScenarioInfo(path.stem, last.content.title, last.content.purpose, engine, analyses)
     return Overrides(info, tuple(layers), model, tuple(problems))
 
 

@@ -41,8 +41,14 @@ def variance_rows(shares: Mapping[float, tuple[VarianceShare, ...]]) -> Rows:
         header,
         tuple(
             (
-                threshold if s.quantity == "nmb" else None, s.strategy, s.comparator, s.quantity,
-                s.variance, s.parameter, s.simulation, s.share,
+                threshold if s.quantity == "nmb" else None,
+                s.strategy,
+                s.comparator,
+                s.quantity,
+                s.variance,
+                s.parameter,
+                s.simulation,
+                s.share,
             )  # fmt: skip
             for threshold, found in shares.items()
             for s in found

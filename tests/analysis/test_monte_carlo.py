@@ -19,8 +19,10 @@ def simulated(name: str = "krijkamp", patients: int = 20_000, seed: int = 1) -> 
 
 def test_every_estimate_has_an_error() -> None:
     evaluation = he.run(simulated())
-    found = {(e.strategy, e.comparator, e.quantity, e.threshold, e.discounted): e
-             for e in estimates(evaluation)}
+    found = {
+        (e.strategy, e.comparator, e.quantity, e.threshold, e.discounted): e
+        for e in estimates(evaluation)
+    }
     result = evaluation.result
     total = found["treatment", "", "total_cost", None, True]
     assert total.mean == pytest.approx(result.total("cost")[0, 1])
@@ -72,9 +74,7 @@ def test_variance_is_split_into_parameters_and_simulation() -> None:
     noisy = outcomes_of(with_engine(model, "microsim", 500, 1), values)
     assert exact.simulation is None
     shares = {
-        (s.strategy, s.quantity): s
-        for s in variance_shares(noisy, 100_000.0)
-        if s.comparator
+        (s.strategy, s.quantity): s for s in variance_shares(noisy, 100_000.0) if s.comparator
     }
     nmb = exact.nmb(100_000.0)
     for index, name in enumerate(model.strategies):

@@ -54,7 +54,9 @@ def word(person: Integers, place: int, decision: int, key: tuple[np.uint64, np.u
     return np.array(words)
 
 
-def uniform(person: Integers, place: int, decision: int, key: tuple[np.uint64, np.uint64]) -> Floats:
+def uniform(
+    person: Integers, place: int, decision: int, key: tuple[np.uint64, np.uint64]
+) -> Floats:
     """53-bit numbers of people."""
     high, low = word(person, place, decision, key)[:2]
     bits = ((high << np.uint64(21)) | (low >> np.uint64(11))) >> np.uint64(1)

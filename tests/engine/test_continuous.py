@@ -148,7 +148,12 @@ def illness(cycle: str, horizon: str = "30 years", **keys: Any) -> he.Model:
             },
         },
         outcomes={
-            "care": {"kind": "cost", "per": "year", "state": {"ill": 1000}, "entering": {"ill": 500}},
+            "care": {
+                "kind": "cost",
+                "per": "year",
+                "state": {"ill": 1000},
+                "entering": {"ill": 500},
+            },
             "health": {"kind": "qaly", "state": {"well": 0.9, "ill": 0.6}},
             "falls": {"kind": "count", "transition": {"well -> ill": 1}},
         },

@@ -89,7 +89,9 @@ PERSONAL: dict[str, Any] = {
                 "after": "rest",
             }
         },
-        "after": {"probabilities": {"after": "rest", "event": "0.2 * recent + bad_sum", "dead": 0.1}},
+        "after": {
+            "probabilities": {"after": "rest", "event": "0.2 * recent + bad_sum", "dead": 0.1}
+        },
     },
     "outcomes": {
         "drug": {
@@ -104,7 +106,11 @@ PERSONAL: dict[str, Any] = {
         },
         "begin": {"kind": "cost", "start": "10 * frailty"},
         "health": {"kind": "qaly", "state": {"alive": "0.8 - 0.1 * recent - 0.01 * state_part"}},
-        "late": {"kind": "qaly", "timing": "cycle_end", "state": {"well": "x1 * cycle", "after": 1}},
+        "late": {
+            "kind": "qaly",
+            "timing": "cycle_end",
+            "state": {"well": "x1 * cycle", "after": 1},
+        },
         "even": {"kind": "qaly", "correction": "half_cycle", "state": {"alive": "x1"}},
         "years": {"kind": "life_year", "state": {"alive": 1}},
     },
@@ -236,7 +242,10 @@ def test_common_luck_reduces_the_variance_of_increments() -> None:
         strategies={"old": {}, "new": {}},
         transitions={"healthy": {"rates": {"dead": "h"}}},
         outcomes={"years": {"kind": "qaly", "state": {"alive": 1}}},
-        parameters=[he.Parameter("h", 0.1, strategy="old"), he.Parameter("h", 0.09, strategy="new")],
+        parameters=[
+            he.Parameter("h", 0.1, strategy="old"),
+            he.Parameter("h", 0.09, strategy="new"),
+        ],
     )
     run = simulate(made, 20_000)
     assert run.monte_carlo is not None
