@@ -119,12 +119,19 @@ class Common:
             dtype=np.int64,
         )
 
+    def counted(self) -> Integers:
+        """1 for the states in which amounts that differ by person accrue."""
+        found = np.zeros(len(self.slots), dtype=np.int64)
+        for term in self.terms:
+            if term.value is None and term.source == kernels.FROM_STATE:
+                found[term.place] = 1
+        return found
+
     def final(self) -> Integers:
         """1 for the rows of absorbing states in which nothing differs by person."""
-        counted = {term.place for term in self.terms if term.value is None and term.source == 1}
-        states = self.model.states.values()
-        final = [state.absorbing and i not in counted for i, state in enumerate(states)]
-        return np.repeat(np.array(final, dtype=np.int64), self.slots)
+        absorbing = np.array([state.absorbing for state in self.model.states.values()])
+        final = absorbing & (self.counted() == 0)
+        return np.repeat(final.astype(np.int64), self.slots)
 
     def paths(self, draw: int) -> Paths:
         """How people go in one draw."""
@@ -148,6 +155,7 @@ class Common:
             event=layout.event,
             final=self.final(),
             own=self.own(),
+            counted=self.counted(),
             type_first=first,
             type_share=shares,
             type_word=words,
@@ -316,8 +324,8 @@ class _Layout:
     def __init__(self, common: Common) -> None:
         exits, rows = common.exits, common.rows
         states = len(common.slots)
-        self.state = np.repeat(np.arange(states, dtype=np.int64), common.slots)
-        self.target = np.repeat(np.arange(rows, dtype=np.int64)[:, None], exits.most, axis=1)
+        self.state = np.repeat(np.arange(states, dtype=np.uint32), common.slots)
+        self.target = np.repeat(np.arange(rows, dtype=np.uint32)[:, None], exits.most, axis=1)
         self.event = np.zeros((rows, exits.most), dtype=np.int64)
         for state, numbers in enumerate(exits.of):
             first, slots = int(common.first[state]), common.slots[state]

@@ -33,6 +33,8 @@ from heecon.engine.random_numbers import (
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Unsigned = NDArray[np.uint32]
+"""For indices in the loop: of a number that may be negative numba asks at each look-up if it is."""
 
 PERSONAL = HAS_TYPES = TRACKS_LAST = TRACKS_ENTRIES = COUNTS = COUNTS_MOVES = False
 """Whether the hooks below do anything, entries have types, some hook reads when a person was last
@@ -67,6 +69,7 @@ class Paths(NamedTuple):
         event: (rows, exits) 1 for entering a state, 0 for staying.
         final: (rows) 1 where nothing happens any more but what everybody has in common.
         own: (states) 1 where the hook gives the probabilities.
+        counted: (states) 1 where being there is worth something that differs by person.
         type_first: (states) first entry in ``type_share`` of a state whose entries have types;
             -1 for the others.
         type_share: cumulative shares of the types of a state; the last has more than 1.
@@ -77,15 +80,16 @@ class Paths(NamedTuple):
     sure: int
     start: Floats
     first_row: Integers
-    state: Integers
+    state: Unsigned
     at: Integers
     step: Integers
     width: int
     chance: Floats
-    target: Integers
+    target: Unsigned
     event: Integers
     final: Integers
     own: Integers
+    counted: Integers
     type_first: Integers
     type_share: Floats
     type_word: NDArray[np.uint64]
@@ -178,8 +182,8 @@ class Scratch(NamedTuple):
     """
 
     words: NDArray[np.uint32]
-    alive: Integers
-    rows: Integers
+    alive: Unsigned
+    rows: Unsigned
     entries: Integers
     last: Integers
     kind: Integers
@@ -190,8 +194,8 @@ def scratch_for(states: int, exits: int) -> Scratch:
     """Room for a group of people."""
     return Scratch(
         np.empty((CYCLES, GROUP), dtype=np.uint32),
-        np.empty(GROUP, dtype=np.int64),
-        np.empty(GROUP, dtype=np.int64),
+        np.empty(GROUP, dtype=np.uint32),
+        np.empty(GROUP, dtype=np.uint32),
         np.empty((GROUP, states), dtype=np.int64),
         np.empty((GROUP, states), dtype=np.int64),
         np.empty((GROUP, states), dtype=np.int64),
@@ -299,7 +303,7 @@ def count_move(
 
 def start_group(
     first: int, k0: Any, k1: Any, paths: Paths, amounts: Amounts, shared: Shared,
-    people: People, rows: Integers, totals: Floats, tally: Tally,
+    people: People, rows: Unsigned, totals: Floats, tally: Tally,
 ) -> None:  # fmt: skip
     """Put the people of a group where they start."""
     for i in range(totals.shape[0]):
@@ -388,9 +392,9 @@ def walk(
                         for exit in range(paths.width):  # all of them: a guess would often fail
                             e += u >= people.chance[exit]
                     else:
-                        at = paths.at[row] + cycle * paths.step[row]
+                        at = np.uint64(paths.at[row] + cycle * paths.step[row])
                         for exit in range(paths.width):
-                            e += u >= paths.chance[at + exit]
+                            e += u >= paths.chance[at + np.uint64(exit)]
                     target = paths.target[row, e]
                     rows[i] = target
                     tally.moves[cycle, row, e] += 1
@@ -435,7 +439,7 @@ def walk(
                                 people.entries[i, after] += 1
                     if TRACKS_LAST:
                         people.last[i, after] = cycle + 1
-                    if COUNTS:
+                    if COUNTS and paths.counted[after] == 1:
                         slot = target - paths.first_row[after]
                         count(i, after, slot, cycle + 1, people, shared, totals, tally.cells)
                     if room > 0 and paths.event[row, e] == 1:
