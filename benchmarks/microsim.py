@@ -28,6 +28,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 import heecon as he  # noqa: E402
+from heecon.analysis.engines import with_engine  # noqa: E402
+from heecon.analysis.monte_carlo import errors_of  # noqa: E402
 from heecon.engine.microsim import Options, run_microsim  # noqa: E402
 
 CYCLES, STRATEGIES = 30, 2
@@ -82,12 +84,12 @@ def speed(name: str, people: int) -> None:
 
     history = name == "krijkamp_history"
     model = he.load(name)
-    run = run_microsim(model, options=Options(patients=100))  # loaded and compiled
+    model = with_engine(model, "microsim")
+    run_microsim(model, options=Options(patients=100))  # loaded and compiled
     seconds = best(lambda: run_microsim(model, options=Options(patients=people)))
     cycles = people * CYCLES * STRATEGIES
-    alive = run_microsim(model, options=Options(patients=20_000, keep_trace=True)).trace
-    assert alive is not None
-    walked = float(1 - alive.occupancy[0, :, :-1, -1].mean())
+    traced = he.run(model, keep_trace=True, options=Options(patients=20_000))
+    walked = float(1 - traced.trace_arrays().occupancy[0, :, :-1, -1].mean())
     one = best(lambda: run_microsim(model, options=Options(patients=people, threads=1)), 1)
     few = max(people // 20, 1000)
     by_hand = best(lambda: plain_numpy(few, history=history), 2)
@@ -103,7 +105,6 @@ def speed(name: str, people: int) -> None:
     print(f"\n{name}: {people:,} people, {len(model.states)} states, {CYCLES} cycles")
     for label, rate in rows:
         print(f"  {label:32} {rate / 1e6:10.2f} million person-cycles a second")
-    assert run.monte_carlo is not None
 
 
 CHILD = """
@@ -118,7 +119,8 @@ first = time.perf_counter() - began - loaded
 began = time.perf_counter()
 run_microsim(model, options=Options(patients=100))
 import resource
-print(loaded, first, time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(loaded, first, time.perf_counter() - began, peak)
 """
 
 
@@ -156,9 +158,7 @@ def memory(name: str) -> None:
 
 def variance_reduction(name: str, people: int) -> None:
     """What sharing luck between strategies saves."""
-    run = run_microsim(he.load(name), options=Options(patients=people))
-    errors = run.monte_carlo
-    assert errors is not None
+    errors = errors_of(he.run(with_engine(he.load(name), "microsim", people)))
     shared = errors.increment(1, 0, 50_000.0)[0]
     costs, qalys = errors.kind["cost"][0, :, 1], errors.kind["qaly"][0, :, 1]
     nmb = [errors.net_benefit(s, 50_000.0)[0] for s in range(2)]

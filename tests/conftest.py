@@ -1,4 +1,4 @@
-"""Machine code of the tests' models is kept apart from the user's, from one test run to the next."""
+"""Machine code of the tests' models is kept apart from the user's, and for the next test run."""
 
 import os
 import tempfile

@@ -3,8 +3,8 @@
 Cycles only say where formulas change: a rate formula is constant within each cycle, hazards given
 by a survival family are exact. Whoever is in a state waits for all its ways out at once, and the
 earliest is taken; so several events may fall into one cycle. Costs and health that accrue while in
-a state are integrated, with discounting at every moment; what has ``timing = "cycle_start"`` (doses)
-stays at the starts of the cycles; one-off amounts are discounted at their exact times.
+a state are integrated, with discounting at every moment; what has ``timing = "cycle_start"``
+(doses) stays at the starts of the cycles; one-off amounts are discounted at their exact times.
 
 Times are drawn by inverting the cumulative hazard: with E exponential, the event comes when the
 hazard accumulated since entering the state reaches E (for a clock that runs from the model's start,
@@ -258,7 +258,7 @@ class _Plan:
         self.length = model.settings.cycle_length
         self.cycles = model.settings.cycles
         self.horizon = self.cycles * self.length
-        self.grid = np.arange(self.cycles + 1) * self.length
+        self.grid: Floats = np.arange(self.cycles + 1, dtype=float) * self.length
         self.outcomes = in_perspective(model)
         starts = self.preparation.starts()[0]
         self.start = np.cumsum(starts)
@@ -317,7 +317,7 @@ class _Plan:
         checked = self.preparation.faults.in_range(
             rates[None, :, None], 0.0, np.inf, f"rate {origin} -> {to}", formula
         )[0, :, 0]
-        return _step_wait(self.grid[:-1], checked)
+        return _step_wait(np.asarray(self.grid[:-1]), checked)
 
     def _table_wait(
         self, hazard: Hazard
@@ -365,7 +365,8 @@ class _Plan:
     def factor(self, outcome: Outcome, times: Floats) -> Floats:
         """Discount factors of an outcome at any times."""
         starts, rates = self._factor_steps(outcome)
-        return discount.discount_factors(times, starts, [np.array([rate]) for rate in rates])[0]
+        factors = discount.discount_factors(times, starts, [np.array([rate]) for rate in rates])
+        return np.asarray(factors[0])
 
     def _integrals(self) -> list[tuple[int, int, Callable[[Floats], Floats]]]:
         """(outcome, state, amount accrued by a time if always there) of every state amount."""
@@ -385,10 +386,10 @@ class _Plan:
 
     def _doses(self, outcome: Outcome, amounts: Floats) -> Callable[[Floats], Floats]:
         """Amounts at the starts of the cycles before a time."""
-        times = self.grid[:-1]
+        times: Floats = np.asarray(self.grid[:-1])
         both = np.column_stack([amounts, amounts * self.factor(outcome, times)])
         sums = np.vstack([np.zeros((1, 2)), np.cumsum(both, axis=0)])
-        return lambda t: sums[np.searchsorted(times, t, side="left")]
+        return lambda t: np.asarray(sums[np.searchsorted(times, t, side="left")])
 
     def _flow(self, outcome: Outcome, yearly: Floats) -> Callable[[Floats], Floats]:
         """Amounts that flow until a time, undiscounted and discounted."""

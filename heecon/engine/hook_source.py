@@ -99,7 +99,7 @@ class HookSource:
 
     # --- expressions ----------------------------------------------------------------------------
 
-    def _hoisted(self, tree: Tree) -> Tree:
+    def _hoisted(self, tree: Tree) -> Tree:  # noqa: PLR0911  (one return a kind)
         """The tree with everything people have in common replaced by a numbered name."""
         condition = isinstance(tree, Compare | And | Or | Not)
         if not condition and not names(tree) & self.model.personal:

@@ -12,7 +12,6 @@ any number of threads.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from heecon.engine.faults import stop_together
 from heecon.engine.moments import Moments, MonteCarlo
 from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem, SimulationError
-from heecon.model.definition import Model, Outcome
+from heecon.model.definition import Model
 from heecon.model.outcomes import edges_of
 
 if TYPE_CHECKING:
@@ -273,7 +272,7 @@ class _Run:
             people = range(begin, min(begin + BLOCK, end))
             return self._block(people, key, strategies, arguments, number)
 
-        blocks = map(block, begins)
+        blocks: Iterator[_Block] = map(block, begins)
         if pool is not None:
             blocks = in_order(pool, block, begins, 2 * self.threads)
         whole: _Block | None = None
@@ -428,7 +427,8 @@ class _Tracks:
         visits[0, common.first[:-1]] = walked.started
         final = common.final() == 1
         counted = walked.moves * ~((final[:, None]) & (paths.event == 0))[None]
-        np.add.at(visits[1:], (slice(None), paths.target), counted)
+        everywhere: Any = (slice(None), paths.target)
+        np.add.at(visits[1:], everywhere, counted)
         visits[:, final] = np.cumsum(visits[:, final], axis=0)
         self.visits = visits / count
 

@@ -133,8 +133,8 @@ def _compiled(text: str, constants: dict[str, bool], tables: dict[str, NDArray[n
         file = _stamp(folder_of(digest), text)
     except OSError as error:
         warnings.warn(
-            f"the microsimulation's compiled code cannot be kept ({error}), so every start compiles "
-            "it anew and takes seconds longer. Set HEECON_CACHE_DIR to a folder only you can write",
+            f"the microsimulation's compiled code cannot be kept ({error}), so every start "
+            "compiles it anew and takes seconds longer. Set HEECON_CACHE_DIR to a folder only you can write",
             RuntimeWarning,
             stacklevel=2,
         )

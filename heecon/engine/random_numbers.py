@@ -49,7 +49,7 @@ def _words_of(text: str) -> tuple[np.uint64, np.uint64]:
     return np.uint64(int.from_bytes(digest[:4])), np.uint64(int.from_bytes(digest[4:]))
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable
 def philox(
     c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -63,13 +63,13 @@ def philox(
     return c0, c1, c2, c3
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable
 def uniform_32(word: Any) -> float:
     """A number inside 0 and 1 of one word: the middle of one of 2**32 equal parts."""
     return (np.float64(word) + 0.5) * _SCALE_32
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable
 def uniform_53(high: Any, low: Any) -> float:
     """A number inside 0 and 1 of two words: the middle of one of 2**52 equal parts."""
     bits = ((high << _TWENTY_ONE) | (low >> _ELEVEN)) >> np.uint64(1)
@@ -80,7 +80,7 @@ CYCLES = 4
 """Cycles one counter has words for."""
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable
 def words_of_cycles(
     first: int, alive: Any, count: int, place: Any, k0: Any, k1: Any, out: Any
 ) -> None:

@@ -259,8 +259,8 @@ def add(
         cells[cell, cycle, which] += amount
 
 
-def own_start(i: int, people: People, shared: Shared) -> int:
-    """Hook: fill ``people.chance`` with a person's start shares; -1 if they have none of their own."""
+def own_start(i: int, people: People, shared: Shared) -> int:  # noqa: ARG001  (see above)
+    """Hook: fill ``people.chance`` with a person's start shares; -1 if they have none."""
     return -1
 
 
@@ -332,7 +332,7 @@ def start_group(
             count(i, state, 0, 0, people, shared, totals, tally.cells)
 
 
-def walk(
+def walk(  # noqa: PLR0912, PLR0915  (a call for each person and cycle would take as long as all)
     first: int,
     k0: Any,
     k1: Any,
@@ -404,7 +404,7 @@ def walk(
                         for q in range(worth):
                             totals[i, q] += amounts.move[cycle, row, e, q]
                     after = paths.state[target]
-                    if HAS_TYPES or TRACKS_ENTRIES or COUNTS_MOVES:
+                    if HAS_TYPES or TRACKS_ENTRIES or COUNTS_MOVES:  # noqa: SIM102  (constants)
                         if paths.event[row, e] == 1:
                             if HAS_TYPES and paths.type_first[after] >= 0:
                                 number = np.uint64(first + low + i)

@@ -165,17 +165,7 @@ def _check_names(parts: Parts, past: Collection[str], reader: FormulaReader) -> 
             what = f"variable '{name}' has the name of the {taken[other]} '{other}'"
             reader.complain(("variables", name), what, "Rename one of them")
         taken[name] = "variable"
-    for name in file.persons:
-        _check_name(name, ("persons", name), reader)
-    for state, types in file.types.items():
-        for name in types:
-            _check_name(name, ("types", state, name), reader)
-    for name, other in clashes(file.persons, taken):
-        reader.complain(("persons", name), f"'{name}' has the name of {other}", "Rename one")
-    taken |= dict.fromkeys(file.persons, "attribute")
-    for name, other in clashes(past, taken):
-        what = f"'{name}' is a name heecon gives to a person's past, and that of {other}"
-        reader.complain((), what, "Rename yours")
+    _check_personal_names(file, past, taken, reader)
     sections: dict[str, Iterable[str]] = {
         "states": file.states,
         "strategies": file.strategies,
@@ -193,6 +183,22 @@ def _check_names(parts: Parts, past: Collection[str], reader: FormulaReader) -> 
                 what = f"'{name}' and '{other}' differ only by case, which spreadsheets ignore"
                 reader.complain((section, name), what, "Rename one of them")
             seen.append(name)
+
+
+def _check_personal_names(
+    file: ModelFile, past: Collection[str], taken: Mapping[str, str], reader: FormulaReader
+) -> None:
+    for name in file.persons:
+        _check_name(name, ("persons", name), reader)
+    for state, types in file.types.items():
+        for name in types:
+            _check_name(name, ("types", state, name), reader)
+    for name, other in clashes(file.persons, taken):
+        reader.complain(("persons", name), f"'{name}' has the name of {other}", "Rename one")
+    taken = {**taken, **dict.fromkeys(file.persons, "attribute")}
+    for name, other in clashes(past, taken):
+        what = f"'{name}' is a name heecon gives to a person's past, and that of {other}"
+        reader.complain((), what, "Rename yours")
 
 
 def _check_name(name: str, path: Path, reader: FormulaReader) -> None:

@@ -334,7 +334,7 @@ class Model:
 
     @cached_property
     def personal(self) -> frozenset[str]:
-        """The names whose value differs from person to person: attributes, history, what uses them."""
+        """The names whose value differs by person: attributes, history, and what uses them."""
         found = {*self.attributes, *self.history}
         for name, formula in self.variables.items():
             if names(formula.tree) & found:

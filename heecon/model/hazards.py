@@ -1,4 +1,4 @@
-"""Hazards given as survival families: exact in continuous time, averaged over each cycle elsewhere."""
+"""Hazards given as survival families: exact in continuous time, else averaged over each cycle."""
 
 from __future__ import annotations
 

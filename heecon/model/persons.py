@@ -67,7 +67,7 @@ def _share(p: float) -> str:
 
 PERSON_FAMILIES: Mapping[str, PersonFamily] = {
     **{
-        name: PersonFamily(family.arguments, family.check, family.quantile, f"as in parameters.csv")
+        name: PersonFamily(family.arguments, family.check, family.quantile, "as in parameters.csv")
         for name, family in FAMILIES.items()
         if name != "fixed"
     },

@@ -108,7 +108,9 @@ class EventLog:
             with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=".") as folder:
                 waiting = Path(folder) / self.path.name
                 if self.path.suffix == ".npz":
-                    arrays = {name: np.array(names, dtype=str) for name, names in words.items()}
+                    arrays: Any = {
+                        name: np.array(names, dtype=str) for name, names in words.items()
+                    }
                     np.savez_compressed(waiting, **self.columns(), **arrays)
                 else:
                     _write_parquet(waiting, self.columns(), words)

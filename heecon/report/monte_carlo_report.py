@@ -49,7 +49,7 @@ def variance_rows(shares: Mapping[float, tuple[VarianceShare, ...]]) -> Rows:
                 s.parameter,
                 s.simulation,
                 s.share,
-            )  # fmt: skip
+            )
             for threshold, found in shares.items()
             for s in found
         ),

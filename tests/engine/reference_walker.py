@@ -60,7 +60,7 @@ def uniform(
     """53-bit numbers of people."""
     high, low = word(person, place, decision, key)[:2]
     bits = ((high << np.uint64(21)) | (low >> np.uint64(11))) >> np.uint64(1)
-    return (bits.astype(float) + 0.5) / 2.0**52
+    return np.asarray((bits.astype(float) + 0.5) / 2.0**52)
 
 
 class Reference:
@@ -118,8 +118,9 @@ class Reference:
         for index, state in enumerate(self.states):
             last = self.last[:, index]
             found[f"count_{state}"] = self.entries[:, index].copy()
-            found[f"ever_{state}"] = (last >= 0) * 1.0
-            found[f"time_since_{state}"] = np.where(last >= 0, (now - last) * self.length, np.inf)
+            found[f"ever_{state}"] = (last >= 0).astype(float)
+            since = (now - last).astype(float) * self.length
+            found[f"time_since_{state}"] = np.asarray(np.where(last >= 0, since, np.inf), float)
             if state in model.types:
                 for number, name in enumerate(model.types[state].shares):
                     found[f"{state}_is_{name}"] = (self.kind[:, index] == number) * 1.0
@@ -194,7 +195,8 @@ class Reference:
         self.last[self.person, self.state] = 0
 
     def luck_of(self, cycle: int) -> Floats:
-        return (word(self.person, cycle // 4, 0, self.key)[cycle % 4].astype(float) + 0.5) / 2.0**32
+        words = word(self.person, cycle // 4, 0, self.key)[cycle % 4]
+        return np.asarray((words.astype(float) + 0.5) / 2.0**32)
 
     def step(self, cycle: int) -> None:
         u = self.luck_of(cycle)

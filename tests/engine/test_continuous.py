@@ -293,7 +293,7 @@ def test_threads_change_nothing_and_strategies_share_luck() -> None:
 
 
 def test_what_needs_cycles_is_refused() -> None:
-    with pytest.raises(he.InputError, match="are probabilities of a cycle.*microsim"):
+    with pytest.raises(he.InputError, match=r"are probabilities of a cycle.*microsim"):
         simulate(he.load("sick_sicker"))
     slots = model(
         states={"well": {"residence": 3}, "dead": {"absorbing": True}},
@@ -325,5 +325,5 @@ def test_bad_hazards(hazard: dict[str, Any], words: str) -> None:
 def test_impossible_arguments_and_rates() -> None:
     with pytest.raises(he.SimulationError, match="argument 1 of 'weibull' is -1"):
         simulate(dying({"family": "weibull", "arguments": ["0 - 1", 2]}), 10)
-    with pytest.raises(he.SimulationError, match="rate healthy -> dead is -0.1"):
+    with pytest.raises(he.SimulationError, match=r"rate healthy -> dead is -0\.1"):
         simulate(model(transitions={"healthy": {"rates": {"dead": "0 - 0.1"}}}), 10)

@@ -135,7 +135,7 @@ def personal_model(**changes: Any) -> he.Model:
             "cycle": keys["cycle"],
             "horizon": keys["horizon"],
             "start_age": keys["start_age"],
-            "correction": "life_table",
+            "correction": keys.get("correction", "life_table"),
             "discounting": {"cost": keys["rate"], "effect": "0.02"},
         },
         "states": keys["states"],
@@ -163,7 +163,7 @@ def personal_model(**changes: Any) -> he.Model:
 
 @pytest.mark.parametrize("correction", ["life_table", "end", "start"])
 def test_persons_and_their_past_are_walked_as_the_reference_does(correction: str) -> None:
-    made = personal_model()
+    made = personal_model(correction=correction)
     run = simulate(made, 300, keep_trace=True)
     for number, strategy in enumerate(run.strategies):
         check(run, reference(made, strategy, 300), number, 300)
@@ -260,8 +260,8 @@ def test_errors_of_net_benefit() -> None:
     run = simulate(personal_model(), 300)
     assert run.monte_carlo is not None
     lives = [reference(run.model, strategy, 300) for strategy in run.strategies]
-    cost = [sum(x.totals[n][:, 1] for n in ("drug", "care", "begin")) for x in lives]
-    qaly = [sum(x.totals[n][:, 1] for n in ("health", "late", "even")) for x in lives]
+    cost = [np.sum([x.totals[n][:, 1] for n in ("drug", "care", "begin")], axis=0) for x in lives]
+    qaly = [np.sum([x.totals[n][:, 1] for n in ("health", "late", "even")], axis=0) for x in lives]
     nmb = [3_000 * q - c for c, q in zip(cost, qaly, strict=True)]
     error = (nmb[1] - nmb[0]).std(ddof=1) / np.sqrt(300)
     close(run.monte_carlo.increment(1, 0, 3_000.0)[0, 2], error, 1e-9)

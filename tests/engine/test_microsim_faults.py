@@ -77,19 +77,19 @@ def test_too_many_people_are_refused_with_the_time_they_would_take() -> None:
 
 def test_an_attribute_that_cannot_be_drawn_names_the_draw() -> None:
     draws = {"theta": np.array([0.5, -1.0])}
-    with pytest.raises(he.SimulationError, match="draw 1, attribute 'frailty'.*variance"):
+    with pytest.raises(he.SimulationError, match=r"draw 1, attribute 'frailty'.*variance"):
         run_microsim(personal_model(), draws, Options(patients=50))
 
 
 def test_types_that_exceed_one() -> None:
     draws = {"theta": np.array([7.0])}
-    with pytest.raises(he.SimulationError, match="the shares of the types sum to 1.375"):
+    with pytest.raises(he.SimulationError, match=r"the shares of the types sum to 1\.375"):
         run_microsim(personal_model(), draws, Options(patients=50))
 
 
 def test_common_faults_are_those_of_the_cohort() -> None:
     made = he.load("krijkamp")
-    with pytest.raises(he.SimulationError, match="probability S1 -> S2 is -0.1"):
+    with pytest.raises(he.SimulationError, match=r"probability S1 -> S2 is -0\.1"):
         run_microsim(made, {"p_S1S2": np.array([-0.1])}, Options(patients=50))
 
 

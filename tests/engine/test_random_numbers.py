@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -38,7 +40,7 @@ def test_published_vectors_compiled(
     assert found == (bits + 0.5) / 2**52
 
 
-PLACES = {
+PLACES: dict[str, Callable[[], np.ndarray]] = {
     "people": lambda: luck.uniforms(0, 200_000, 7, luck.MOVE, luck.key_of(1)),
     "people far away": lambda: luck.uniforms(2**40, 200_000, 7, luck.MOVE, luck.key_of(1)),
     "cycles": lambda: np.array(

@@ -1,7 +1,8 @@
 """The microsimulation against exact expectations: published models, and heecon's own cohorts.
 
-``krijkamp.json``: DARTH-git/Microsimulation-tutorial, commit a7fdd340, R 4.2.2: appendix C (cohort),
-and the exact expectation of appendix B (history and individual differences) by tunnel states.
+``krijkamp.json``: DARTH-git/Microsimulation-tutorial, commit a7fdd340, R 4.2.2: appendix C
+(cohort), and the exact expectation of appendix B (history and individual differences) by tunnel
+states.
 """
 
 from __future__ import annotations
