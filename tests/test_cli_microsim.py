@@ -121,6 +121,20 @@ def test_a_log_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         log.add("treatment", 0, moves)
 
 
+def test_a_parquet_log_has_the_words(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    import heecon as he  # noqa: PLC0415
+
+    log = EventLog(he.load("krijkamp"), tmp_path / "x.parquet")
+    log.add("treatment", 3, np.array([[7, 2, 0, 3, -1], [8, 4, 1, 0, -1]]))
+    rows = parquet.read_table(log.write()).to_pylist()
+    assert rows[0] == {
+        "strategy": "treatment", "draw": 3, "person": 7, "cycle": 2, "time": 2.0,
+        "from": "H", "to": "D", "type": None,
+    }  # fmt: skip
+    assert rows[1]["from"] == "S1"
+
+
 def test_check_of_a_model_with_history(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -134,7 +134,8 @@ def _compiled(text: str, constants: dict[str, bool], tables: dict[str, NDArray[n
     except OSError as error:
         warnings.warn(
             f"the microsimulation's compiled code cannot be kept ({error}), so every start "
-            "compiles it anew and takes seconds longer. Set HEECON_CACHE_DIR to a folder only you can write",
+            "compiles it anew and takes seconds longer. Set HEECON_CACHE_DIR to a folder that only "
+            "you can write to",
             RuntimeWarning,
             stacklevel=2,
         )

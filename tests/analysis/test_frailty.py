@@ -31,8 +31,11 @@ def test_one_rate_ratio_gives_what_the_trial_reported() -> None:
     assert abs(first.simulated - first.observed) < 0.015
     assert checks["rate_ratio"].simulated == pytest.approx(0.77, abs=0.005)
     assert checks["later_hazard_ratio"].simulated == pytest.approx(1 + theta, rel=0.03)
-    assert checks["share, zoledronic_acid"].simulated == pytest.approx(0.365, abs=0.006)
-    assert checks["share, denosumab"].simulated == pytest.approx(0.307, abs=0.007)
+    for arm, events, women in (("zoledronic_acid", 372, 1020), ("denosumab", 315, 1026)):
+        check, share = checks[f"share, {arm}"], events / women
+        reach = 1.96 * np.sqrt(share * (1 - share) / women)
+        assert (check.low, check.high) == pytest.approx((share - reach, share + reach), abs=0.0006)
+        assert abs(check.simulated - share) < reach  # what the trial could tell
     assert {c.quantity for c in checks.values() if not c.is_input} == {
         "first_hazard_ratio",
         "share, zoledronic_acid",
