@@ -80,6 +80,53 @@ def test_a_psa_tells_parameters_from_simulation(
     assert json.loads((tmp_path / "psa_manifest.json").read_text())["patients"] == 200
 
 
+CONTINUOUS = """
+[model]
+title       = "continuous"
+cycle       = "1 year"
+horizon     = "50 years"
+engine      = "continuous"
+discounting = { cost = "0.03", effect = "0.03" }
+thresholds  = [1000]
+[states]
+well = {}
+dead = { absorbing = true }
+[start]
+well = 1
+[strategies]
+old = {}
+new = {}
+[transitions.well.hazards]
+dead = { family = "weibull", arguments = ["shape", "scale"] }
+[outcomes.cost]
+kind  = "cost"
+start = "price"
+[outcomes.years]
+kind  = "qaly"
+state = { alive = 1 }
+"""
+
+
+def test_continuous_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "weibull"
+    folder.mkdir()
+    (folder / "model.toml").write_text(CONTINUOUS)
+    rows = "name,strategy,value\nshape,,1.5\nscale,old,8\nscale,new,9\nprice,old,0\nprice,new,500\n"
+    (folder / "parameters.csv").write_text(rows)
+    out = tmp_path / "out"
+    arguments = ["run", str(folder), "--patients", "20000", "--out", str(out)]
+    assert heecon(*arguments, monkeypatch=monkeypatch) == 0
+    assert "Microsimulation of 20,000 people" in capsys.readouterr().out
+    assert not (out / "trace.csv").exists()
+    assert (out / "monte_carlo.csv").exists()
+    assert json.loads((out / "manifest.json").read_text())["engine"] == "continuous"
+    assert heecon("check", str(folder), monkeypatch=monkeypatch) == 0
+    assert heecon(*arguments, "--events", str(out / "e.npz"), monkeypatch=monkeypatch) == 2
+    assert "no trace or event log in continuous time" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -45,8 +45,8 @@ PATIENTS = 100_000
 BLOCK = 8_192
 """People in a block; never changed by what is run, so that sums are formed in the same order."""
 
-MAX_PERSON_CYCLES = 1e13
-"""Person-cycles (people x cycles x strategies x draws) that are not refused: about two days."""
+MAX_PERSON_CYCLES = 1e12
+"""Person-cycles (people x cycles x strategies x draws) from which on a run is refused."""
 
 SPEED = 5e7
 """Person-cycles a second on two cores, for the estimate of a refused run's time."""
@@ -148,10 +148,11 @@ def check_size(model: Model, patients: int, draws: int = 1) -> None:
     if patients < 1:
         raise InputError(Problem(place, f"{patients} people", "Simulate at least 1"))
     work = float(patients) * model.settings.cycles * len(model.strategies) * draws
-    if work > MAX_PERSON_CYCLES:
-        days = work / SPEED / 86_400
+    if work >= MAX_PERSON_CYCLES:
+        hours = work / SPEED / 3_600
+        time = f"{hours / 24:,.0f} days" if hours > 48 else f"{hours:,.0f} hours"
         what = f"{patients:,} people over {model.settings.cycles:,} cycles, {len(model.strategies)}"
-        what += f" strategies and {draws:,} draws would take about {days:,.0f} days"
+        what += f" strategies and {draws:,} draws would take about {time}"
         remedy = "Simulate fewer: the Monte Carlo error tells how many are enough"
         raise InputError(Problem(place, what, remedy))
 

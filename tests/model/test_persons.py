@@ -142,6 +142,28 @@ def test_what_comes_before_the_first_cycle_knows_no_past(
     assert "cannot be used here" in problems(tmp_path, MODEL.replace(old, new))
 
 
+def test_the_engine_is_the_scenarios_or_the_models(tmp_path: Path) -> None:
+    load(tmp_path, MODEL.replace("[states]", 'engine = "microsim"\n[states]', 1))
+    scenarios = tmp_path / "scenarios" / "people"
+    scenarios.mkdir(parents=True)
+    files = {
+        "plain": 'title = "plain"',
+        "exact": 'title = "exact"\nengine = "continuous"',
+        "further": 'title = "further"\nextends = "exact"',
+        "back": 'title = "back"\nextends = "further"\nengine = "cohort"',
+    }
+    for name, text in files.items():
+        (scenarios / f"{name}.toml").write_text(f'{text}\nmodel = "people"\n')
+    engines = {
+        name: he.load(tmp_path / "people", scenarios / f"{name}.toml").scenario.engine
+        for name in files
+    }
+    assert engines == {
+        "plain": "microsim", "exact": "continuous", "further": "continuous", "back": "cohort",
+    }  # fmt: skip
+    assert he.load(tmp_path / "people").scenario.engine == "microsim"
+
+
 FAMILIES = {
     "frailty": ((0.7,), stats.gamma(1 / 0.7, scale=0.7)),
     "exponential": ((0.3,), stats.expon(scale=1 / 0.3)),
