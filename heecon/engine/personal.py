@@ -23,7 +23,7 @@ from numba.core.errors import NumbaWarning
 from numpy.typing import NDArray
 
 from heecon.engine import kernels, random_numbers, walker
-from heecon.engine.cache_folder import folder_of
+from heecon.engine.cache_folder import cache_root, folder_of
 from heecon.engine.common import Common, exits_of, values_by_name
 from heecon.engine.hook_source import HookSource, personal_tables
 from heecon.engine.prepare import Preparation
@@ -39,6 +39,11 @@ INSIDE = {**kernels.BARE, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 SHORT = 5_000
 """Characters of hooks that are made part of the loop instead of being called from it. That saves a
 quarter of the time of a walk, but long ones would take longer to compile than they save."""
+
+REMEMBERED = 20
+"""Walks kept while a program runs."""
+
+_WALKS: dict[tuple[str, str], Any] = {}
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,20 @@ def needs_hooks(model: Model, outcomes: Sequence[Outcome]) -> bool:
 def _compiled(text: str, constants: dict[str, bool], tables: dict[str, NDArray[np.float64]]) -> Any:
     """The walk with hooks of this source; numba compiles it on its first call."""
     digest = _digest(f"{text}{constants}", tables)
+    known = digest, str(cache_root())
+    if known not in _WALKS:
+        while len(_WALKS) >= REMEMBERED:
+            _WALKS.pop(next(iter(_WALKS)))
+        _WALKS[known] = _walk_of(text, constants, tables, digest)
+    return _WALKS[known]
+
+
+def _walk_of(
+    text: str,
+    constants: dict[str, bool],
+    tables: dict[str, NDArray[np.float64]],
+    digest: str,
+) -> Any:
     inside: dict[str, Any] = {**namespace(), **tables, "max": max}
     inside |= {name: getattr(walker, name) for name in walker.HELPERS}
     inside["__name__"] = walker.__name__  # numba imports it when it finds the machine code
@@ -180,6 +199,8 @@ def _digest(text: str, tables: dict[str, NDArray[np.float64]]) -> str:
 
 
 def _is_cached(function: Any) -> bool:
-    """True when numba's cache on disk holds a function's machine code."""
+    """True when a function is compiled, or numba's cache on disk holds its machine code."""
+    if function.signatures:
+        return True
     file = getattr(getattr(function, "_cache", None), "_cache_file", None)
     return file is not None and bool(file._load_index())
