@@ -4,7 +4,7 @@ People have a rate of events each, gamma distributed around a mean with variance
 the mean squared). Then the number of events is negative binomial: with m events expected the share
 without any is (1 + theta m)^(-1/theta), and of two people at the same time the one with an event
 behind her has 1 + theta times the hazard of the one without (Cook and Lawless 2007, The Statistical
-Analysis of Recurrent Events, section 3.5). So a treatment that multiplies everybody's rate by 0.77
+Analysis of Recurrent Events, chapter 3). So a treatment that multiplies everybody's rate by 0.77
 shows a first-event hazard ratio nearer to 1, because in the other arm the prone leave the risk set
 sooner.
 """

@@ -285,6 +285,7 @@ def test_a_model_without_persons_has_the_cohorts_expectation() -> None:
         },
         outcomes={
             "cost": {"kind": "cost", "state": {"ill": 5}, "entering": {"ill": "3 + cycle"}},
+            "graves": {"kind": "cost", "state": {"dead": "7 + cycle"}},
             "life": {"kind": "qaly", "state": {"alive": 1}},
         },
     )
@@ -294,3 +295,8 @@ def test_a_model_without_persons_has_the_cohorts_expectation() -> None:
         error = run.monte_carlo.kind[kind][:, :, 1]
         assert (np.abs(run.total(kind) - exact.total(kind)) < 4 * error).all()
         assert (error > 0).all()
+    # Those whom nothing more happens to are worth something still, to each and in the mean.
+    lives = reference(made, "only", 2_000).totals["graves"]
+    check_error = simulate(made, 2_000).monte_carlo
+    assert check_error is not None
+    close(check_error.outcome[0, 0, 1], lives.std(axis=0, ddof=1) / np.sqrt(2_000), 1e-9)
