@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +109,7 @@ class Common:
             )
         self.layout = _Layout(self)
 
+    @cached_property
     def own(self) -> Integers:
         """1 for the states whose probabilities differ by person."""
         rows = self.model.transitions
@@ -119,6 +121,7 @@ class Common:
             dtype=np.int64,
         )
 
+    @cached_property
     def counted(self) -> Integers:
         """1 for the states in which amounts that differ by person accrue."""
         found = np.zeros(len(self.slots), dtype=np.int64)
@@ -127,10 +130,11 @@ class Common:
                 found[term.place] = 1
         return found
 
+    @cached_property
     def final(self) -> Integers:
         """1 for the rows of absorbing states in which nothing differs by person."""
         absorbing = np.array([state.absorbing for state in self.model.states.values()])
-        final = absorbing & (self.counted() == 0)
+        final = absorbing & (self.counted == 0)
         return np.repeat(final.astype(np.int64), self.slots)
 
     def paths(self, draw: int) -> Paths:
@@ -153,9 +157,9 @@ class Common:
             chance=chance,
             target=layout.target,
             event=layout.event,
-            final=self.final(),
-            own=self.own(),
-            counted=self.counted(),
+            final=self.final,
+            own=self.own,
+            counted=self.counted,
             type_first=first,
             type_share=shares,
             type_word=words,
@@ -168,7 +172,7 @@ class Common:
         step = np.zeros(self.rows, dtype=np.int64)
         parts: list[Floats] = []
         size = 0
-        own = self.own()
+        own = self.own
         for state, numbers in enumerate(self.exits.of):
             slots, first = self.slots[state], int(self.first[state])
             found = [over_one(self.exits.moves[i].probability, draw) for i in numbers]

@@ -38,7 +38,7 @@ class Tracks:
         cycles, rows, _ = moves.shape
         visits = np.zeros((cycles + 1, rows), dtype=np.int64)
         visits[0, common.first[:-1]] = started
-        final = common.final() == 1
+        final = common.final == 1
         counted = moves * ~((final[:, None]) & (paths.event == 0))[None]
         everywhere: Any = (slice(None), paths.target)
         np.add.at(visits[1:], everywhere, counted)
