@@ -253,7 +253,7 @@ class HookSource:
                     test += f" or total < {1.0 - SUM_TOLERANCE!r}"
                 what = f"sum of the probabilities of leaving {name}"
                 body += self._too_much(test, what, first)
-                body.append("share = 1.0 / max(total, 1.0)")
+                body.append("share = 1.0 if total <= 1.0 else 1.0 / total")
             body.append("c = 0.0")
             body += self._exits(index, list(row.to))
             lines += [f"    if state == {index}:", *_indented(body, 2)]
@@ -274,6 +274,8 @@ class HookSource:
 
     def _checked(self, name: str, source: str, what: str, formula: Formula, *, upper: bool) -> str:
         """Assignment of a rate, share or probability, inside its range or a fault."""
+        if not self.model.is_personal(formula):
+            return f"{name} = {source}"  # the same for all, and checked before they set out
         number, high = self._formula(what, formula), "1.0" if upper else "np.inf"
         return f"{name} = checked(people.fault, {number}, {source}, {high}, i, {self._now})"
 

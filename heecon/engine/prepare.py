@@ -177,6 +177,7 @@ class Preparation:
         slots, tunnel = self.slots[index], self.model.states[row.origin].tunnel is not None
         if any(map(self.model.is_personal, row.to.values())):
             probabilities, rest = dict.fromkeys(row.to, _NONE), _NONE
+            self._check_common(row, index)
         else:
             values = {to: self._at(formula, index, self.cycles) for to, formula in row.to.items()}
             probabilities, rest = (
@@ -194,6 +195,14 @@ class Preparation:
         else:
             moves.append(Move(index, destination, 0, slots, destination == index, rest))
         return moves
+
+    def _check_common(self, row: Transitions, index: int) -> None:
+        """Note impossible numbers that are the same for all, of a state where others differ."""
+        high, kind = (np.inf, "rate") if row.competing else (1.0, "probability")
+        for to, formula in row.to.items():
+            if not self.model.is_personal(formula):
+                value = self._at(formula, index, self.cycles)
+                self.faults.in_range(value, 0.0, high, f"{kind} {row.origin} -> {to}", formula)
 
     def _competing(
         self, row: Transitions, rates: Mapping[str, Floats]

@@ -87,8 +87,9 @@ def test_types_that_exceed_one() -> None:
         run_microsim(personal_model(), draws, Options(patients=50))
 
 
-def test_common_faults_are_those_of_the_cohort() -> None:
-    made = he.load("krijkamp")
+@pytest.mark.parametrize("name", ["krijkamp", "krijkamp_history"])
+def test_common_faults_are_those_of_the_cohort(name: str) -> None:
+    made = he.load(name)
     with pytest.raises(he.SimulationError, match=r"probability S1 -> S2 is -0\.1"):
         run_microsim(made, {"p_S1S2": np.array([-0.1])}, Options(patients=50))
 
