@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from heecon.analysis.acceptability import acceptability
     from heecon.analysis.change_log import change_log
+    from heecon.analysis.engines import with_engine
     from heecon.analysis.evaluation import Evaluation, run
     from heecon.analysis.evppi import evppi
     from heecon.analysis.evsi import evsi
@@ -73,6 +74,7 @@ _HOMES = {
     "threshold_analysis": "heecon.analysis.threshold",
     "two_way": "heecon.analysis.two_way",
     "value_based_price": "heecon.analysis.price",
+    "with_engine": "heecon.analysis.engines",
 }
 
 __all__ = [
@@ -108,6 +110,7 @@ __all__ = [
     "threshold_analysis",
     "two_way",
     "value_based_price",
+    "with_engine",
 ]
 
 

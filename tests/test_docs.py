@@ -3,11 +3,13 @@
 import re
 import runpy
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import heecon as he
+from heecon.analysis.engines import with_engine
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -53,6 +55,18 @@ def test_readme_scenario_runs(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     model = he.load(path)
     assert model.values("zoledronic_acid")["c_unit"] == 3.10
+
+
+def test_the_example_of_people_runs() -> None:
+    """Every kind of key of the page on microsimulation, as one model."""
+    page = (ROOT / "docs" / "microsimulation.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    joint = {"traits": {"frailty": [1.0, 0.3], "bmi": [0.3, 1.0]}}
+    model = he.build_model(
+        tomllib.loads(text), {"theta": 0.5}, joint=joint, patients={"prior": [0.0, 0.0, 1.0]}
+    )
+    model = with_engine(model, patients=500)
+    assert he.run(model).result.monte_carlo is not None
 
 
 def test_readme_counts_the_assumptions() -> None:

@@ -259,7 +259,8 @@ def until(
     outcomes = outcomes_of(model, sample(model, batch, seed))
     while not (reached := enough(outcomes)) and outcomes.draws < limit:
         last = min(outcomes.draws + batch, limit)
-        more = outcomes_of(model, sample(model, last, seed, first=outcomes.draws))
+        values = sample(model, last, seed, first=outcomes.draws)
+        more = outcomes_of(model, values, first_draw=outcomes.draws)
         outcomes = outcomes.followed_by(more)
     whole = replace(outcomes, base=run(model).totals())
     return Stopped(whole, history[-1], tuple(history), reached)

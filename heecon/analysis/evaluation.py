@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.analysis.engines import iterate
 from heecon.analysis.incremental import (
     IncrementalRow,
     NetBenefitRow,
@@ -18,8 +19,9 @@ from heecon.analysis.incremental import (
     net_benefit,
     pairwise,
 )
-from heecon.engine.cohort import Draws, run_cohort
-from heecon.engine.result import Result, Trace
+from heecon.engine.cohort import Draws
+from heecon.engine.microsim import Options
+from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem
 from heecon.model import names
 from heecon.model.build import base_number
@@ -260,14 +262,16 @@ def run(
     *,
     keep_trace: bool = False,
     on_compile: Callable[[], None] | None = None,
+    options: Options | None = None,
 ) -> Evaluation:
-    """Run a model and evaluate it.
+    """Run a model with the engine its scenario names and evaluate it.
 
     Args:
         model: a model from ``load`` or ``build_model``.
         draws: sampled parameter values by key, each of shape (draws,); None for the base case.
         keep_trace: keep every cycle, for ``trace`` and ``cycles``.
         on_compile: called before the kernels are compiled, once on a machine.
+        options: of the microsimulation; what the scenario says if None.
 
     Returns:
         Results per person.
@@ -276,4 +280,5 @@ def run(
         InputError: draws that do not fit the model.
         SimulationError: an impossible number, with strategy, draw, cycle and state.
     """
-    return Evaluation(run_cohort(model, draws, keep_trace=keep_trace, on_compile=on_compile))
+    results = iterate(model, draws, keep_trace=keep_trace, on_compile=on_compile, options=options)
+    return Evaluation(concatenate(list(results)))

@@ -35,6 +35,9 @@ class Outcomes:
         thresholds: thresholds the model names.
         currency: for headings.
         failed: draws that broke the model and were left out: (number, what was said).
+        simulation: (2 strategies, 2 strategies) covariance of the costs of all strategies, then
+            their effects, that comes from simulating a finite number of people in each draw; None
+            when the draws are exact.
     """
 
     strategies: tuple[str, ...]
@@ -47,6 +50,7 @@ class Outcomes:
     thresholds: tuple[float, ...] = ()
     currency: str = ""
     failed: tuple[tuple[int, str], ...] = ()
+    simulation: Floats | None = None
 
     @property
     def draws(self) -> int:
@@ -71,8 +75,13 @@ class Outcomes:
 
     def followed_by(self, more: Outcomes) -> Outcomes:
         """These draws and then others of the same model."""
+        noise = None
+        if self.simulation is not None and more.simulation is not None:
+            noise = self.draws * self.simulation + more.draws * more.simulation
+            noise /= self.draws + more.draws
         return replace(
             self,
+            simulation=noise,
             cost=np.concatenate([self.cost, more.cost]),
             effect=np.concatenate([self.effect, more.effect]),
             parameters={

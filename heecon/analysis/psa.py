@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.analysis.acceptability import acceptability
+from heecon.analysis.engines import iterate
 from heecon.analysis.evaluation import run
 from heecon.analysis.outcomes import Outcomes
-from heecon.engine.cohort import iterate_cohort
 from heecon.engine.sampling import sample
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.model.definition import Model
@@ -132,6 +132,7 @@ def outcomes_of(
     *,
     on_draws: Callable[[int], None] | None = None,
     on_error: str = "stop",
+    first_draw: int = 0,
 ) -> Outcomes:
     """Run a model at given parameter values: what every analysis calls that needs new runs.
 
@@ -141,6 +142,8 @@ def outcomes_of(
         on_draws: called with the number of draws done so far.
         on_error: "stop" raises at a draw that breaks the model; "record" leaves it out and lists
             it in ``Outcomes.failed``.
+        first_draw: number of the first draw, when others were run before: simulated people of each
+            draw have luck of their own.
 
     Raises:
         SimulationError: a draw breaks the model; the first such draw's parameter values are told.
@@ -148,7 +151,7 @@ def outcomes_of(
     """
     failed: list[tuple[int, str]] = []
     try:
-        cost, effect = _run(model, values, on_draws)
+        cost, effect, simulation = _run(model, values, on_draws, first_draw)
     except SimulationError as error:
         if not values:
             raise
@@ -160,7 +163,7 @@ def outcomes_of(
             what = "every draw breaks the model"
             raise InputError([Problem("draws", what), *error.problems]) from None
         values = {key: np.asarray(column)[kept] for key, column in values.items()}
-        cost, effect = _run(model, values, on_draws)
+        cost, effect, simulation = _run(model, values, on_draws, first_draw)
     return Outcomes(
         strategies=tuple(model.strategies),
         cost=cost,
@@ -171,20 +174,30 @@ def outcomes_of(
         comparator=model.settings.comparator or "",
         thresholds=model.settings.thresholds,
         currency=model.settings.currency,
+        simulation=simulation,
     )
 
 
 def _run(
-    model: Model, values: Mapping[str, Floats], on_draws: Callable[[int], None] | None
-) -> tuple[Floats, Floats]:
+    model: Model,
+    values: Mapping[str, Floats],
+    on_draws: Callable[[int], None] | None,
+    first_draw: int = 0,
+) -> tuple[Floats, Floats, Floats | None]:
+    """Costs and effects of every draw, and what of their variance is due to simulating people."""
     costs, effects, done = [], [], 0
-    for result in iterate_cohort(model, values):
+    noise: list[Floats] = []
+    for result in iterate(model, values, first_draw=first_draw):
         costs.append(result.total("cost"))
         effects.append(result.total("qaly"))
         done += result.draws
+        if result.monte_carlo is not None:
+            own = result.monte_carlo.covariance.sum(axis=0) / result.monte_carlo.people
+            noise = [own + sum(noise)]
         if on_draws is not None:
             on_draws(done)
-    return np.concatenate(costs), np.concatenate(effects)
+    simulation = noise[0] / done if noise else None
+    return np.concatenate(costs), np.concatenate(effects), simulation
 
 
 def _count(values: Mapping[str, Floats]) -> int:

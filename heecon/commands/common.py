@@ -36,6 +36,27 @@ Out = Annotated[
 ]
 
 
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        help="cohort, microsim (person by person) or continuous (with exact times of events). "
+        "Default: what the scenario or the model says.",
+        show_default=False,
+    ),
+]
+
+Patients = Annotated[
+    int | None,
+    typer.Option(
+        "--patients",
+        help="With microsim: people simulated, for each strategy and draw. Default: what the "
+        "scenario says, or 100,000.",
+        show_default=False,
+    ),
+]
+
+
 def say_compiling() -> None:
     """Tell that the first run takes longer."""
     typer.echo("Compiling the engine for this machine, once; later runs start at once.", err=True)

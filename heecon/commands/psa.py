@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heecon.commands.common import (
+    Engine,
     Out,
+    Patients,
     Target,
     folder_for,
     make_console,
@@ -84,25 +86,28 @@ def psa(
         Path | None, typer.Option(help="With --external: the parameters of each draw.")
     ] = None,
     comparator: Annotated[str | None, typer.Option(help="Increments are against it.")] = None,
+    engine: Engine = None,
+    patients: Patients = None,
     out: Out = None,
 ) -> None:
     """Draw the uncertain inputs, run every draw, and say how sure the decision is."""
     began = time.perf_counter()
     from heecon.analysis.acceptability import population_size  # noqa: PLC0415
+    from heecon.analysis.engines import options_of, with_engine  # noqa: PLC0415
     from heecon.analysis.outcomes import checked_thresholds, read_outcomes  # noqa: PLC0415
     from heecon.model.load import load  # noqa: PLC0415
     from heecon.report.psa_report import print_psa, report, write_psa  # noqa: PLC0415
     from heecon.report.run_files import file_hash, manifest  # noqa: PLC0415
 
     settings: dict[str, object]
-    check_options(external, parameters, scenario, draws, seed, until)
+    check_options(external, parameters, scenario, draws, seed, until, engine, patients)
     if external is not None:
         outcomes = read_outcomes(external, parameters, comparator or "")
         folder = out or Path("reports") / external.stem
         hashed = {path.name: file_hash(path) for path in (external, parameters) if path}
         settings = {"external": hashed, "draws": outcomes.draws}
     else:
-        model = load(scenario)
+        model = with_engine(load(scenario), engine, patients, seed)
         sizes = model.scenario.analyses.get("psa", {})
         count = draws if draws is not None else _whole(sizes.get("draws"), DRAWS)
         luck = seed if seed is not None else _whole(sizes.get("seed"), 1)
@@ -110,6 +115,9 @@ def psa(
         folder = folder_for(model, out, "psa")
         settings = {"seed": luck, "draws": outcomes.draws, "method": str(method)}
         settings["left_out"] = len(outcomes.failed)
+        if outcomes.simulation is not None:
+            settings["patients"] = options_of(model).patients
+            settings["seed_of_people"] = options_of(model).seed
     thresholds = checked_thresholds(outcomes, threshold)
     population = None if people is None else population_size(people, years, rate)
     found = report(outcomes, thresholds, population, str(headline))

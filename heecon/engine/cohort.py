@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from heecon.engine.faults import stop_together
 from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem, SimulationError
+from heecon.language import names as names_in
 from heecon.model import names
+from heecon.model.build import all_formulas
 from heecon.model.definition import Model, Outcome
 from heecon.model.outcomes import edges_of
 
@@ -64,15 +66,36 @@ def iterate_cohort(
     on_compile: Callable[[], None] | None = None,
 ) -> Iterator[Result]:
     """Like ``run_cohort``, a chunk of draws at a time, so that no result need fit in memory."""
+    refuse_personal(model)
     if on_compile is not None and not compiled_before():
         on_compile()
     draws = {key: np.asarray(values, dtype=float) for key, values in (draws or {}).items()}
-    count = _count(model, draws)
+    count = count_draws(model, draws)
     size = chunk_size(model, keep_trace=keep_trace)
     for first in range(0, count, size):
         chunk = _Chunk(model, min(size, count - first), keep=keep_trace)
         chunk.run({key: values[first : first + size] for key, values in draws.items()}, first)
         yield chunk.result()
+
+
+def refuse_personal(model: Model) -> None:
+    """Refuse what only a simulation of persons knows.
+
+    Raises:
+        InputError: with every formula that reads an attribute or a history.
+    """
+    remedy = (
+        'A cohort has no persons: run it with engine = "microsim" in the scenario, or '
+        "heecon run --engine microsim"
+    )
+    problems = []
+    for formula in all_formulas(model):
+        own = sorted(names_in(formula.tree) & {*model.attributes, *model.history})
+        if own:
+            what = f"'{formula.text}' reads '{own[0]}', which differs from person to person"
+            problems.append(Problem(formula.where, what, remedy))
+    if problems:
+        raise InputError(dict.fromkeys(problems))
 
 
 def in_perspective(model: Model) -> tuple[Outcome, ...]:
@@ -106,7 +129,7 @@ def compiled_before() -> bool:
     return file is not None and bool(file._load_index())
 
 
-def _count(model: Model, draws: Draws) -> int:
+def count_draws(model: Model, draws: Draws) -> int:
     """How many draws there are, once they are known to fit the model."""
     known = [row.key for row in model.parameters]
     problems = []

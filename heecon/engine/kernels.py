@@ -410,14 +410,25 @@ UNCACHED = (
 )
 
 
-def compiled(function: Kernel) -> Kernel:
+BARE: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+"""How functions are compiled that make no arrays: without counting who uses those they are given,
+which in a loop with many calls takes most of the time."""
+
+
+def compiled(function: Kernel, **options: Any) -> Kernel:
     """Compile a kernel when it is first called; keep the machine code on disk if that can be."""
+    options = options or {"nogil": True}
     try:
-        kernel = njit(cache=True, nogil=True)(function)
+        kernel = njit(cache=True, **options)(function)
     except RuntimeError:  # "cannot cache function"
         warnings.warn(UNCACHED, RuntimeWarning, stacklevel=1)  # so Python shows it once
-        kernel = njit(nogil=True)(function)
+        kernel = njit(**options)(function)
     return cast("Kernel", kernel)
+
+
+def compiled_bare(function: Kernel) -> Kernel:
+    """The same for a function that makes no arrays."""
+    return compiled(function, **BARE)
 
 
 propagate = compiled(propagate)

@@ -18,13 +18,15 @@ from heecon.engine.faults import Faults
 from heecon.engine.kernels import Chunk, Moves, Terms
 from heecon.engine.streams import Packer
 from heecon.language import evaluate
-from heecon.model.definition import Correction, Formula, Model, Outcome, Start, Transitions
+from heecon.model.definition import Correction, Formula, Model, Outcome, Transitions
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 SUM_TOLERANCE = 1e-9
 """Shares written out in full may miss one by this much: the excess is scaled away, a lack stays."""
+
+_NONE = np.zeros((1, 1, 1))
 
 METHODS = {"end": kernels.AT_END, "life_table": kernels.AVERAGE}
 
@@ -48,6 +50,35 @@ class Move:
     high: int
     stays: bool
     probability: Floats
+
+
+@dataclass(frozen=True)
+class Term:
+    """One formula of an outcome at one place it applies to.
+
+    Attributes:
+        source: ``kernels.FROM_START``, ``FROM_STATE`` or ``FROM_MOVE``.
+        place: index of the state or of the move.
+        method: ``kernels.AT_START``, ``AT_END`` or ``AVERAGE``.
+        points: how many cycles or time points are counted.
+        outcome: number of the outcome.
+        state: index of the state the amount is booked to.
+        formula: what one person is worth.
+        value: its values, over (draw, time point, slot); None when it differs between persons.
+        weight: weights of the cycles or time points, over the same axes.
+        factor: discount factors, over the same axes.
+    """
+
+    source: int
+    place: int
+    method: int
+    points: int
+    outcome: int
+    state: int
+    formula: Formula
+    value: Floats | None
+    weight: Floats
+    factor: Floats
 
 
 class Preparation:
@@ -85,8 +116,8 @@ class Preparation:
         self.strategy = model.strategies[strategy]
         self._packer = Packer()
         self._evaluated: dict[str, Floats] = {}
-        self._factors: dict[tuple[str, str], int] = {}
-        self._weights: dict[tuple[Correction | None, bool, float], int] = {}
+        self._factors: dict[tuple[str, str], Floats] = {}
+        self._weights: dict[tuple[Correction | None, bool, float], Floats] = {}
 
     def chunk(self, outcomes: Sequence[Outcome], events: Sequence[tuple[str, str]]) -> Chunk:
         """Everything the kernels need.
@@ -98,9 +129,9 @@ class Preparation:
         Raises:
             SimulationError: some number is impossible; the worst offenders are listed.
         """
-        starts = self.starts(self.strategy.start or self.model.start)
+        starts = self.starts()
         moves = self.moves()
-        terms = self._terms(outcomes, moves)
+        terms = self.terms(outcomes, moves)
         self.faults.stop_if_any()
         return Chunk(
             cycles=self.cycles,
@@ -110,14 +141,15 @@ class Preparation:
                 [state.absorbing for state in self.model.states.values()], dtype=np.int64
             ),
             moves=self._packed_moves(moves, events),
-            terms=Terms(*_columns(terms, len(Terms._fields))),
+            terms=Terms(*_columns(self._packed_terms(terms), len(Terms._fields))),
             streams=self._packer.pack(),
         )
 
     # --- start and moves --------------------------------------------------------------------------
 
-    def starts(self, start: Start) -> Floats:
+    def starts(self) -> Floats:
         """Share of the cohort in each state at time 0, (draws, states)."""
+        start = self.strategy.start or self.model.start
         shares = np.zeros((self.draws, len(self.states)))
         for state, formula in start.shares.items():
             value = self.evaluate(formula)
@@ -131,7 +163,7 @@ class Preparation:
             return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     def moves(self) -> list[Move]:
-        """Every way people go, with its probability in every draw, cycle and slot."""
+        """Every way people go; the probabilities of a state that differ by person are zero."""
         moves: list[Move] = []
         for index, (name, state) in enumerate(self.model.states.items()):
             if state.absorbing:
@@ -143,10 +175,14 @@ class Preparation:
     def _moves_from(self, row: Transitions) -> list[Move]:
         index = self.states.index(row.origin)
         slots, tunnel = self.slots[index], self.model.states[row.origin].tunnel is not None
-        values = {to: self._at(formula, index, self.cycles) for to, formula in row.to.items()}
-        probabilities, rest = (
-            self._competing(row, values) if row.competing else self._stated(row, values)
-        )
+        if any(map(self.model.is_personal, row.to.values())):
+            probabilities, rest = dict.fromkeys(row.to, _NONE), _NONE
+            self._check_common(row, index)
+        else:
+            values = {to: self._at(formula, index, self.cycles) for to, formula in row.to.items()}
+            probabilities, rest = (
+                self._competing(row, values) if row.competing else self._stated(row, values)
+            )
         moves = []
         for to, probability in probabilities.items():
             stays = to == row.origin and not tunnel
@@ -159,6 +195,14 @@ class Preparation:
         else:
             moves.append(Move(index, destination, 0, slots, destination == index, rest))
         return moves
+
+    def _check_common(self, row: Transitions, index: int) -> None:
+        """Note impossible numbers that are the same for all, of a state where others differ."""
+        high, kind = (np.inf, "rate") if row.competing else (1.0, "probability")
+        for to, formula in row.to.items():
+            if not self.model.is_personal(formula):
+                value = self._at(formula, index, self.cycles)
+                self.faults.in_range(value, 0.0, high, f"{kind} {row.origin} -> {to}", formula)
 
     def _competing(
         self, row: Transitions, rates: Mapping[str, Floats]
@@ -215,74 +259,86 @@ class Preparation:
 
     # --- terms ------------------------------------------------------------------------------------
 
-    def _terms(self, outcomes: Sequence[Outcome], moves: Sequence[Move]) -> list[tuple[int, ...]]:
-        """One row of ``kernels.Terms`` for each formula of each outcome and place it applies to."""
-        rows: list[tuple[int, ...]] = []
+    def terms(self, outcomes: Sequence[Outcome], moves: Sequence[Move]) -> list[Term]:
+        """One term for each formula of each outcome and place it applies to."""
+        terms: list[Term] = []
         number_of = {
             (move.origin, move.destination): i for i, move in enumerate(moves) if not move.stays
         }
         for number, outcome in enumerate(outcomes):
-            cell = number * len(self.states)
             for state, formula in outcome.start.items():
-                rows.append(self._start_term(cell, outcome, state, formula))
+                terms.append(self._start_term(number, outcome, state, formula))
             for state, formula in outcome.state.items():
-                rows.append(self._state_term(cell, outcome, state, formula))
+                terms.append(self._state_term(number, outcome, state, formula))
             for state, formula in outcome.entering.items():
                 destination = self.states.index(state)
                 for edge, move in number_of.items():
                     if edge[1] == destination:
-                        rows.append(self._move_term(cell, outcome, edge, move, formula))
+                        terms.append(self._move_term(number, outcome, edge, move, formula))
             for (origin, to), formula in outcome.transition.items():
                 edge = self.states.index(origin), self.states.index(to)
-                rows.append(self._move_term(cell, outcome, edge, number_of[edge], formula))
+                terms.append(self._move_term(number, outcome, edge, number_of[edge], formula))
+        return terms
+
+    def _packed_terms(self, terms: Sequence[Term]) -> list[tuple[int, ...]]:
+        """The terms as rows of ``kernels.Terms``."""
+        add = self._packer.add
+        rows: list[tuple[int, ...]] = []
         measures: dict[tuple[int, ...], int] = {}
-        return [(*row, measures.setdefault(_people_of(row), len(measures))) for row in rows]
+        for term in terms:
+            assert term.value is not None  # noqa: S101  (the cohort refuses what differs by person)
+            people = term.source, term.place, term.method, term.points
+            worth = add(term.value), add(term.weight), add(term.factor)
+            measure = measures.setdefault((*people, *worth[1:]), len(measures))
+            rows.append((*people, term.outcome * len(self.states) + term.state, *worth, measure))
+        return rows
 
-    def _start_term(
-        self, cell: int, outcome: Outcome, state: str, formula: Formula
-    ) -> tuple[int, ...]:
+    def _start_term(self, number: int, outcome: Outcome, state: str, formula: Formula) -> Term:
         """What is counted at time 0 is neither weighted nor discounted."""
-        value = self.evaluate(formula)
-        self.faults.check_finite(value, f"{outcome.name} at the start in {state}", formula)
         index = self.states.index(state)
+        value = None
+        if not self.model.is_personal(formula):
+            value = self.evaluate(formula)
+            self.faults.check_finite(value, f"{outcome.name} at the start in {state}", formula)
         one = self._weight(None, shifted=False)
-        streams = self._packer.add(value), one, one
-        return (kernels.FROM_START, index, kernels.AT_START, 1, cell + index, *streams)
+        place = kernels.FROM_START, index, kernels.AT_START, 1, number, index
+        return Term(*place, formula, value, one, one)
 
-    def _state_term(
-        self, cell: int, outcome: Outcome, state: str, formula: Formula
-    ) -> tuple[int, ...]:
+    def _state_term(self, number: int, outcome: Outcome, state: str, formula: Formula) -> Term:
         index, correction = self.states.index(state), outcome.correction
         points = self.cycles + 1 if correction.pointwise else self.cycles
-        self.faults.check_finite(
-            self._at(formula, index, points), f"{outcome.name} in {state}", formula
-        )
+        value = None
+        if not self.model.is_personal(formula):
+            value = self.evaluate(formula)
+            self.faults.check_finite(
+                self._at(formula, index, points), f"{outcome.name} in {state}", formula
+            )
         scale = self.model.settings.cycle_length if outcome.per_year else 1.0
-        streams = (
-            self._packer.add(self.evaluate(formula)),
-            self._weight(correction, shifted=False, scale=scale),
-            self._factor(outcome, "cycle_start" if correction.pointwise else None),
-        )
+        weight = self._weight(correction, shifted=False, scale=scale)
+        factor = self._factor(outcome, "cycle_start" if correction.pointwise else None)
         method = METHODS.get(correction.method, kernels.AT_START)
-        return (kernels.FROM_STATE, index, method, points, cell + index, *streams)
+        place = kernels.FROM_STATE, index, method, points, number, index
+        return Term(*place, formula, value, weight, factor)
 
     def _move_term(
-        self, cell: int, outcome: Outcome, edge: tuple[int, int], move: int, formula: Formula
-    ) -> tuple[int, ...]:
+        self, number: int, outcome: Outcome, edge: tuple[int, int], move: int, formula: Formula
+    ) -> Term:
         origin, destination = edge
-        place = f"{outcome.name} at {self.states[origin]} -> {self.states[destination]}"
-        self.faults.check_finite(self._at(formula, origin, self.cycles), place, formula)
+        value = None
+        if not self.model.is_personal(formula):
+            value = self.evaluate(formula)
+            place = f"{outcome.name} at {self.states[origin]} -> {self.states[destination]}"
+            self.faults.check_finite(self._at(formula, origin, self.cycles), place, formula)
         at_end = (outcome.timing or self.model.settings.timing) == "cycle_end"
-        streams = (
-            self._packer.add(self.evaluate(formula)),
-            self._weight(outcome.one_off_correction, shifted=at_end),
-            self._factor(outcome, None),
-        )
-        where = cell + destination
-        return (kernels.FROM_MOVE, move, kernels.AT_START, self.cycles, where, *streams)
+        weight = self._weight(outcome.one_off_correction, shifted=at_end)
+        factor = self._factor(outcome, None)
+        where = kernels.FROM_MOVE, move, kernels.AT_START, self.cycles, number, destination
+        return Term(*where, formula, value, weight, factor)
 
-    def _weight(self, correction: Correction | None, *, shifted: bool, scale: float = 1.0) -> int:
-        """Stream of the weights of the cycles or time points.
+    def _weight(
+        self, correction: Correction | None, *, shifted: bool, scale: float = 1.0
+    ) -> Floats:
+        """Weights of the cycles or time points.
 
         Args:
             correction: only those that weight time points have weights other than 1.
@@ -295,7 +351,7 @@ class Preparation:
         if key not in self._weights:
             weights = np.ones(1) if correction is None else self._point_weights(correction)
             weights = weights[1:] if shifted else weights
-            self._weights[key] = self._packer.add(scale * weights[None, :, None])
+            self._weights[key] = scale * weights[None, :, None]
         return self._weights[key]
 
     def _point_weights(self, correction: Correction) -> Floats:
@@ -305,8 +361,8 @@ class Preparation:
             return discount.half_cycle_weights(self.cycles)
         return np.asarray(self.model.tables[correction.table].column(None), dtype=float)
 
-    def _factor(self, outcome: Outcome, timing: str | None) -> int:
-        """Stream of the discount factors of an outcome, at the outcome's own timing or another."""
+    def _factor(self, outcome: Outcome, timing: str | None) -> Floats:
+        """The discount factors of an outcome, at the outcome's own timing or another."""
         settings = self.model.settings
         kind = "cost" if outcome.kind == "cost" else "effect"
         key = kind, timing or outcome.timing or settings.timing
@@ -319,7 +375,7 @@ class Preparation:
                 rates.append(self.faults.in_range(rate, *discount.LIMITS, what, step.rate)[:, 0, 0])
             starts = [step.start for step in settings.discount[kind]]
             factors = discount.discount_factors(times, starts, rates)
-            self._factors[key] = self._packer.add(factors[:, :, None])
+            self._factors[key] = factors[:, :, None]
         return self._factors[key]
 
     # --- evaluation -------------------------------------------------------------------------------
@@ -335,12 +391,6 @@ class Preparation:
     def _at(self, formula: Formula, state: int, points: int) -> Floats:
         """The same, at the first points and the slots of a state only."""
         return self.evaluate(formula)[:, :points, : self.slots[state]]
-
-
-def _people_of(term: tuple[int, ...]) -> tuple[int, ...]:
-    """Everything about a term but where it is booked and what a person is worth."""
-    source, place, method, points, _cell, _value, weight, factor = term
-    return source, place, method, points, weight, factor
 
 
 def _columns(rows: Sequence[tuple[int, ...]], width: int) -> Integers:
@@ -363,7 +413,8 @@ def _environment(model: Model, values: Mapping[str, Floats]) -> dict[str, Floats
         "state_time": slots[None, None, :] * length,
     }
     for name, formula in model.variables.items():
-        known[name] = _evaluate(formula, known, model)
+        if name not in model.personal:
+            known[name] = _evaluate(formula, known, model)
     return known
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.engine.moments import MonteCarlo, together
 from heecon.model.definition import Model, Outcome
 
 Floats = NDArray[np.float64]
@@ -35,7 +36,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Result:
-    """Outcomes per person of a cohort.
+    """Outcomes per person.
 
     Attributes:
         model: the model that ran.
@@ -47,6 +48,7 @@ class Result:
         discounted: the same shape.
         trace: cycle by cycle, if it was asked for.
         alive_at_end: (draws, strategies) share of the cohort outside absorbing states at the end.
+        monte_carlo: errors of the means, when people were simulated; None for a cohort.
     """
 
     model: Model
@@ -57,6 +59,7 @@ class Result:
     discounted: Floats
     alive_at_end: Floats
     trace: Trace | None = None
+    monte_carlo: MonteCarlo | None = None
 
     @property
     def draws(self) -> int:
@@ -113,4 +116,5 @@ def concatenate(results: Sequence[Result]) -> Result:
         np.concatenate([result.discounted for result in results]),
         np.concatenate([result.alive_at_end for result in results]),
         trace,
+        together([r.monte_carlo for r in results if r.monte_carlo]) if first.monte_carlo else None,
     )

@@ -13,8 +13,10 @@ from heecon.model.blocks import Joints, read_blocks
 from heecon.model.copula import read_copulas
 from heecon.model.definition import Formula, Model, ScenarioInfo, State, Strategy
 from heecon.model.formulas import FormulaReader, Path
+from heecon.model.history import history_names
 from heecon.model.outcomes import read_outcomes
 from heecon.model.parameter import Parameter, warnings_of
+from heecon.model.persons import Columns, clashes, read_people
 from heecon.model.schema import ModelFile, Where
 from heecon.model.settings import read_settings
 from heecon.model.structure import check_size, read_start, read_states, read_transitions
@@ -31,6 +33,7 @@ class Parts:
         parameters: every row, no two with one name and strategy.
         tables: look-up tables.
         joints: matrices of the joint distributions: group -> (parameter names, matrix).
+        patients: the columns of patients.csv, if there is one.
         scenario: what the scenario says of itself.
         strategies: the strategies to keep, in this order, all of them in the file; None for all.
         problems: what was found wrong while reading, to be reported with all the rest.
@@ -44,6 +47,7 @@ class Parts:
     parameters: tuple[Parameter, ...]
     tables: Mapping[str, Table] = field(default_factory=dict)
     joints: Joints = field(default_factory=dict)
+    patients: Columns | None = None
     scenario: ScenarioInfo = field(default_factory=lambda: ScenarioInfo("", ""))
     strategies: tuple[str, ...] | None = None
     problems: tuple[Problem, ...] = ()
@@ -59,12 +63,15 @@ def build(parts: Parts) -> Model:
     """
     file = parts.file
     kept = list(parts.strategies or file.strategies)
-    own = {p.name for p in parts.parameters if p.strategy is not None}
-    shared = {p.name: p.value for p in parts.parameters if p.name not in own}
+    single = {p.name for p in parts.parameters if p.strategy is not None}
+    shared = {p.name: p.value for p in parts.parameters if p.name not in single}
     known = {p.name for p in parts.parameters} | file.variables.keys() | names.BUILT_INS.keys()
-    reader = FormulaReader(known, parts.tables, parts.where, parts.doubtful)
+    past = frozenset(history_names(file.states, file.types))
+    known |= past | file.persons.keys()
+    own = frozenset(file.persons)
+    reader = FormulaReader(known, parts.tables, parts.where, parts.doubtful, past, own)
     reader.problems += parts.problems
-    _check_names(parts, reader)
+    _check_names(parts, past, reader)
     _check_strategies(parts, kept, reader)
     variables = reader.read_variables(file.variables)
     settings = read_settings(file.model, reader, shared, variables)
@@ -74,6 +81,7 @@ def build(parts: Parts) -> Model:
     start = read_start(file.start, ("start",), states, reader)
     strategies = _read_strategies(file, kept, states, reader)
     outcomes = read_outcomes(file.outcomes, states, transitions, settings, reader)
+    people = read_people(file.persons, file.types, states, parts.patients, parts.joints, reader)
     model = Model(
         name=parts.name,
         settings=settings,
@@ -86,7 +94,12 @@ def build(parts: Parts) -> Model:
         parameters=parts.parameters,
         tables=parts.tables,
         blocks={},
-        scenario=parts.scenario,
+        scenario=replace(parts.scenario, engine=parts.scenario.engine or file.model.engine),
+        attributes=people.attributes,
+        types=people.types,
+        person_copulas=people.copulas,
+        patients=parts.patients or {},
+        warnings=people.warnings,
     )
     if parts.rows_are_sound:  # else the value may stand in a row with a bad name
         reader.problems += _missing_values(model, file.strategies)
@@ -95,10 +108,12 @@ def build(parts: Parts) -> Model:
 
 def _finished(model: Model, parts: Parts, problems: Sequence[Problem]) -> Model:
     """The model with what varies together and its warnings, if nothing was wrong."""
-    problems, warnings = list(problems), warnings_of(model.parameters)
+    problems, warnings = list(problems), [*warnings_of(model.parameters), *model.warnings]
     if parts.rows_are_sound:  # else a group would seem to lack the members with a bad row
-        blocks, found, said = read_blocks(model.parameters, parts.joints)
-        copulas, more, repairs = read_copulas(model.parameters, parts.joints)
+        groups = {attribute.group for attribute in model.attributes.values()}
+        joints = {name: joint for name, joint in parts.joints.items() if name not in groups}
+        blocks, found, said = read_blocks(model.parameters, joints)
+        copulas, more, repairs = read_copulas(model.parameters, joints)
         problems += found + more
         warnings += said + repairs
     if problems:
@@ -125,12 +140,16 @@ def all_formulas(model: Model) -> Iterable[Formula]:
         yield from transitions.to.values()
     for outcome in model.outcomes.values():
         yield from outcome.formulas()
+    for attribute in model.attributes.values():
+        yield from attribute.arguments
+    for types in model.types.values():
+        yield from (share for share in types.shares.values() if share is not None)
 
 
 # --- names and strategies ------------------------------------------------------------------------
 
 
-def _check_names(parts: Parts, reader: FormulaReader) -> None:
+def _check_names(parts: Parts, past: Collection[str], reader: FormulaReader) -> None:
     file = parts.file
     taken: dict[str, str] = {p.name: "parameter" for p in parts.parameters}
     for name in parts.tables:
@@ -146,6 +165,7 @@ def _check_names(parts: Parts, reader: FormulaReader) -> None:
             what = f"variable '{name}' has the name of the {taken[other]} '{other}'"
             reader.complain(("variables", name), what, "Rename one of them")
         taken[name] = "variable"
+    _check_personal_names(file, past, taken, reader)
     sections: dict[str, Iterable[str]] = {
         "states": file.states,
         "strategies": file.strategies,
@@ -163,6 +183,22 @@ def _check_names(parts: Parts, reader: FormulaReader) -> None:
                 what = f"'{name}' and '{other}' differ only by case, which spreadsheets ignore"
                 reader.complain((section, name), what, "Rename one of them")
             seen.append(name)
+
+
+def _check_personal_names(
+    file: ModelFile, past: Collection[str], taken: Mapping[str, str], reader: FormulaReader
+) -> None:
+    for name in file.persons:
+        _check_name(name, ("persons", name), reader)
+    for state, types in file.types.items():
+        for name in types:
+            _check_name(name, ("types", state, name), reader)
+    for name, other in clashes(file.persons, taken):
+        reader.complain(("persons", name), f"'{name}' has the name of {other}", "Rename one")
+    taken = {**taken, **dict.fromkeys(file.persons, "attribute")}
+    for name, other in clashes(past, taken):
+        what = f"'{name}' is a name heecon gives to a person's past, and that of {other}"
+        reader.complain((), what, "Rename yours")
 
 
 def _check_name(name: str, path: Path, reader: FormulaReader) -> None:
@@ -216,7 +252,7 @@ def _missing_values(model: Model, strategies: Collection[str]) -> list[Problem]:
             has been complained about already.
     """
     misplaced = {row.name for row in model.parameters if row.strategy not in (None, *strategies)}
-    ignored = misplaced | names.BUILT_INS.keys() | model.variables.keys()
+    ignored = misplaced | names.BUILT_INS.keys() | model.variables.keys() | model.personal
     rows = {strategy: model.rows(strategy) for strategy in model.strategies}
     problems = []
     for formula in all_formulas(model):

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from heecon.language import Table, Tree
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.language import Table, Tree, names
 from heecon.model.copula import Copula
+from heecon.model.history import History, history_names
 from heecon.model.joint import Block
 from heecon.model.parameter import Parameter, is_assumption
 
@@ -76,6 +80,29 @@ class Strategy:
 
 
 @dataclass(frozen=True)
+class Hazard:
+    """A hazard by its survival family.
+
+    Attributes:
+        family: a key of ``hazards.FAMILIES``, or ``hazards.TABLE``.
+        arguments: of the family; the same at all times.
+        reset: the clock starts anew on entering the state; else it is the model's time.
+        where: file:row:column.
+        table: of a step function.
+        column: of the table.
+        by_age: the table's keys are ages; else years.
+    """
+
+    family: str
+    arguments: tuple[Formula, ...]
+    reset: bool
+    where: str
+    table: str = ""
+    column: str = ""
+    by_age: bool = False
+
+
+@dataclass(frozen=True)
 class Transitions:
     """Ways out of one state.
 
@@ -83,6 +110,8 @@ class Transitions:
         origin: the state left.
         competing: True for rates a year that compete, False for probabilities a cycle.
         to: destination -> formula. In a tunnel state its own name means entering it afresh.
+        hazards: destination -> hazard, for those given by a survival family; ``to`` has their
+            averages over a cycle.
         rest: the destination of everybody else; the origin itself when they stay, empty when the
             probabilities must sum to one without them.
     """
@@ -91,6 +120,7 @@ class Transitions:
     competing: bool
     to: Mapping[str, Formula]
     rest: str
+    hazards: Mapping[str, Hazard] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -197,8 +227,42 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Attribute:
+    """Something that differs from person to person.
+
+    Attributes:
+        distribution: a key of ``persons.PERSON_FAMILIES``; empty when it is read from a column.
+        arguments: of the distribution.
+        column: column of patients.csv; None when it is drawn.
+        group: attributes of a group have rank correlations, those of joint/<group>.csv.
+    """
+
+    name: str
+    label: str
+    distribution: str = ""
+    arguments: tuple[Formula, ...] = ()
+    column: str | None = None
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class EventTypes:
+    """The types an entry into a state may have.
+
+    Attributes:
+        state: the state.
+        shares: type -> its share, or None for the one that takes the rest.
+    """
+
+    state: str
+    shares: Mapping[str, Formula | None]
+
+
+@dataclass(frozen=True)
 class ScenarioInfo:
-    """What was asked of the model: title, purpose and the analyses' sizes.
+    """What was asked of the model: title, purpose, engine and the analyses' sizes.
+
+    In a checked model the engine is that of the scenario, or else of the model file.
 
     Attributes:
         extends: name of the scenario it changes; empty if it changes the model itself.
@@ -207,7 +271,7 @@ class ScenarioInfo:
     name: str
     title: str
     purpose: str = ""
-    engine: str = "cohort"
+    engine: str = ""
     extends: str = ""
     analyses: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
@@ -231,6 +295,10 @@ class Model:
         tables: look-up tables by name.
         blocks: joint distributions by correlation group.
         copulas: rank correlations by correlation group.
+        attributes: what differs from person to person, by name.
+        types: types of the entries into a state, by state.
+        person_copulas: rank correlations of attributes by group.
+        patients: the columns of patients.csv.
         warnings: complaints that do not stop a run.
         files: hashes of the input files.
     """
@@ -248,6 +316,10 @@ class Model:
     blocks: Mapping[str, Block]
     scenario: ScenarioInfo
     copulas: Mapping[str, Copula] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    types: Mapping[str, EventTypes] = field(default_factory=dict)
+    person_copulas: Mapping[str, Copula] = field(default_factory=dict)
+    patients: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
 
@@ -260,6 +332,24 @@ class Model:
         shared = {row.name: row for row in self.parameters if row.strategy is None}
         own = {row.name: row for row in self.parameters if row.strategy == strategy}
         return shared | own
+
+    @cached_property
+    def history(self) -> dict[str, History]:
+        """The names that say what has happened to a person."""
+        return history_names(self.states, {s: list(t.shares) for s, t in self.types.items()})
+
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """The names whose value differs by person: attributes, history, and what uses them."""
+        found = {*self.attributes, *self.history}
+        for name, formula in self.variables.items():
+            if names(formula.tree) & found:
+                found.add(name)
+        return frozenset(found)
+
+    def is_personal(self, formula: Formula) -> bool:
+        """Whether the value of a formula differs from person to person."""
+        return bool(names(formula.tree) & self.personal)
 
     @cached_property
     def inputs(self) -> tuple[Parameter, ...]:

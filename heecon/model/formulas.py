@@ -36,6 +36,7 @@ class FormulaReader:
         doubtful: key paths whose shape is wrong already: what follows from that is not reported.
         slot_names: names whose value depends on the time spent in a state.
         cycle_names: names whose value may change from cycle to cycle.
+        personal_names: names whose value differs from person to person.
     """
 
     def __init__(
@@ -44,6 +45,8 @@ class FormulaReader:
         tables: Mapping[str, Table],
         where: Where,
         doubtful: Collection[Path] = (),
+        past: frozenset[str] = frozenset(),
+        own: frozenset[str] = frozenset(),
     ) -> None:
         self.known = known
         self.tables = tables
@@ -51,7 +54,9 @@ class FormulaReader:
         self.doubtful = doubtful
         self.problems: list[Problem] = []
         self.slot_names: frozenset[str] = TIME_IN_STATE
-        self.cycle_names: frozenset[str] = BY_CYCLE
+        self.cycle_names: frozenset[str] = BY_CYCLE | past
+        self.personal_names: frozenset[str] = past | own
+        self._past, self._own = past, own
 
     def complain(self, path: Sequence[str | int], what: str, remedy: str = "") -> None:
         """Note a problem at a key path, unless it may follow from a wrong shape there."""
@@ -129,7 +134,8 @@ class FormulaReader:
         order = self._ordered(formulas)
         trees = {name: formulas[name].tree for name in order}
         self.slot_names = dependents(TIME_IN_STATE, trees)
-        self.cycle_names = dependents(BY_CYCLE, trees)
+        self.cycle_names = dependents(BY_CYCLE | self._past, trees)
+        self.personal_names = dependents(self._past | self._own, trees)
         return {name: formulas[name] for name in order}
 
     def _ordered(self, formulas: dict[str, Formula]) -> list[str]:

@@ -21,6 +21,7 @@ from heecon.model.definition import Model, ScenarioInfo, SourceFile
 from heecon.model.evidence_folder import EvidenceFolder
 from heecon.model.mend import keys_of, mended
 from heecon.model.parameter import Parameter, complaints_of, duplicates, parameters_from_table
+from heecon.model.persons import Columns, patients_from_columns, patients_from_table
 from heecon.model.scenario import Overrides, apply_to_parameters, read_overrides
 from heecon.model.schema import ModelFile, Where, faults_of
 from heecon.model.table_file import read_table
@@ -77,6 +78,7 @@ def build_model(
     tables: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     name: str = "model",
     joint: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    patients: Mapping[str, Sequence[float]] | None = None,
 ) -> Model:
     """Build a model in code from the same keys model.toml has.
 
@@ -87,6 +89,7 @@ def build_model(
         tables: look-up tables as columns, the keys first.
         name: what to call the model.
         joint: what joint/*.csv hold, as columns by parameter key: correlation group -> columns.
+        patients: what patients.csv holds, as columns.
 
     Raises:
         InputError: everything that is wrong.
@@ -113,6 +116,10 @@ def build_model(
     for key, columns in (joint or {}).items():
         matrix = given.read(joint_from_columns, key, columns)
         joints |= {key: matrix} if matrix else {}
+    people = None
+    if patients is not None:
+        people, found_wrong = patients_from_columns(patients)
+        given.problems += found_wrong
     file, doubtful = _shape(definition, where, given)
     if file is None or given.unreadable:
         raise InputError(given.problems)
@@ -123,6 +130,7 @@ def build_model(
         parameters=tuple({(row.name, row.strategy): row for row in rows}.values()),
         tables=looked_up,
         joints=joints,
+        patients=people,
         scenario=ScenarioInfo(name, ""),
         problems=tuple(given.problems),
         doubtful=doubtful,
@@ -177,6 +185,7 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     rows_are_sound = len(files.problems) == sound_before
     tables = _tables(folder, files)
     joints = _joints(folder, files)
+    patients = _patients(folder, files)
     if file is None or files.unreadable:
         raise InputError(files.problems)
     kept, found = overrides.strategies(file.strategies)
@@ -194,6 +203,7 @@ def _load(folder: Path, overrides: Overrides) -> Model:
         parameters=parameters,
         tables=tables,
         joints={**joints, **evidence.joints(parameters)},
+        patients=patients,
         scenario=overrides.info,
         strategies=kept,
         problems=tuple(files.problems),
@@ -292,6 +302,20 @@ def _joints(folder: Path, files: _Files) -> Joints:
         if joint is not None:
             joints[path.stem] = joint
     return joints
+
+
+def _patients(folder: Path, files: _Files) -> Columns | None:
+    path = folder / "patients.csv"
+    if not (path.exists() or path.is_symlink()):
+        return None
+    real = files.read(library.inside, path, folder)
+    table = None if real is None else files.read(read_table, real, path.name)
+    if table is None:
+        return None
+    files.paths.append(path)
+    columns, problems = patients_from_table(table)
+    files.problems += problems
+    return columns
 
 
 def _files_in(model: Path, name: str, files: _Files) -> Iterator[tuple[Path, str]]:

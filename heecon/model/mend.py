@@ -60,6 +60,10 @@ def _stand_in(path: tuple[str, ...]) -> object:  # noqa: PLR0911  (one return a 
             return "0"
         case ["states" | "strategies" | "transitions", _]:
             return {}
+        case ["persons", _]:
+            return {"distribution": "uniform", "arguments": ["0", "1"]}
+        case ["types", _]:
+            return {"one": "0", "other": "rest"}
         case ["outcomes", _]:
             return {"kind": "count"}
         case ["outcomes", _, "kind"]:
@@ -68,6 +72,7 @@ def _stand_in(path: tuple[str, ...]) -> object:  # noqa: PLR0911  (one return a 
             return "0"
         case (
             ["variables" | "start", _]
+            | ["types", _, _]
             | ["strategies", _, "start", _]
             | ["transitions", _, "rates" | "probabilities", _]
             | ["outcomes", _, "start" | "state" | "entering" | "transition", _]

@@ -115,6 +115,7 @@ def read_overrides(path: Path, beside: Path | None = None) -> Overrides:
                 Problem(where, what, "End the chain with a scenario without 'extends'")
             )
     last = layers[-1]
+    engine = next((x.content.engine for x in reversed(layers) if x.content.engine), "")
     analyses: dict[str, dict[str, object]] = {}
     for layer in layers:
         for analysis, sizes in layer.content.analyses.items():
@@ -125,7 +126,7 @@ def read_overrides(path: Path, beside: Path | None = None) -> Overrides:
         path.stem,
         last.content.title,
         last.content.purpose,
-        last.content.engine,
+        engine,
         last.content.extends or "",
         analyses,
     )

@@ -60,6 +60,7 @@ class Weights(Section):
 CorrectionName = Literal["none", "start", "end", "life_table", "half_cycle", "simpson"]
 Correction = CorrectionName | Weights
 Timing = Literal["cycle_start", "mid_cycle", "cycle_end"]
+Engine = Literal["cohort", "microsim", "continuous"]
 
 
 class RateStep(Section):
@@ -86,6 +87,7 @@ class Settings(Section):
     horizon: str = "lifetime"
     start_age: Expression = "0"
     max_age: Number = Field(default=100, gt=0, le=130)
+    engine: Engine = "cohort"
     correction: Correction = "life_table"
     discounting: Discounting
     perspective: str = "payer"
@@ -112,10 +114,21 @@ class StrategySection(Section):
     start: dict[str, Expression] | None = None
 
 
+class HazardSection(Section):
+    """A hazard by its survival family, or the steps of a table."""
+
+    family: str
+    arguments: list[Expression] = Field(default_factory=list, max_length=4)
+    clock: Literal["forward", "reset", "age"] = "forward"
+    table: str | None = None
+    column: str | None = None
+
+
 class TransitionSection(Section):
     """Ways out of one state: competing rates a year, or probabilities a cycle."""
 
     rates: dict[str, Expression] | None = None
+    hazards: dict[str, HazardSection] | None = None
     probabilities: dict[str, Expression] | None = None
 
 
@@ -135,6 +148,16 @@ class OutcomeSection(Section):
     transition: dict[str, Expression] = Field(default_factory=dict)
 
 
+class PersonSection(Section):
+    """Something that differs from person to person: drawn, or a column of patients.csv."""
+
+    label: str = ""
+    distribution: str | None = None
+    arguments: list[Expression] = Field(default_factory=list, max_length=4)
+    column: str | None = None
+    group: str = ""
+
+
 class ModelFile(Section):
     """The whole of model.toml."""
 
@@ -145,6 +168,8 @@ class ModelFile(Section):
     variables: dict[str, Expression] = Field(default_factory=dict, max_length=2_000)
     transitions: dict[str, TransitionSection]
     outcomes: dict[str, OutcomeSection] = Field(min_length=1, max_length=500)
+    persons: dict[str, PersonSection] = Field(default_factory=dict, max_length=200)
+    types: dict[str, dict[str, Expression]] = Field(default_factory=dict, max_length=50)
 
 
 class ParameterOverride(Section):
@@ -177,7 +202,7 @@ class ScenarioFile(Section):
     strategies: list[str] | None = Field(default=None, min_length=1)
     parameters: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
-    engine: Literal["cohort"] = "cohort"
+    engine: Engine | None = None
     analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from heecon.model import names
-from heecon.model.definition import Formula, Start, State, Transitions
+from heecon.model.definition import Formula, Hazard, Start, State, Transitions
 from heecon.model.formulas import STAND_IN, FormulaReader, Path
+from heecon.model.hazards import read_hazard
 from heecon.model.schema import StateSection, TransitionSection
 
 REST = "rest"
@@ -53,7 +54,7 @@ def read_start(
         if name not in states:
             remedy = names.did_you_mean(name, states)
             reader.complain((*path, name), f"unknown state '{name}'", remedy)
-        elif not _is_rest(text):
+        elif not is_rest(text):
             shares[name] = reader.read(
                 text, (*path, name), without=reader.cycle_names, because=_NO_TIME
             )
@@ -80,7 +81,7 @@ def read_transitions(
             what = f"state '{name}' is absorbing but has transitions"
             reader.complain(path, what, "Drop the transitions or 'absorbing = true'")
             found[name] = _everywhere(name, states)
-        elif (section.rates is None) == (section.probabilities is None):
+        elif _is_competing(section) == (section.probabilities is not None):
             what = f"state '{name}' needs either rates or probabilities"
             reader.complain(path, what, "Give exactly one of the two")
             found[name] = _everywhere(name, states)
@@ -99,8 +100,8 @@ def read_transitions(
 def _read_row(
     origin: str, section: TransitionSection, states: Mapping[str, State], reader: FormulaReader
 ) -> Transitions:
-    competing = section.rates is not None
-    texts = section.rates if section.rates is not None else section.probabilities or {}
+    competing = _is_competing(section)
+    texts = (section.rates or {}) if competing else section.probabilities or {}
     path = ("transitions", origin, "rates" if competing else "probabilities")
     tunnel = states[origin].tunnel is not None
     strangers = [destination for destination in texts if destination not in states]
@@ -110,7 +111,7 @@ def _read_row(
     to: dict[str, Formula] = {}
     for destination, text in texts.items():
         place = (*path, destination)
-        if _is_rest(text):
+        if is_rest(text):
             continue
         if destination == origin and competing and not tunnel:
             what = f"a rate from '{origin}' to itself has no meaning"
@@ -119,6 +120,17 @@ def _read_row(
         formula = reader.read_in_state(text, place, {origin: states[origin].slots})
         if destination in states:
             to[destination] = formula
+    hazards: dict[str, Hazard] = {}
+    for destination, given in (section.hazards or {}).items():
+        place = ("transitions", origin, "hazards", destination)
+        if destination not in states or destination == origin or destination in texts:
+            what = f"there is no hazard of '{destination}' here"
+            remedy = "Name another state, which has no rate in this section"
+            reader.complain(place, what, names.did_you_mean(destination, states) or remedy)
+            continue
+        to[destination], hazard = read_hazard(given, place, states[origin].slots, reader)
+        if hazard is not None:
+            hazards[destination] = hazard
     rest = _rest(texts, path, reader)
     if tunnel and rest in {"", origin}:
         what = f"the tunnel state '{origin}' does not say where people go at its end"
@@ -126,20 +138,25 @@ def _read_row(
     if strangers or reader.in_doubt(path):
         return _everywhere(origin, states)
     stays = competing or tunnel
-    return Transitions(origin, competing, to, rest or (origin if stays else ""))
+    return Transitions(origin, competing, to, rest or (origin if stays else ""), hazards)
+
+
+def _is_competing(section: TransitionSection) -> bool:
+    return section.rates is not None or section.hazards is not None
 
 
 def _everywhere(origin: str, states: Mapping[str, State]) -> Transitions:
     return Transitions(origin, True, dict.fromkeys(states, STAND_IN), origin)
 
 
-def _is_rest(text: str) -> bool:
+def is_rest(text: str) -> bool:
+    """Whether a share or probability is said to be what the others leave."""
     return text.strip() == REST
 
 
 def _rest(texts: Mapping[str, str], path: Path, reader: FormulaReader) -> str:
     """The state that takes the rest, or an empty string."""
-    rests = [name for name, text in texts.items() if _is_rest(text)]
+    rests = [name for name, text in texts.items() if is_rest(text)]
     if len(rests) > 1:
         what = f"'rest' stands at {rests}"
         reader.complain(path, what, "Only one of them can take the rest")

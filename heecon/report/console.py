@@ -56,6 +56,10 @@ def print_run(evaluation: Evaluation, console: Console) -> None:
         _incremental(evaluation, labels, console)
         _pairwise(evaluation, labels, console)
         _net_benefit(evaluation, labels, console)
+    if evaluation.result.monte_carlo is not None:
+        from heecon.report.monte_carlo_report import print_errors  # noqa: PLC0415  (it uses this)
+
+        print_errors(evaluation, labels, console)
     _assumptions(evaluation, console)
     print_warnings(evaluation.warnings(), console)
 

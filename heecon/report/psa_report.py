@@ -12,6 +12,7 @@ from rich.text import Text
 
 from heecon.analysis.acceptability import Acceptability, acceptability
 from heecon.analysis.convergence import Precision, precision, running
+from heecon.analysis.monte_carlo import VarianceShare, variance_shares
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import (
     Interval,
@@ -19,6 +20,7 @@ from heecon.analysis.psa import (
     summarise,
     summarise_net_benefit,
 )
+from heecon.report import monte_carlo_report
 from heecon.report import uncertainty_plots as plots
 from heecon.report.console import Column, money, show
 from heecon.report.files import csv_text, write_all
@@ -40,6 +42,8 @@ class PsaReport:
         precisions: Monte Carlo errors at each threshold.
         population: people the decision affects; None when it was not given.
         headline: "probabilistic" (Canada) or "deterministic" (NICE): which result comes first.
+        shares: by threshold, what of the variance is due to simulating people; empty when the
+            draws are exact.
     """
 
     outcomes: Outcomes
@@ -48,6 +52,7 @@ class PsaReport:
     precisions: tuple[Precision, ...]
     population: float | None
     headline: str
+    shares: Mapping[float, tuple[VarianceShare, ...]]
 
 
 def report(
@@ -64,6 +69,9 @@ def report(
         tuple(precision(outcomes, threshold) for threshold in thresholds),
         population,
         headline,
+        {threshold: variance_shares(outcomes, threshold) for threshold in thresholds}
+        if outcomes.simulation is not None and outcomes.draws > 1
+        else {},
     )
 
 
@@ -79,6 +87,9 @@ def write_psa(found: PsaReport, folder: Path, manifest: Mapping[str, object]) ->
             ("psa_convergence", convergence_rows(found)),
         )
     }
+    if found.shares:
+        table = monte_carlo_report.variance_rows(found.shares)
+        contents["psa_variance.csv"] = csv_text(table.header, table.rows)
     contents["psa_draws.csv"] = draws_text(outcomes)
     if outcomes.failed:
         contents["psa_left_out.csv"] = csv_text(("draw", "reason"), outcomes.failed)
@@ -112,6 +123,8 @@ def print_psa(found: PsaReport, console: Console) -> None:
     show(console, f"Means and 95% intervals; increments against {against}", labels, columns)
     for at, threshold in enumerate(found.thresholds):
         _print_decision(found, at, threshold, console)
+    for threshold, shares in found.shares.items():
+        monte_carlo_report.print_shares(shares, threshold, console)
 
 
 def _print_headline(found: PsaReport, console: Console) -> None:

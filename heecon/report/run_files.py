@@ -12,7 +12,7 @@ from pathlib import Path
 
 from heecon.analysis.evaluation import Evaluation
 from heecon.model.definition import Model
-from heecon.report import tables
+from heecon.report import monte_carlo_report, tables
 from heecon.report.files import csv_text, write_all
 from heecon.report.plots import trace_plot
 
@@ -23,7 +23,7 @@ def write_run(evaluation: Evaluation, folder: Path, seconds: float) -> list[Path
     """Write everything about a run into a folder, all files or none.
 
     Args:
-        evaluation: a run that kept its trace.
+        evaluation: a run; what it kept of its trace is written too.
         folder: created if need be; files of the same names are replaced.
         seconds: how long the run took, for the manifest.
 
@@ -40,13 +40,18 @@ def write_run(evaluation: Evaluation, folder: Path, seconds: float) -> list[Path
             ("incremental", tables.incremental(evaluation)),
             ("pairwise", tables.pairwise(evaluation)),
             ("net_benefit", tables.net_benefit(evaluation)),
-            ("trace", tables.trace(evaluation)),
             ("assumptions", tables.assumptions(evaluation)),
         )
     }
-    contents["trace.svg"] = trace_plot(evaluation.result, evaluation.trace_arrays())
+    if evaluation.result.monte_carlo is not None:
+        table = monte_carlo_report.estimate_rows(evaluation)
+        contents["monte_carlo.csv"] = csv_text(table.header, table.rows)
+    if evaluation.result.trace is not None:
+        table = tables.trace(evaluation)
+        contents["trace.csv"] = csv_text(table.header, table.rows)
+        contents["trace.svg"] = trace_plot(evaluation.result, evaluation.trace_arrays())
     contents["results.json"] = json_text(results(evaluation))
-    contents["manifest.json"] = json_text(manifest(evaluation.model, seconds))
+    contents["manifest.json"] = json_text(manifest(evaluation.model, seconds, **luck(evaluation)))
     return write_all(folder, contents)
 
 
@@ -83,7 +88,17 @@ def results(evaluation: Evaluation) -> dict[str, object]:
         "inputs": len(model.inputs),
         "assumptions": tables.as_records(tables.assumptions(evaluation)),
         "warnings": list(evaluation.warnings()),
+        "engine": model.scenario.engine,
+        "monte_carlo": tables.as_records(monte_carlo_report.estimate_rows(evaluation))
+        if evaluation.result.monte_carlo is not None
+        else None,
     }
+
+
+def luck(evaluation: Evaluation) -> dict[str, object]:
+    """What a microsimulation needs to be repeated."""
+    errors = evaluation.result.monte_carlo
+    return {} if errors is None else {"seed": errors.seed, "patients": errors.people}
 
 
 def manifest(model: Model, seconds: float, **settings: object) -> dict[str, object]:

@@ -88,7 +88,7 @@ class Numbers:
 
     def starts(self) -> Floats:
         """Share of the cohort in each state at time 0."""
-        return np.asarray(self.preparation.starts(self.start)[0])
+        return np.asarray(self.preparation.starts()[0])
 
     def amount(self, outcome: str, *, discounted: bool) -> Floats:
         """Amount of an outcome at every time point, zero beyond the horizon."""

@@ -1,0 +1,101 @@
+"""Which engine runs a model: what its scenario, or the command line, asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.engine.cohort import iterate_cohort
+from heecon.engine.microsim import PATIENTS, Options, iterate_microsim
+from heecon.engine.result import Result
+from heecon.errors import InputError, Problem
+from heecon.model import names
+from heecon.model.definition import Model
+
+Floats = NDArray[np.float64]
+
+ENGINES = ("cohort", "microsim", "continuous")
+
+
+def with_engine(
+    model: Model, engine: str | None = None, patients: int | None = None, seed: int | None = None
+) -> Model:
+    """A model that every analysis runs with this engine.
+
+    Args:
+        model: the model.
+        engine: one of ``ENGINES``; None for what its scenario says.
+        patients: people simulated in each draw; None for what the scenario says, or 100,000.
+        seed: of their luck; None for what the scenario says, or 1.
+
+    Raises:
+        InputError: there is no such engine, or people are asked of a cohort.
+    """
+    chosen = engine or model.scenario.engine
+    if chosen not in ENGINES:
+        remedy = names.did_you_mean(chosen, ENGINES)
+        raise InputError(Problem("engine", f"unknown engine '{chosen}'", remedy))
+    if chosen == "cohort" and patients is not None:
+        remedy = "Add --engine microsim, or drop the number of patients"
+        raise InputError(Problem("patients", "a cohort has no single patients", remedy))
+    own = dict(model.scenario.analyses.get("microsim", {}))
+    own |= {key: n for key, n in (("patients", patients), ("seed", seed)) if n is not None}
+    analyses = {**model.scenario.analyses, "microsim": own}
+    return replace(model, scenario=replace(model.scenario, engine=chosen, analyses=analyses))
+
+
+def options_of(model: Model) -> Options:
+    """How many people the model's scenario simulates, and with which seed.
+
+    Raises:
+        InputError: they are not whole numbers.
+    """
+    own = model.scenario.analyses.get("microsim", {})
+    found = {}
+    for key, otherwise in (("patients", PATIENTS), ("seed", 1)):
+        value = own.get(key, otherwise)
+        if isinstance(value, bool) or not isinstance(value, int):
+            what = f"{key} is {value!r}"
+            raise InputError(Problem(f"scenario (analyses.microsim.{key})", what, "Whole numbers"))
+        found[key] = value
+    for key in own:
+        if key not in found:
+            remedy = names.did_you_mean(key, found)
+            where = f"scenario (analyses.microsim.{key})"
+            raise InputError(Problem(where, f"unknown key '{key}'", remedy))
+    return Options(patients=found["patients"], seed=found["seed"])
+
+
+def iterate(
+    model: Model,
+    draws: Mapping[str, Floats] | None = None,
+    *,
+    first_draw: int = 0,
+    keep_trace: bool = False,
+    on_compile: Callable[[], None] | None = None,
+    options: Options | None = None,
+) -> Iterator[Result]:
+    """Results of a model's engine, some draws at a time.
+
+    Args:
+        model: the model.
+        draws: parameter values by key, each of shape (draws,); None for the base case.
+        first_draw: number of the first draw; people of each draw have luck of their own.
+        keep_trace: keep every cycle.
+        on_compile: called before anything is compiled.
+        options: of the microsimulation; the scenario's if None.
+    """
+    if model.scenario.engine == "cohort":
+        yield from iterate_cohort(model, draws, keep_trace=keep_trace, on_compile=on_compile)
+        return
+    chosen = options or options_of(model)
+    chosen = replace(chosen, keep_trace=keep_trace, on_compile=on_compile or chosen.on_compile)
+    if model.scenario.engine == "continuous":
+        from heecon.engine.continuous import run_continuous  # noqa: PLC0415  (imports numba)
+
+        yield from run_continuous(model, draws, replace(chosen, keep_trace=False), first_draw)
+        return
+    yield from iterate_microsim(model, draws, chosen, first_draw=first_draw)

@@ -1,0 +1,359 @@
+"""Source of the walk's hooks, from a model's checked expression trees and nothing else.
+
+No text of the user's reaches the source, not even names: what people have in common is numbered
+(``v_s0``: a column of ``shared.value``), and so are attributes (``v_a0``), the past (``v_h0``) and
+variables (``v_x0``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.engine import kernels, walker
+from heecon.engine.cohort import in_perspective
+from heecon.engine.common import Exits
+from heecon.engine.prepare import SUM_TOLERANCE, Term
+from heecon.language import (
+    And,
+    Binary,
+    Call,
+    Compare,
+    Conditional,
+    Name,
+    Negate,
+    Not,
+    Number,
+    Or,
+    Tree,
+    expression_source,
+    names,
+    table_arguments,
+    variable,
+)
+from heecon.language.tree import LOOKUPS
+from heecon.model.build import all_formulas
+from heecon.model.definition import Formula, Model, Start
+from heecon.model.formulas import TIME_IN_STATE, dependents
+
+Lines = list[str]
+
+
+class HookSource:
+    """Writes the hooks of a model.
+
+    Attributes:
+        trees: what people have in common, by its number in ``shared.value``.
+        formulas: formulas that may be at fault, by number, with words for what they give.
+        starts: start distributions that differ by person, by number.
+    """
+
+    def __init__(self, model: Model, exits: Exits, terms: Sequence[Term]) -> None:
+        self.model = model
+        self.exits = exits
+        self.terms = [term for term in terms if term.value is None]
+        self.trees: list[Tree] = []
+        self.formulas: list[tuple[str, Formula]] = []
+        self.starts: list[Start] = []
+        self._numbers: dict[Tree, int] = {}
+        self._now = "0"
+        self._states = list(model.states)
+        self._names = self._numbered()
+        ordered = {name: formula.tree for name, formula in model.variables.items()}
+        self._slot_names = dependents(TIME_IN_STATE, ordered)
+        self._variables = {
+            name: self._hoisted(formula.tree)
+            for name, formula in model.variables.items()
+            if name in model.personal
+        }
+
+    def _numbered(self) -> dict[str, str]:
+        """What each name that differs by person is called in the source."""
+        called = {name: f"a{i}" for i, name in enumerate(self.model.attributes)}
+        called |= {name: f"h{i}" for i, name in enumerate(self.model.history)}
+        own = [name for name in self.model.variables if name in self.model.personal]
+        return called | {name: f"x{i}" for i, name in enumerate(own)}
+
+    def text(self) -> str:
+        """The source of all five hooks."""
+        lines: Lines = []
+        for write in (self._own_start, self._begin, self._chances, self._count, self._count_move):
+            lines += write()
+        return "\n".join(lines) + "\n"
+
+    def constants(self) -> dict[str, bool]:
+        """What ``walker`` has to do, as its constants."""
+        used = {name for f in all_formulas(self.model) for name in names(f.tree)}
+        kinds = {past.kind for name, past in self.model.history.items() if name in used}
+        return {
+            "PERSONAL": True,
+            "HAS_TYPES": bool(self.model.types),
+            "TRACKS_LAST": not kinds.isdisjoint({"ever", "time_since"}),
+            "TRACKS_ENTRIES": "count" in kinds,
+            "COUNTS": any(term.source == kernels.FROM_STATE for term in self.terms),
+            "COUNTS_MOVES": any(term.source == kernels.FROM_MOVE for term in self.terms),
+        }
+
+    # --- expressions ----------------------------------------------------------------------------
+
+    def _hoisted(self, tree: Tree) -> Tree:  # noqa: PLR0911  (one return a kind)
+        """The tree with everything people have in common replaced by a numbered name."""
+        condition = isinstance(tree, Compare | And | Or | Not)
+        if not condition and not names(tree) & self.model.personal:
+            if isinstance(tree, Number):
+                return tree
+            number = self._numbers.setdefault(tree, len(self.trees))
+            if number == len(self.trees):
+                self.trees.append(tree)
+            return Name(f"s{number}")
+        match tree:
+            case Name(name=name):
+                return Name(self._names[name])
+            case Negate(operand=operand) | Not(operand=operand):
+                return replace(tree, operand=self._hoisted(operand))
+            case Conditional():
+                return replace(
+                    tree,
+                    condition=self._hoisted(tree.condition),
+                    if_true=self._hoisted(tree.if_true),
+                    if_false=self._hoisted(tree.if_false),
+                )
+            case Call(function=function, arguments=arguments):
+                kept = arguments[:-1] if function in LOOKUPS else ()
+                moved = tuple(self._hoisted(part) for part in arguments[len(kept) :])
+                return replace(tree, arguments=(*kept, *moved))
+            case Binary() | Compare() | And() | Or():
+                return replace(tree, left=self._hoisted(tree.left), right=self._hoisted(tree.right))
+        raise TypeError(type(tree).__name__)
+
+    def _values(self, formulas: Iterable[Formula], now: str, cycle: str) -> tuple[Lines, list[str]]:
+        """Assignments of what formulas read, and their sources.
+
+        Args:
+            formulas: read at one time.
+            now: source of the time point at which the past is seen.
+            cycle: source of the cycle whose numbers are used.
+        """
+        trees = [self._hoisted(formula.tree) for formula in formulas]
+        needed = set().union(*(names(tree) for tree in trees)) if trees else set()
+        assignments: Lines = []
+        for name in reversed(list(self._variables)):
+            called = self._names[name]
+            if called in needed:
+                needed |= names(self._variables[name])
+                source = expression_source(self._variables[name], self.model.tables)
+                assignments.insert(0, f"{variable(called)} = {source}")
+        lines = [
+            f"{variable(name)} = shared.value[{cycle}, {self._slot(name)}, {name[1:]}]"
+            for name in sorted(needed)
+            if name[0] == "s"
+        ]
+        lines += [
+            f"{variable(name)} = people.attribute[i, {name[1:]}]"
+            for name in sorted(needed)
+            if name[0] == "a"
+        ]
+        for name, past in self.model.history.items():
+            if self._names[name] in needed:
+                state = self._states.index(past.state)
+                source = {
+                    "count": f"people.entries[i, {state}] * 1.0",
+                    "ever": f"1.0 if people.last[i, {state}] >= 0 else 0.0",
+                    "time_since": f"({now} - people.last[i, {state}]) * shared.length "
+                    f"if people.last[i, {state}] >= 0 else np.inf",
+                    "type": f"1.0 if people.kind[i, {state}] == {past.type} else 0.0",
+                }[past.kind]
+                lines.append(f"{variable(self._names[name])} = {source}")
+        sources = [expression_source(tree, self.model.tables) for tree in trees]
+        return lines + assignments, sources
+
+    def _slot(self, name: str) -> str:
+        """Which cycle of residence a number that people have in common is read at."""
+        tree = self.trees[int(name[1:])]
+        return "slot" if names(tree) & self._slot_names else "0"
+
+    def _formula(self, what: str, formula: Formula) -> int:
+        """Number of a formula that may be at fault."""
+        self.formulas.append((what, formula))
+        return len(self.formulas) - 1
+
+    def _too_much(self, test: str, what: str, formula: Formula) -> Lines:
+        number = self._formula(what, formula)
+        noted = f"people.fault, {walker.TOO_MUCH}, {number}, total, i, {self._now}"
+        return [f"if {test}:", f"    note({noted})"]
+
+    # --- how people go ----------------------------------------------------------------------------
+
+    def _own_start(self) -> Lines:
+        self._now = "0"
+        lines = ["def own_start(i, people, shared):", "    slot = 0", "    found = -1"]
+        candidates = [self.model.start, *(s.start for s in self.model.strategies.values())]
+        for start in candidates:
+            if start is None or not any(map(self.model.is_personal, start.shares.values())):
+                continue
+            if any(start is known for known in self.starts):
+                continue
+            self.starts.append(start)
+            body = self._start_body(start)
+            lines += [f"    if shared.start == {len(self.starts) - 1}:", *_indented(body, 2)]
+        return [*lines, "    return found"]
+
+    def _start_body(self, start: Start) -> Lines:
+        body, sources = self._values(start.shares.values(), "0", "0")
+        for e, ((state, formula), source) in enumerate(
+            zip(start.shares.items(), sources, strict=True)
+        ):
+            what = f"start share of {state}"
+            body.append(self._checked(f"p{e}", source, what, formula, upper=True))
+        total = " + ".join(f"p{e}" for e in range(len(sources))) or "0.0"
+        body.append(f"total = {total}")
+        first = next(iter(start.shares.values()))
+        test = f"total > {1.0 + SUM_TOLERANCE!r}"
+        if not start.rest:
+            test += f" or total < {1.0 - SUM_TOLERANCE!r}"
+        body += self._too_much(test, "start shares", first)
+        body.append("c = 0.0")
+        order = list(start.shares)
+        for index, state in enumerate(self._states):
+            if state in order:
+                body.append(f"c += p{order.index(state)} / max(total, 1.0)")
+            if state == start.rest:
+                body.append("c += max(1.0 - total, 0.0)")
+            body.append(f"people.chance[{index}] = c")
+        possible = [*order, start.rest] if start.rest else order
+        last = max(self._states.index(state) for state in possible)
+        body.append(f"people.chance[{last}] = 2.0")  # whatever rounding leaves
+        return [*body, "found = 0"]
+
+    def _chances(self) -> Lines:
+        self._now = "cycle"
+        lines = ["def chances(i, state, slot, cycle, people, shared):"]
+        for index, name in enumerate(self._states):
+            row = self.model.transitions.get(name)
+            if row is None or not any(map(self.model.is_personal, row.to.values())):
+                continue
+            body, sources = self._values(row.to.values(), "cycle", "cycle")
+            kind = "rate" if row.competing else "probability"
+            for e, ((to, formula), source) in enumerate(zip(row.to.items(), sources, strict=True)):
+                what = f"{kind} {name} -> {to}"
+                body.append(self._checked(f"p{e}", source, what, formula, upper=not row.competing))
+            total = " + ".join(f"p{e}" for e in range(len(sources)))
+            body.append(f"total = {total}")
+            if row.competing:
+                body.append(
+                    "share = -np.expm1(-total * shared.length) / total if total > 0.0 else 0.0"
+                )
+            else:
+                first = next(iter(row.to.values()))
+                test = f"total > {1.0 + SUM_TOLERANCE!r}"
+                if not row.rest:
+                    test += f" or total < {1.0 - SUM_TOLERANCE!r}"
+                what = f"sum of the probabilities of leaving {name}"
+                body += self._too_much(test, what, first)
+                body.append("share = 1.0 if total <= 1.0 else 1.0 / total")
+            body.append("c = 0.0")
+            body += self._exits(index, list(row.to))
+            lines += [f"    if state == {index}:", *_indented(body, 2)]
+        return [*lines, "    return"]
+
+    def _exits(self, state: int, named: Sequence[str]) -> Lines:
+        """Cumulative probabilities in the order of the ways out."""
+        numbers = self.exits.of[state]
+        lines: Lines = []
+        for e, number in enumerate(numbers[: len(named)]):
+            to = self._states[self.exits.moves[number].destination]
+            lines += [f"c += p{named.index(to)} * share", f"people.chance[{e}] = c"]
+        for e in range(len(named), len(numbers)):
+            high = self.exits.moves[numbers[e]].high
+            lines.append(f"people.chance[{e}] = 2.0 if slot < {high} else c")
+        rest = range(len(numbers), self.exits.most)
+        return lines + [f"people.chance[{e}] = 2.0" for e in rest]
+
+    def _checked(self, name: str, source: str, what: str, formula: Formula, *, upper: bool) -> str:
+        """Assignment of a rate, share or probability, inside its range or a fault."""
+        if not self.model.is_personal(formula):
+            return f"{name} = {source}"  # the same for all, and checked before they set out
+        number, high = self._formula(what, formula), "1.0" if upper else "np.inf"
+        return f"{name} = checked(people.fault, {number}, {source}, {high}, i, {self._now})"
+
+    # --- what people are worth --------------------------------------------------------------------
+
+    def _begin(self) -> Lines:
+        lines = ["def begin(i, state, people, shared, totals, cells):", "    slot = 0"]
+        lines += self._by_state(kernels.FROM_START, "0", "0", lambda _term: True, 1)
+        return [*lines, "    return"]
+
+    def _count(self) -> Lines:
+        lines = ["def count(i, state, slot, point, people, shared, totals, cells):"]
+        ends = (kernels.AT_END, kernels.AVERAGE)
+        after = self._by_state(
+            kernels.FROM_STATE, "point", "(point - 1)", lambda term: term.method in ends, 2
+        )
+        if after:
+            lines += ["    if point > 0:", *after]
+        cycles = self.model.settings.cycles
+        for more in range(2):  # terms of the cycles, then those of the time points
+
+            def counted(term: Term, more: int = more) -> bool:
+                return term.method != kernels.AT_END and term.points == cycles + more
+
+            before = self._by_state(kernels.FROM_STATE, "point", "point", counted, 2)
+            if before:
+                lines += [f"    if point < shared.cycles + {more}:", *before]
+        return [*lines, "    return"]
+
+    def _by_state(
+        self, source: int, now: str, cycle: str, wanted: Callable[[Term], bool], depth: int
+    ) -> Lines:
+        """Additions of the terms of a kind, state by state."""
+        lines: Lines = []
+        for index in range(len(self._states)):
+            terms = [
+                term
+                for term in self.terms
+                if term.source == source and term.place == index and wanted(term)
+            ]
+            if terms:
+                body = self._additions(terms, now, cycle)
+                lines += _indented([f"if state == {index}:", *_indented(body)], depth)
+        return lines
+
+    def _count_move(self) -> Lines:
+        lines = ["def count_move(i, origin, slot, state, cycle, people, shared, totals, cells):"]
+        for number, move in enumerate(self.exits.moves):
+            terms = [t for t in self.terms if t.source == kernels.FROM_MOVE and t.place == number]
+            if terms:
+                test = f"if origin == {move.origin} and state == {move.destination}:"
+                lines += _indented([test, *_indented(self._additions(terms, "cycle", "cycle"))])
+        return [*lines, "    return"]
+
+    def _additions(self, terms: Sequence[Term], now: str, cycle: str) -> Lines:
+        self._now = now
+        lines, sources = self._values([term.formula for term in terms], now, cycle)
+        outcomes = [outcome.name for outcome in in_perspective(self.model)]
+        for term, source in zip(terms, sources, strict=True):
+            number = self.terms.index(term)
+            cell = term.outcome * len(self._states) + term.state
+            what = f"{outcomes[term.outcome]} in {self._states[term.state]}"
+            places = f"i, {cycle}, {term.outcome}, {cell}, {number}"
+            lines.append(
+                f"add(people.fault, totals, cells, shared.weight, "
+                f"{self._formula(what, term.formula)}, {source}, {places})"
+            )
+        return lines
+
+
+def _indented(lines: Iterable[str], depth: int = 1) -> Lines:
+    return ["    " * depth + line for line in lines]
+
+
+def personal_tables(model: Model) -> dict[str, NDArray[np.float64]]:
+    """The arrays that look-ups of what differs by person read, by their names in the source."""
+    found: dict[str, NDArray[np.float64]] = {}
+    for formula in all_formulas(model):
+        if model.is_personal(formula):
+            found |= table_arguments(formula.tree, model.tables)
+    return found

@@ -1,0 +1,363 @@
+"""People of one strategy in continuous time: when they move, and what accrues in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.engine import discount
+from heecon.engine.cohort import in_perspective
+from heecon.engine.common import values_by_name
+from heecon.engine.inverse import inverse_of, step_inverse
+from heecon.engine.prepare import Preparation
+from heecon.engine.random_numbers import EVENT, START, code_of, uniforms_of
+from heecon.errors import InputError, Problem, SimulationError
+from heecon.language import evaluate
+from heecon.model.definition import Formula, Hazard, Model, Outcome, Transitions
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+MAX_EVENTS = 100_000
+"""Moves one person may make: more is a mistake in the hazards."""
+
+
+@dataclass
+class Lives:
+    """Amounts of a block of people under one strategy.
+
+    Attributes:
+        totals: (people, outcomes, 2) undiscounted and discounted.
+        cells: (outcomes, states, 2) sums over people.
+        alive: how many are outside absorbing states at the end.
+    """
+
+    totals: Floats
+    cells: Floats
+    alive: float
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way out of a state.
+
+    Attributes:
+        to: index of the state entered.
+        code: word that keys its luck.
+        wait: times of the event from (entry times, exponential numbers, attributes).
+    """
+
+    to: int
+    code: np.uint64
+    wait: Callable[[Floats, Floats, Mapping[str, Floats]], Floats]
+
+
+class Plan:
+    """One strategy in one draw: waiting times and integrals of amounts."""
+
+    def __init__(
+        self, model: Model, strategy: str, values: Mapping[str, Floats], number: int
+    ) -> None:
+        self.model = model
+        self.strategy = model.strategies[strategy]
+        named = values_by_name(model, strategy, values)
+        self.preparation = Preparation(model, strategy, named, draws=1, first_draw=number)
+        self.states = list(model.states)
+        self.length = model.settings.cycle_length
+        self.cycles = model.settings.cycles
+        self.horizon = self.cycles * self.length
+        self.grid: Floats = np.arange(self.cycles + 1, dtype=float) * self.length
+        self.outcomes = in_perspective(model)
+        starts = self.preparation.starts()[0]
+        self.start = np.cumsum(starts)
+        self.start[np.flatnonzero(starts)[-1] :] = 2.0
+        self.ways = [self._ways(model.transitions.get(name)) for name in self.states]
+        self.integrals = self._integrals()
+        self.once = self._once()
+        self.at_start = self._at_start()
+        self.preparation.faults.stop_if_any()
+
+    def number(self, formula: Formula, _draw: int = 0) -> float:
+        """The value of a formula that does not change with time."""
+        known = self.preparation.environment
+        return float(np.ravel(evaluate(formula.tree, known, self.model.tables))[0])
+
+    def by_cycle(self, formula: Formula, points: int) -> Floats:
+        """The values of a formula in the cycles, or at the time points."""
+        known = self.preparation.environment
+        value = np.asarray(evaluate(formula.tree, known, self.model.tables), dtype=float)
+        value = value.reshape((1,) * (3 - value.ndim) + value.shape)[0, :, 0]
+        return np.broadcast_to(value, (self.cycles + 1,) if len(value) == 1 else value.shape)[
+            :points
+        ]
+
+    # --- waiting --------------------------------------------------------------------------------
+
+    def _ways(self, row: Transitions | None) -> list[_Way]:
+        if row is None:
+            return []
+        ways = []
+        for to, formula in row.to.items():
+            hazard = row.hazards.get(to)
+            if hazard is None:
+                wait = self._rate_wait(row.origin, to, formula)
+            elif hazard.family == "table":
+                wait = self._table_wait(hazard)
+            else:
+                wait = self._family_wait(hazard)
+            code = np.uint64(1 << 8) + (code_of(f"{row.origin} -> {to}") >> np.uint64(1))
+            ways.append(_Way(self.states.index(to), code, wait))
+        tunnel = self.model.states[row.origin].tunnel
+        if tunnel is not None:
+            stay = tunnel * self.length
+            rest = self.states.index(row.rest)
+            ways.append(_Way(rest, np.uint64(0), lambda entry, _e, _a: entry + stay))
+        elif row.rest != row.origin:
+            place = next(iter(row.to.values())).where if row.to else row.origin
+            what = f"everybody else goes from '{row.origin}' to '{row.rest}' at the end of a cycle"
+            raise InputError(Problem(place, what, "Give that a rate too"))
+        return ways
+
+    def _rate_wait(
+        self, origin: str, to: str, formula: Formula
+    ) -> Callable[[Floats, Floats, Mapping[str, Floats]], Floats]:
+        rates = self.by_cycle(formula, self.cycles)
+        checked = self.preparation.faults.in_range(
+            rates[None, :, None], 0.0, np.inf, f"rate {origin} -> {to}", formula
+        )[0, :, 0]
+        return _step_wait(np.asarray(self.grid[:-1]), checked)
+
+    def _table_wait(
+        self, hazard: Hazard
+    ) -> Callable[[Floats, Floats, Mapping[str, Floats]], Floats]:
+        table = self.model.tables[hazard.table]
+        values = table.column(hazard.column)
+        if (values < 0).any():
+            what = f"table '{hazard.table}' has the hazard {values.min():g}"
+            raise SimulationError(Problem(hazard.where, what, "Hazards are at least 0"))
+        begins = self.number(self.model.settings.start_age) if hazard.by_age else 0.0
+        if table.keys[0] > begins:
+            what = f"table '{hazard.table}' begins at {table.keys[0]:g}, people at {begins:g}"
+            raise SimulationError(Problem(hazard.where, what, "Add the earlier hazards"))
+        first = np.searchsorted(table.keys, begins, side="right") - 1
+        keys = np.maximum(table.keys[first:] - begins, 0.0)
+        return _step_wait(keys, values[first:], reset=hazard.reset)
+
+    def _family_wait(
+        self, hazard: Hazard
+    ) -> Callable[[Floats, Floats, Mapping[str, Floats]], Floats]:
+        shared = self.preparation.environment
+        tables, reset, family = self.model.tables, hazard.reset, hazard.family
+        trees = [argument.tree for argument in hazard.arguments]
+
+        def wait(entry: Floats, e: Floats, attributes: Mapping[str, Floats]) -> Floats:
+            known = {name: np.ravel(value)[:1] for name, value in shared.items()} | dict(attributes)
+            arguments = [evaluate(tree, known, tables) for tree in trees]
+            since = np.zeros_like(entry) if reset else entry
+            return entry - since + inverse_of(family, since, e, arguments, hazard.where)
+
+        return wait
+
+    # --- amounts --------------------------------------------------------------------------------
+
+    def _factor_steps(self, outcome: Outcome) -> tuple[list[float], list[float]]:
+        kind = "cost" if outcome.kind == "cost" else "effect"
+        steps = self.model.settings.discount[kind]
+        rates = [self.number(step.rate) for step in steps]
+        for rate, step in zip(rates, steps, strict=True):
+            what = f"discount rate of {kind}s a year"
+            value = np.full((1, 1, 1), rate)
+            self.preparation.faults.in_range(value, *discount.LIMITS, what, step.rate)
+        return [step.start for step in steps], rates
+
+    def factor(self, outcome: Outcome, times: Floats) -> Floats:
+        """Discount factors of an outcome at any times."""
+        starts, rates = self._factor_steps(outcome)
+        factors = discount.discount_factors(times, starts, [np.array([rate]) for rate in rates])
+        return np.asarray(factors[0])
+
+    def _integrals(self) -> list[tuple[int, int, Callable[[Floats], Floats]]]:
+        """(outcome, state, amount accrued by a time if always there) of every state amount."""
+        found: list[tuple[int, int, Callable[[Floats], Floats]]] = []
+        for number, outcome in enumerate(self.outcomes):
+            for state, formula in outcome.state.items():
+                values = self.by_cycle(formula, self.cycles)
+                self.preparation.faults.check_finite(
+                    values[None, :, None], f"{outcome.name} in {state}", formula
+                )
+                yearly = values if outcome.per_year else values / self.length
+                whole = yearly * self.length
+                at_starts = outcome.timing == "cycle_start" and bool(outcome.state)
+                accrued = self._doses(outcome, whole) if at_starts else self._flow(outcome, yearly)
+                found.append((number, self.states.index(state), accrued))
+        return found
+
+    def _doses(self, outcome: Outcome, amounts: Floats) -> Callable[[Floats], Floats]:
+        """Amounts at the starts of the cycles before a time."""
+        times: Floats = np.asarray(self.grid[:-1])
+        both = np.column_stack([amounts, amounts * self.factor(outcome, times)])
+        sums = np.vstack([np.zeros((1, 2)), np.cumsum(both, axis=0)])
+        return lambda t: np.asarray(sums[np.searchsorted(times, t, side="left")])
+
+    def _flow(self, outcome: Outcome, yearly: Floats) -> Callable[[Floats], Floats]:
+        """Amounts that flow until a time, undiscounted and discounted."""
+        starts, rates = self._factor_steps(outcome)
+        cuts = np.unique([*self.grid, *(start for start in starts if start < self.horizon)])
+        begins = cuts[:-1]
+        cycle = np.minimum(np.searchsorted(self.grid, begins, side="right") - 1, self.cycles - 1)
+        flows = yearly[cycle]
+        force = np.log1p(np.array(rates))[np.searchsorted(starts, begins, side="right") - 1]
+        factor = self.factor(outcome, begins)
+        whole = np.diff(cuts)
+        parts = np.column_stack([flows * whole, flows * factor * _annuity(force, whole)])
+        sums = np.vstack([np.zeros((1, 2)), np.cumsum(parts, axis=0)])
+
+        def accrued(t: Floats) -> Floats:
+            at = np.clip(np.searchsorted(begins, t, side="right") - 1, 0, len(begins) - 1)
+            since = t - begins[at]
+            more = np.column_stack(
+                [flows[at] * since, flows[at] * factor[at] * _annuity(force[at], since)]
+            )
+            return np.asarray(sums[at] + more)
+
+        return accrued
+
+    def _once(self) -> dict[tuple[int, int], list[tuple[int, Outcome, Floats]]]:
+        """By move: outcome, and its amount in each cycle."""
+        found: dict[tuple[int, int], list[tuple[int, Outcome, Floats]]] = {}
+        for origin, ways in enumerate(self.ways):
+            for to in dict.fromkeys(way.to for way in ways):
+                for number, outcome in enumerate(self.outcomes):
+                    edge = self.states[origin], self.states[to]
+                    for formula in (outcome.entering.get(edge[1]), outcome.transition.get(edge)):
+                        if formula is not None:
+                            values = self.by_cycle(formula, self.cycles)
+                            what = f"{outcome.name} at {edge[0]} -> {edge[1]}"
+                            self.preparation.faults.check_finite(
+                                values[None, :, None], what, formula
+                            )
+                            found.setdefault((origin, to), []).append((number, outcome, values))
+        return found
+
+    def _at_start(self) -> list[tuple[int, int, float]]:
+        return [
+            (number, self.states.index(state), self.number(formula))
+            for number, outcome in enumerate(self.outcomes)
+            for state, formula in outcome.start.items()
+        ]
+
+    # --- people ---------------------------------------------------------------------------------
+
+    def simulate(
+        self, people: Integers, key: tuple[np.uint64, np.uint64], attributes: Mapping[str, Floats]
+    ) -> Lives:
+        """Take people from event to event until the horizon or an absorbing state."""
+        shape = len(self.outcomes), 2
+        lives = Lives(
+            np.zeros((len(people), *shape)), np.zeros((shape[0], len(self.states), 2)), 0.0
+        )
+        u = uniforms_of(people, 0, START, key)
+        state = (u[:, None] >= self.start[None, :]).sum(axis=1)
+        entry = np.zeros(len(people))
+        for outcome, where, worth in self.at_start:
+            self._book(
+                lives, np.flatnonzero(state == where), outcome, where, np.full((1, 2), worth)
+            )
+        moving = np.arange(len(people))
+        for event in range(MAX_EVENTS):
+            left, target = self._next(people, state, entry, moving, event, key, attributes)
+            until = np.minimum(left, self.horizon)
+            self._accrue(lives, state, entry, until, moving)
+            happens = left < self.horizon
+            at, gone = moving[happens], left[happens]
+            self._count_moves(lives, state[at], target[happens], gone, at)
+            lives.alive += self._lasting(state[moving[~happens]])
+            state[at], entry[at] = target[happens], gone
+            moving = at
+            if not len(moving):
+                return lives
+        what = f"a person makes more than {MAX_EVENTS:,} moves"
+        raise SimulationError(Problem(self.strategy.name, what, "Lower the rates, or the horizon"))
+
+    def _lasting(self, state: Integers) -> float:
+        absorbing = np.array([s.absorbing for s in self.model.states.values()])
+        return float((~absorbing[state]).sum())
+
+    def _next(
+        self,
+        people: Integers,
+        state: Integers,
+        entry: Floats,
+        moving: Integers,
+        event: int,
+        key: tuple[np.uint64, np.uint64],
+        attributes: Mapping[str, Floats],
+    ) -> tuple[Floats, Integers]:
+        """When the next move of each comes, infinite for none, and where it leads."""
+        left = np.full(len(moving), np.inf)
+        target = state[moving].copy()
+        for index, ways in enumerate(self.ways):
+            here = np.flatnonzero(state[moving] == index)
+            if not len(here):
+                continue
+            who = moving[here]
+            own = {name: column[who] for name, column in attributes.items()}
+            for way in ways:
+                u = uniforms_of(people[who], event, EVENT + way.code, key)
+                when = way.wait(entry[who], -np.log(u), own)
+                sooner = when < left[here]
+                left[here[sooner]] = when[sooner]
+                target[here[sooner]] = way.to
+        return left, target
+
+    def _accrue(
+        self, lives: Lives, state: Integers, entry: Floats, until: Floats, moving: Integers
+    ) -> None:
+        """Book what being in a state is worth between two times."""
+        for outcome, where, accrued in self.integrals:
+            here = np.flatnonzero(state[moving] == where)
+            who = moving[here]
+            if len(who):
+                amount = accrued(until[here]) - accrued(entry[who])
+                self._book(lives, who, outcome, where, amount)
+
+    def _count_moves(
+        self, lives: Lives, origin: Integers, target: Integers, when: Floats, who: Integers
+    ) -> None:
+        cycle = np.minimum((when / self.length).astype(np.int64), self.cycles - 1)
+        for (left, to), terms in self.once.items():
+            chosen = np.flatnonzero((origin == left) & (target == to))
+            if not len(chosen):
+                continue
+            for number, outcome, values in terms:
+                amount = values[cycle[chosen]]
+                today = amount * self.factor(outcome, when[chosen])
+                both = np.column_stack([amount, today])
+                self._book(lives, who[chosen], number, to, both)
+
+    @staticmethod
+    def _book(lives: Lives, who: Integers, outcome: int, state: int, amount: Floats) -> None:
+        lives.totals[who, outcome] += amount
+        lives.cells[outcome, state] += np.broadcast_to(amount, (len(who), 2)).sum(axis=0)
+
+
+def _annuity(force: Floats, years: Floats) -> Floats:
+    """What one unit a year is worth over some years, discounted to their beginning."""
+    with np.errstate(all="ignore"):
+        return np.where(force == 0.0, years, -np.expm1(-force * years) / force)
+
+
+def _step_wait(
+    starts: Floats, rates: Floats, *, reset: bool = False
+) -> Callable[[Floats, Floats, Mapping[str, Floats]], Floats]:
+    """Waiting under hazards that are constant from each start to the next."""
+    invert = step_inverse(starts, rates)
+
+    def wait(entry: Floats, e: Floats, _attributes: Mapping[str, Floats]) -> Floats:
+        since = np.zeros_like(entry) if reset else entry
+        return entry - since + invert(since, e)
+
+    return wait

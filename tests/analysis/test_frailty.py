@@ -1,0 +1,111 @@
+"""A gamma frailty against the closed forms of a mixed Poisson process, and the trial."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import heecon as he
+from heecon.analysis.engines import options_of
+from heecon.analysis.frailty import frailty_checks, simulated_trial, with_frailty
+from heecon.engine.microsim import Options, run_microsim
+from heecon.model.load import load
+
+PEOPLE = 200_000
+
+
+def test_one_rate_ratio_gives_what_the_trial_reported() -> None:
+    checks = {c.quantity: c for c in frailty_checks(load("sre_trial"), Options(patients=PEOPLE))}
+    theta = 1.08
+    for arm, mean in (("zoledronic_acid", 0.60), ("denosumab", 0.60 * 0.77)):
+        share = 1 - (1 + theta * mean) ** (-1 / theta)
+        # Two days can hold one SRE only, which lowers the means by a third of a percent.
+        assert checks[f"mean, {arm}"].simulated == pytest.approx(mean, rel=0.01)
+        error = np.sqrt(share * (1 - share) / PEOPLE)
+        assert abs(checks[f"share, {arm}"].simulated - share) < 4 * error + 0.0005
+    first = checks["first_hazard_ratio"]
+    assert first.simulated == pytest.approx(0.81, abs=0.01)  # nearer to 1 than the rate ratio
+    assert first.low is not None
+    assert first.high is not None
+    assert first.low < first.simulated < first.high
+    assert abs(first.simulated - first.observed) < 0.015
+    assert checks["rate_ratio"].simulated == pytest.approx(0.77, abs=0.005)
+    assert checks["later_hazard_ratio"].simulated == pytest.approx(1 + theta, rel=0.03)
+    for arm, events, women in (("zoledronic_acid", 372, 1020), ("denosumab", 315, 1026)):
+        check, share = checks[f"share, {arm}"], events / women
+        reach = 1.96 * np.sqrt(share * (1 - share) / women)
+        assert (check.low, check.high) == pytest.approx((share - reach, share + reach), abs=0.0006)
+        assert abs(check.simulated - share) < reach  # what the trial could tell
+    assert {c.quantity for c in checks.values() if not c.is_input} == {
+        "first_hazard_ratio",
+        "share, zoledronic_acid",
+        "share, denosumab",
+        "mean, denosumab",
+    }
+
+
+def test_without_frailty_first_and_repeated_events_have_one_ratio() -> None:
+    model = load("sre_trial")
+    rows = tuple(
+        row.overridden(1.0, "test", "test") if row.name == "hr_prior_sre" else row
+        for row in model.parameters
+    )
+    from dataclasses import replace  # noqa: PLC0415
+
+    same = replace(model, parameters=rows)
+    control, treated = simulated_trial(same, "sre", None, Options(patients=PEOPLE))
+    assert treated.first_hazard_ratio == pytest.approx(0.77, abs=0.01)
+    assert control.later_hazard_ratio == pytest.approx(1.0, abs=0.02)
+    assert control.share == pytest.approx(1 - np.exp(-0.60), abs=0.004)
+
+
+def test_people_who_die_are_no_longer_at_risk() -> None:
+    """Constant hazards of event and death: the ratio is what it was made to be."""
+    definition = {
+        "model": {
+            "title": "x",
+            "cycle": "7 days",
+            "horizon": "3 years",
+            "discounting": {"cost": "0", "effect": "0"},
+        },
+        "states": {"well": {}, "event": {}, "dead": {"absorbing": True}},
+        "start": {"well": 1},
+        "strategies": {"old": {}, "new": {}},
+        "transitions": {
+            "well": {"rates": {"event": "h", "dead": 0.3}},
+            "event": {"rates": {"well": 20, "dead": 0.3}},
+        },
+        "outcomes": {"n": {"kind": "count", "entering": {"event": 1}}},
+    }
+    rows = [he.Parameter("h", 0.5, strategy="old"), he.Parameter("h", 0.3, strategy="new")]
+    made = he.build_model(definition, rows)
+    old, new = simulated_trial(made, "event", "old", Options(patients=100_000))
+    assert old.first_hazard_ratio == pytest.approx(1.0, abs=1e-9)
+    assert new.first_hazard_ratio == pytest.approx(0.6, abs=0.02)
+    assert new.share == pytest.approx(0.3 / 0.6 * (1 - np.exp(-1.8)), abs=0.01)
+    assert old.later_hazard_ratio == pytest.approx(1.0, abs=0.15)  # some are in the event state
+
+
+def test_the_flagship_with_the_frailty() -> None:
+    """As many SREs as the cohort at first; fewer later, when the prone have died no sooner."""
+    plain = load("bone_metastases/base_case")
+    frail = with_frailty(plain)
+    run = run_microsim(frail, options=Options(patients=50_000))
+    exact = he.run(plain).result
+    assert run.monte_carlo is not None
+    # Survival does not depend on SREs in the base case, so neither do life years.
+    error = run.monte_carlo.kind["life_year"][0, :, 1]
+    assert (np.abs(run.total("life_year")[0] - exact.total("life_year")[0]) < 4 * error).all()
+    sres, cohort = run.of("sres")[0], exact.of("sres")[0]
+    assert ((sres > 0.6 * cohort) & (sres < 1.4 * cohort)).all()
+    names = list(plain.strategies)
+    ratio = sres[names.index("denosumab")] / sres[names.index("zoledronic_acid")]
+    assert 0.75 < ratio < 0.95
+
+
+def test_wrong_models_and_names() -> None:
+    with pytest.raises(he.InputError, match="Use bone_metastases"):
+        with_frailty(load("sick_sicker"))
+    with pytest.raises(he.InputError, match="unknown state 'sr'"):
+        simulated_trial(load("sre_trial"), "sr")
+    assert options_of(load("sre_trial/base_case")).patients == 200_000

@@ -1,0 +1,129 @@
+"""Errors beside estimates, the stopping rule, and what simulating adds to the variance of a PSA."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import heecon as he
+from heecon.analysis.engines import options_of, with_engine
+from heecon.analysis.monte_carlo import errors_of, estimates, until_error, variance_shares
+from heecon.analysis.psa import outcomes_of, run_psa
+from heecon.engine.microsim import Options, run_microsim
+from heecon.engine.sampling import sample
+
+
+def simulated(name: str = "krijkamp", patients: int = 20_000, seed: int = 1) -> he.Model:
+    return with_engine(he.load(name), "microsim", patients, seed)
+
+
+def test_every_estimate_has_an_error() -> None:
+    evaluation = he.run(simulated())
+    found = {
+        (e.strategy, e.comparator, e.quantity, e.threshold, e.discounted): e
+        for e in estimates(evaluation)
+    }
+    result = evaluation.result
+    total = found["treatment", "", "total_cost", None, True]
+    assert total.mean == pytest.approx(result.total("cost")[0, 1])
+    errors = errors_of(evaluation)
+    assert total.error == errors.kind["cost"][0, 1, 1] > 0
+    undiscounted = found["treatment", "", "qalys", None, False]
+    assert undiscounted.mean == pytest.approx(result.of("qalys", discounted=False)[0, 1])
+    increment = found["treatment", "no_treatment", "total_qaly", None, True]
+    assert increment.mean == pytest.approx(np.diff(result.total("qaly")[0])[0])
+    assert increment.error == errors.increment(1, 0)[0, 1]
+    nmb = found["treatment", "no_treatment", "nmb", 50_000.0, True]
+    difference = 50_000 * np.diff(result.total("qaly")[0]) - np.diff(result.total("cost")[0])
+    assert nmb.mean == pytest.approx(difference[0])
+    assert nmb.error == errors.increment(1, 0, 50_000.0)[0, 2]
+    assert all(np.isfinite(e.error) and e.error >= 0 for e in found.values())
+
+
+def test_a_cohort_has_no_monte_carlo_error() -> None:
+    with pytest.raises(he.InputError, match="a cohort is exact"):
+        estimates(he.run(he.load("krijkamp")))
+
+
+def test_people_are_simulated_until_the_error_is_small_enough() -> None:
+    model = he.load("krijkamp")
+    rule = until_error(model, 50_000.0, 150.0)
+    run = run_microsim(model, options=Options(patients=10_000_000, enough=rule))
+    assert run.monte_carlo is not None
+    people = run.monte_carlo.people
+    assert people < 1_000_000
+    assert run.monte_carlo.increment(1, 0, 50_000.0)[0, 2] <= 150.0
+    whole = run_microsim(model, options=Options(patients=people))
+    assert np.array_equal(whole.discounted, run.discounted)  # no different people than without
+    fewer = run_microsim(model, options=Options(patients=people - 8_192)).monte_carlo
+    assert fewer is not None
+    assert fewer.increment(1, 0, 50_000.0)[0, 2] > 150.0
+
+
+@pytest.mark.parametrize("error", [0.0, -1.0, np.inf, np.nan])
+def test_an_error_that_cannot_be_reached_is_refused(error: float) -> None:
+    with pytest.raises(he.InputError, match="Give an amount above 0"):
+        until_error(he.load("krijkamp"), 50_000.0, error)
+
+
+def test_variance_is_split_into_parameters_and_simulation() -> None:
+    """The parameter part is the variance of the cohort at the same draws, which is exact."""
+    model = he.load("sick_sicker")
+    values = sample(model, 400, 3)
+    exact = outcomes_of(model, values)
+    noisy = outcomes_of(with_engine(model, "microsim", 500, 1), values)
+    assert exact.simulation is None
+    shares = {
+        (s.strategy, s.quantity): s for s in variance_shares(noisy, 100_000.0) if s.comparator
+    }
+    nmb = exact.nmb(100_000.0)
+    for index, name in enumerate(model.strategies):
+        if index:
+            found = shares[name, "nmb"]
+            truth = float((nmb[:, index] - nmb[:, 0]).var(ddof=1))
+            assert found.parameter == pytest.approx(truth, rel=0.35)
+            assert found.variance == pytest.approx(found.parameter + found.simulation)
+            assert 0 < found.share < 1
+    assert shares["B", "nmb"].share > 0.3  # 500 people are too few, and it is said
+
+
+def test_more_people_leave_the_parameters_share() -> None:
+    model = he.load("sick_sicker")
+    values = sample(model, 60, 3)
+    few, many = (
+        variance_shares(outcomes_of(with_engine(model, "microsim", n, 1), values), 100_000.0)
+        for n in (500, 5_000)
+    )
+    for a, b in zip(few, many, strict=True):
+        assert b.simulation == pytest.approx(a.simulation / 10, rel=0.3)
+
+
+def test_exact_draws_have_no_such_split() -> None:
+    with pytest.raises(he.InputError, match="the draws are exact"):
+        variance_shares(run_psa(he.load("sick_sicker"), 5), 1e5)
+
+
+def test_batches_of_draws_are_the_draws_of_one_run() -> None:
+    model = simulated("sick_sicker", 300)
+    values = sample(model, 6, 1)
+    whole = outcomes_of(model, values)
+    first = outcomes_of(model, {k: v[:4] for k, v in values.items()})
+    more = outcomes_of(model, {k: v[4:] for k, v in values.items()}, first_draw=4)
+    both = first.followed_by(more)
+    assert np.array_equal(both.cost, whole.cost)
+    assert both.simulation is not None
+    assert whole.simulation is not None
+    np.testing.assert_allclose(both.simulation, whole.simulation, rtol=1e-12)
+
+
+def test_options_come_from_the_scenario_or_the_command() -> None:
+    model = he.load("krijkamp_history", "base_case")
+    assert options_of(model).patients == 100_000
+    assert options_of(with_engine(model, None, 7, 9)) == Options(patients=7, seed=9)
+
+
+def test_every_analysis_uses_the_scenarios_engine() -> None:
+    from heecon.analysis.one_way import one_way  # noqa: PLC0415
+
+    found = one_way(simulated("sick_sicker", 2_000), threshold=100_000.0)
+    assert found

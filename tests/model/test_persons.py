@@ -1,0 +1,190 @@
+"""[persons], [types], patients.csv and the names of the past: what may stand there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import heecon as he
+from heecon.model.persons import PERSON_FAMILIES
+
+MODEL = """
+[model]
+title       = "people"
+cycle       = "1 year"
+horizon     = "5 cycles"
+discounting = { cost = "0", effect = "0" }
+[states]
+well = {}
+ill  = {}
+dead = { absorbing = true }
+[start]
+well = 1
+[strategies]
+one = {}
+[transitions.well]
+rates = { ill = "0.1 * frailty", dead = "0.1" }
+[transitions.ill]
+rates = { dead = "0.2 * (1 + count_ill)" }
+[outcomes.years]
+kind  = "qaly"
+state = { alive = "u" }
+[persons]
+frailty = { distribution = "frailty", arguments = ["theta"] }
+u       = { column = "utility" }
+"""
+PARAMETERS = "name,value\ntheta,0.5\n"
+PATIENTS = "utility,age\n0.5,60\n0.7,70\n"
+
+
+def load(
+    folder: Path, toml: str = MODEL, patients: str | None = PATIENTS, parameters: str = PARAMETERS
+) -> he.Model:
+    made = folder / "people"
+    made.mkdir()
+    (made / "model.toml").write_text(toml)
+    (made / "parameters.csv").write_text(parameters)
+    if patients is not None:
+        (made / "patients.csv").write_text(patients)
+    return he.load(made)
+
+
+def problems(folder: Path, *arguments: Any, **keys: Any) -> str:
+    with pytest.raises(he.InputError) as caught:
+        load(folder, *arguments, **keys)
+    return str(caught.value)
+
+
+def test_a_right_file(tmp_path: Path) -> None:
+    model = load(tmp_path)
+    assert model.attributes["frailty"].distribution == "frailty"
+    assert model.patients["utility"].tolist() == [0.5, 0.7]
+    assert {"frailty", "u", "count_ill", "ever_dead", "time_since_well"} <= model.personal
+    assert [file.name for file in model.files][-1] == "patients.csv"
+    assert not model.warnings or "theta" not in str(model.warnings)
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ("utility,age\n0.5,60\nNaN,70\n", "patients.csv:3:1 (utility): 'NaN' is not a finite"),
+        ("utility,age\n0.5,60\n,70\n", "patients.csv:3:1 (utility): the cell is empty"),
+        ("utility,age\n0.5,old\n", "patients.csv:2:2 (age): 'old' is not a number"),
+        ("utility,age\n", "there are no patients"),
+        ("utilty,age\n0.5,60\n", "has no column 'utility'. Did you mean 'utilty'?"),
+        (None, "is a column of patients.csv, which is not there"),
+    ],
+)
+def test_bad_patients(tmp_path: Path, cells: str | None, words: str) -> None:
+    assert words in problems(tmp_path, patients=cells)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ('{ distribution = "gama", arguments = ["1", "1"] }', "unknown distribution 'gama'"),
+        ('{ distribution = "gamma", arguments = ["1"] }', "'gamma' takes 2 arguments, not 1"),
+        ("{ }", "needs either a distribution or a column"),
+        ('{ distribution = "frailty", column = "utility" }', "needs either"),
+        ('{ column = "utility", arguments = ["1"] }', "it is not drawn"),
+        ('{ distribution = "frailty", arguments = ["time"] }', "'time' cannot be used here"),
+        ('{ distribution = "frailty", arguments = ["count_ill"] }', "'count_ill' cannot be used"),
+        ('{ distribution = "frailty", arguments = ["u"] }', "'u' cannot be used here"),
+        ('{ distribution = "frailty", arguments = ["thta"] }', "unknown name 'thta'"),
+        ('{ distribution = "frailty", arguments = ["theta"], group = "g" }', "joint/g.csv"),
+        ('{ distrbution = "frailty" }', "unknown key 'distrbution'"),
+    ],
+)
+def test_bad_attributes(tmp_path: Path, section: str, words: str) -> None:
+    line = 'frailty = { distribution = "frailty", arguments = ["theta"] }'
+    assert words in problems(tmp_path, MODEL.replace(line, f"frailty = {section}"))
+
+
+@pytest.mark.parametrize(
+    ("types", "words"),
+    [
+        ('[types.il]\na = "0.5"\nb = "rest"', "unknown state 'il'"),
+        ('[types.ill]\na = "rest"', "fewer than two types"),
+        ('[types.ill]\na = "rest"\nb = "rest"', "Only one type can take the rest"),
+        ('[types.ill]\na = "cycle"\nb = "rest"', "'cycle' cannot be used here"),
+    ],
+)
+def test_bad_types(tmp_path: Path, types: str, words: str) -> None:
+    assert words in problems(tmp_path, MODEL + types)
+
+
+def test_names_of_the_past_are_taken(tmp_path: Path) -> None:
+    text = problems(tmp_path, parameters=PARAMETERS + "count_ill,3\n")
+    assert "'count_ill' is a name heecon gives to a person's past" in text
+
+
+def test_attributes_have_names_of_their_own(tmp_path: Path) -> None:
+    assert "'frailty' has the name of the parameter" in problems(
+        tmp_path, parameters=PARAMETERS + "frailty,3\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("well = 1\n", 'well = "count_ill"\nill = "rest"\n'),
+        ('effect = "0"', 'effect = "frailty"'),
+        ('horizon     = "5 cycles"', 'horizon = "5 cycles"\nstart_age = "u"'),
+    ],
+)
+def test_what_comes_before_the_first_cycle_knows_no_past(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    assert "cannot be used here" in problems(tmp_path, MODEL.replace(old, new))
+
+
+def test_the_engine_is_the_scenarios_or_the_models(tmp_path: Path) -> None:
+    load(tmp_path, MODEL.replace("[states]", 'engine = "microsim"\n[states]', 1))
+    scenarios = tmp_path / "scenarios" / "people"
+    scenarios.mkdir(parents=True)
+    files = {
+        "plain": 'title = "plain"',
+        "exact": 'title = "exact"\nengine = "continuous"',
+        "further": 'title = "further"\nextends = "exact"',
+        "back": 'title = "back"\nextends = "further"\nengine = "cohort"',
+    }
+    for name, text in files.items():
+        (scenarios / f"{name}.toml").write_text(f'{text}\nmodel = "people"\n')
+    engines = {
+        name: he.load(tmp_path / "people", scenarios / f"{name}.toml").scenario.engine
+        for name in files
+    }
+    assert engines == {
+        "plain": "microsim", "exact": "continuous", "further": "continuous", "back": "cohort",
+    }  # fmt: skip
+    assert he.load(tmp_path / "people").scenario.engine == "microsim"
+
+
+FAMILIES = {
+    "frailty": ((0.7,), stats.gamma(1 / 0.7, scale=0.7)),
+    "exponential": ((0.3,), stats.expon(scale=1 / 0.3)),
+    "weibull": ((1.4, 5.0), stats.weibull_min(1.4, scale=5.0)),
+    "gamma": ((2.0, 3.0), stats.gamma(2.0, scale=3.0)),
+    "uniform": ((2.0, 3.0), stats.uniform(2.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_person_families_have_their_distribution(name: str) -> None:
+    arguments, expected = FAMILIES[name]
+    u = (np.arange(1000) + 0.5) / 1000
+    np.testing.assert_allclose(
+        PERSON_FAMILIES[name].quantile(u, *arguments), expected.ppf(u), rtol=1e-9
+    )
+
+
+def test_no_frailty_and_certain_events() -> None:
+    u = np.array([0.01, 0.5, 0.99])
+    assert PERSON_FAMILIES["frailty"].quantile(u, 0.0).tolist() == [1.0, 1.0, 1.0]
+    assert PERSON_FAMILIES["bernoulli"].quantile(u, 0.0).tolist() == [0.0, 0.0, 0.0]
+    assert PERSON_FAMILIES["bernoulli"].quantile(u, 1.0).tolist() == [1.0, 1.0, 1.0]
+    assert PERSON_FAMILIES["bernoulli"].quantile(u, 0.25).tolist() == [0.0, 0.0, 1.0]
