@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Any
 
 import formualizer
@@ -28,6 +29,17 @@ def case_in_memory(*models: he.Model, **more: Any) -> Case:
         "made": datetime.date(2026, 1, 2), "version": "test",
     }  # fmt: skip
     return Case(variants=variants, **(values | more))
+
+
+def with_strategies(case: Case, names: tuple[str, ...]) -> Case:
+    """The case with some of its strategies only."""
+    variants = []
+    for variant in case.variants:
+        kept = {name: variant.model.strategies[name] for name in names}
+        rows = tuple(r for r in variant.model.parameters if r.strategy in (None, *names))
+        model = replace(variant.model, strategies=kept, parameters=rows)
+        variants.append(Variant(variant.name, model, he.run(model)))
+    return replace(case, variants=tuple(variants), one_way=None, log=None)
 
 
 def opened(book: Book) -> Any:

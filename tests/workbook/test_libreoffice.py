@@ -6,26 +6,26 @@ import re
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
+import openpyxl
 import pytest
 
+from heecon.report.workbook.book import Book
 from heecon.report.workbook.case import case_of
 from heecon.report.workbook.export import workbook, write_workbook
 from heecon.report.workbook.recalculate import convert, recalculate
-from heecon.report.workbook.verify import verify
+from heecon.report.workbook.verify import distance_of, verify
 from heecon.report.workbook.xlsx import to_bytes
 from tests.engine.small import model as small
 
-from .sheets import case_in_memory, formulas_of
+from .sheets import case_in_memory, formulas_of, with_strategies
 
 pytestmark = pytest.mark.slow
 
-MODELS = ("sick_sicker", "hiv", "starter", "bone_metastases")
-SCENARIOS = [
-    f"{path.parent.name}/{path.stem}"
-    for path in sorted(Path(__file__).parents[2].glob("scenarios/*/*.toml"))
-]
+MODELS = ("sick_sicker", "hiv", "starter", "early_breast_cancer", "bone_metastases")
+RESULT_SHEETS = ("Results", "Outcomes", "Frontier", "Checks")
 
 
 def program() -> str:
@@ -34,13 +34,51 @@ def program() -> str:
     return found
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_every_formula_of_every_scenario(scenario: str, tmp_path: Path) -> None:
-    draws = 50 if scenario.endswith("/base_case") else 0
-    path = write_workbook(case_of(scenario, draws=draws), tmp_path / "book.xlsx")
+@pytest.mark.parametrize("model", MODELS)
+def test_every_formula_of_every_model(model: str, tmp_path: Path) -> None:
+    path = write_workbook(case_of(f"{model}/base_case", draws=50), tmp_path / "book.xlsx")
     found = verify(path, "libreoffice")
     assert found.passed, found.differences[:5]
     assert found.compared_with_engine > 1_000
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_result_of_every_scenario(model: str, tmp_path: Path) -> None:
+    """The flagship with two of its strategies, and no less than all of its scenarios."""
+    whole = case_of(f"{model}/base_case")
+    names = ("denosumab", "zoledronic_acid") if model == "bone_metastases" else ()
+    case = with_strategies(whole, names) if names else whole
+    for chosen, variant in enumerate(case.variants):
+        book = workbook(replace(case, chosen=chosen))
+        path = tmp_path / f"{variant.name}.xlsx"
+        path.write_bytes(to_bytes(book))
+        copy = convert(path, tmp_path / variant.name, program(), "xlsx:Calc MS Excel 2007 XML")
+        wrong = differences_in(copy, book)
+        assert not wrong, (variant.name, wrong[:5])
+        path.unlink()
+        shutil.rmtree(tmp_path / variant.name)
+
+
+def differences_in(path: Path, book: Book) -> list[str]:
+    """Formulas of the result sheets whose value in a saved file is not Python's."""
+    saved = openpyxl.load_workbook(path, data_only=True, read_only=True)
+    wrong, compared = [], 0
+    for name in RESULT_SHEETS:
+        page = saved[name]
+        page.reset_dimensions()
+        lines = list(page.iter_rows(values_only=True))
+        for row, column, formula, value in formulas_of(book)[name]:
+            line = lines[row - 1] if row <= len(lines) else ()
+            found = line[column - 1] if column <= len(line) else None
+            distance = distance_of(value, found)
+            compared += 1
+            if distance is None or distance > 1e-9:
+                wrong.append(
+                    f"{name} row {row} column {column}: {found!r} not {value!r} ={formula}"
+                )
+    saved.close()
+    assert compared > 300
+    return wrong
 
 
 def planted(path: Path, sheet: str, cell: str, value: str) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-import heecon as he
-from heecon.report.workbook.case import Case, Variant, case_of
+from heecon.report.workbook.case import Case, case_of
 from heecon.report.workbook.export import workbook
 
 from .edited import RESULT_SHEETS, Editor
-from .sheets import differences, opened
+from .sheets import differences, opened, with_strategies
 
 MODELS = ("sick_sicker", "hiv", "starter", "bone_metastases")
+"""The early-disease model is among those of the slow tests."""
 
 
 @cache
@@ -24,15 +24,8 @@ def exported(model: str, strategies: tuple[str, ...] = ()) -> tuple[Case, Any]:
     """The case of a model's base case, with all or some strategies, and the workbook opened."""
     case = case_of(f"{model}/base_case")
     if strategies:
-        case = replace(case, variants=tuple(_only(v, strategies) for v in case.variants))
+        case = with_strategies(case, strategies)
     return case, opened(workbook(case))
-
-
-def _only(variant: Variant, names: tuple[str, ...]) -> Variant:
-    kept = {name: variant.model.strategies[name] for name in names}
-    rows = tuple(r for r in variant.model.parameters if r.strategy in (None, *names))
-    model = replace(variant.model, strategies=kept, parameters=rows)
-    return Variant(variant.name, model, he.run(model))
 
 
 def choose_each(case: Case, spreadsheet: Any) -> None:

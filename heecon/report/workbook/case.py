@@ -143,10 +143,10 @@ def case_of(
     """
     target = library.find(source)
     model = load(source, scenario)
+    refuse(model)
     first = _variant(model, load(source, scenario, every_strategy=True), on_compile)
     variants, left_out = _siblings(target, model, first)
     variants.sort(key=lambda variant: (variant.name != "base_case", variant.name))
-    refuse(model)
     outcomes = None
     if draws and any(
         row.distribution is None or row.distribution.family != "fixed" for row in model.parameters
