@@ -21,7 +21,7 @@ from heecon.engine.microsim import Options, run_microsim
 from heecon.errors import InputError, Problem
 from heecon.language import parse
 from heecon.model import names
-from heecon.model.definition import Attribute, Formula, Model
+from heecon.model.definition import Attribute, Formula, Model, Start
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -222,33 +222,43 @@ def frailty_checks(model: Model, options: Options | None = None) -> tuple[Check,
 
 
 def with_frailty(model: Model) -> Model:
-    """The flagship with the frailty in the place of the doubled hazard after an SRE.
+    """The flagship with a frailty for every woman, in the place of the cohort's mean frailties.
 
-    Women without an SRE so far have a frailty with mean 1 and variance ``hr_prior_sre - 1``; those
-    who enter with one behind them have the gamma distribution it becomes by one event, with shape
-    larger by one and mean ``hr_prior_sre``. After that nothing changes with an SRE but what is
-    known of a woman. The result is for ``engine = "microsim"``.
+    Women differ by a gamma frailty with mean 1 and variance ``hr_prior_sre - 1``. Those who are
+    prone are likelier to enter with an SRE behind them; after that nothing changes with an SRE but
+    what is known of a woman. The cohort carries the same process by the mean frailty of the women
+    without and with an SRE so far, so both should give the same SREs. The result is for
+    ``engine = "microsim"``.
 
     Args:
-        model: the bundled model ``bone_metastases``, with any scenario.
+        model: the bundled model ``bone_metastases``, with any scenario whose women are the trial's
+            mix of those with and without an SRE before.
 
     Raises:
-        InputError: the model has no such variables.
+        InputError: the model has no such variables, or its women are not that mix.
     """
-    lacking = {"p_sre_first", "p_sre_later", "h_sre_first"} - model.variables.keys()
+    lacking = {"rate_naive", "rate_later", "sres_before"} - model.variables.keys()
     if lacking:
         what = f"the model has no variable {', '.join(sorted(lacking))}"
         raise InputError(Problem(model.name, what, "Use bone_metastases"))
-    variance, shape = _formula("hr_prior_sre - 1"), _formula("1 / (hr_prior_sre - 1) + 1")
-    attributes = {
-        "frailty_without": Attribute("frailty_without", "Proneness", "frailty", (variance,)),
-        "frailty_after": Attribute("frailty_after", "Proneness", "gamma", (shape, variance)),
+    values = model.values(None)
+    if values["share_prior_sre"] != values["share_prior_trial"]:
+        what = "the share of women with an SRE before is not the trial's"
+        remedy = "Whoever enters by choice has a frailty that has no simple distribution"
+        raise InputError(Problem(model.scenario.name, what, remedy))
+    attribute = Attribute("proneness", "Proneness", "frailty", (_formula("hr_prior_sre - 1"),))
+    variables = dict(model.variables) | {
+        "h_sre_first": _formula("rate_naive * proneness"),
+        "h_sre_later": _formula("rate_later * proneness"),
     }
-    rate = "h_sre_first * (frailty_without if ever_bone_only > 0.5 else frailty_after)"
-    changed = _formula(f"rate_to_prob({rate}, cycle_length)")
-    variables = dict(model.variables) | {"p_sre_first": changed, "p_sre_later": changed}
-    scenario = replace(model.scenario, engine="microsim")
-    return replace(model, attributes=attributes, variables=variables, scenario=scenario)
+    start = Start({"post_sre": _formula("1 - exp(-sres_before * proneness)")}, "bone_only")
+    return replace(
+        model,
+        attributes={"proneness": attribute},
+        variables=variables,
+        start=start,
+        scenario=replace(model.scenario, engine="microsim"),
+    )
 
 
 def _formula(text: str) -> Formula:
