@@ -195,4 +195,10 @@ class Editor:
         variants = tuple(variant if v.name == edit.scenario else v for v in self.case.variants)
         chosen = [v.name for v in variants].index(edit.scenario)
         counted = sum(column == 4 or sheet == "Inputs" for sheet, _, column in edit.cells)
-        return replace(self.case, variants=variants, chosen=chosen, overrides=counted)
+        return replace(
+            self.case,
+            variants=variants,
+            chosen=chosen,
+            overrides=counted,
+            room=self.case.cycles,
+        )

@@ -9,12 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from typer.testing import CliRunner
 
 from heecon.commands.workbook import app
 from heecon.errors import InputError
 from heecon.report.workbook import recalculate
+from heecon.report.workbook.case import case_of
+from heecon.report.workbook.export import write_workbook
+from heecon.report.workbook.importer import import_workbook
 from heecon.report.workbook.verify import Verification, distance_of, verify
 from tests.workbook import books
 from tests.workbook.books import at, edited, part_of, repacked, typed
@@ -254,3 +258,27 @@ def test_a_user_sees_a_message_and_no_traceback(export: Path) -> None:
     assert done.returncode == 2
     assert "has a comma" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_horizon_beyond_the_rows_is_said(tmp_path: Path) -> None:
+    path = write_workbook(case_of("hiv/base_case"), tmp_path / "hiv.xlsx")
+    book = openpyxl.load_workbook(path)
+    control = book["Control"]
+    row = next(r for r in range(1, 90) if control.cell(r, 1).value == "horizon")
+    control.cell(row, 4).value = 80
+    book.save(path)
+    assert any("has room for 50" in note for note in import_workbook(path).notes)
+    with pytest.raises(InputError, match=r"hiv.xlsx:Control: the horizon has 80 cycles"):
+        verify(path)
+
+
+def test_the_start_age_moves_the_horizon(tmp_path: Path) -> None:
+    """An override of the start age shortens a lifetime; a replayed draw would not."""
+    path = write_workbook(case_of("starter/base_case"), tmp_path / "starter.xlsx")
+    book = openpyxl.load_workbook(path)
+    control = book["Control"]
+    rows = {control.cell(r, 1).value: r for r in range(1, 90)}
+    control.cell(rows["start_age"], 4).value = 80
+    assert control.cell(rows["start_age_for_horizon"], 4).value is None
+    book.save(path)
+    assert verify(path).passed

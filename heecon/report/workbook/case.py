@@ -62,6 +62,7 @@ class Case:
         made: day of export.
         version: of heecon.
         overrides: how many overrides the values are those of; 0 in an export.
+        room: rows the traces have at least, to compare with a file that has so many.
     """
 
     variants: tuple[Variant, ...]
@@ -74,6 +75,7 @@ class Case:
     made: date
     version: str
     overrides: int = 0
+    room: int = 0
 
     @property
     def variant(self) -> Variant:
@@ -88,7 +90,7 @@ class Case:
     @cached_property
     def cycles(self) -> int:
         """Cycles the traces have room for: those of the longest scenario."""
-        return max(variant.model.settings.cycles for variant in self.variants)
+        return max(self.room, *(variant.model.settings.cycles for variant in self.variants))
 
     @cached_property
     def keys(self) -> tuple[str, ...]:

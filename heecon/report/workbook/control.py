@@ -95,10 +95,12 @@ def _setting_row(sheet: Sheet, book: Book, row: int, setting: Setting, chosen: i
     value = setting.entries[chosen].value
     sheet.put(row, ID, setting.id)
     sheet.put(row, LABEL, setting.label)
-    sheet.calculate(
-        row, LIVE, f'IF(D{row}="",E{row},D{row})', value, Style("result", setting.format)
-    )
-    sheet.put(row, OVERRIDE, None, Style("input", setting.format))
+    override = f"set_{setting.follows}_override" if setting.follows else f"D{row}"
+    live = f'IF({override}="",E{row},{override})'
+    sheet.calculate(row, LIVE, live, value, Style("result", setting.format))
+    if not setting.follows:
+        sheet.put(row, OVERRIDE, None, Style("input", setting.format))
+        book.names[f"{setting.name}_override"] = sheet.reference(row, OVERRIDE)
     sheet.calculate(
         row,
         SCENARIO,
@@ -110,7 +112,7 @@ def _setting_row(sheet: Sheet, book: Book, row: int, setting: Setting, chosen: i
     book.names[setting.name] = sheet.reference(row, LIVE)
     if setting.options:
         sheet.choices.append(Choice(f"D{row}", f"={setting.options}", "Choose, or clear."))
-    elif setting.id != "horizon":
+    elif setting.id != "horizon" and not setting.follows:
         sheet.choices.append(Choice(f"D{row}", "", "A number, or empty."))
 
 

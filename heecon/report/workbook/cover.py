@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heecon.model.parameter import Parameter
 from heecon.report.workbook.book import (
     HEADING,
     LINK,
@@ -15,11 +16,13 @@ from heecon.report.workbook.book import (
     Style,
 )
 from heecon.report.workbook.case import Case
-from heecon.report.workbook.inputs import evidence_numbers
+from heecon.report.workbook.inputs import evidence_id, evidence_numbers
 from heecon.report.workbook.layout import HEADER as TOP
 from heecon.report.workbook.styles import MEANINGS
 
 COVER, CONSTANTS, EVIDENCE, ASSUMPTIONS = "Cover", "Constants", "Evidence", "Assumptions"
+
+ROOM = "room for cycles"
 
 FORMAT = 1
 """Version of the layout, so that an import knows what it reads."""
@@ -56,6 +59,7 @@ def add_cover(book: Book, case: Case) -> Sheet:
             "the sheet of assumptions before quoting a result",
         ),
         ("cohort", f"{model.settings.cycles} cycles of {model.settings.cycle}"),
+        (ROOM, str(case.cycles)),
     ]
     row = 3
     for label, text in lines:
@@ -142,20 +146,23 @@ def add_evidence(book: Book, case: Case) -> Sheet:
     """Every source, and the inputs that rest on it."""
     sheet = book.sheet(EVIDENCE, "Every source once, and the inputs that rest on it")
     sheet.put(1, 1, "Evidence", TITLE)
-    sheet.put(2, 1, "Of the scenario the workbook was made for.", NOTE)
-    sheet.across(TOP, 1, ("evidence", "status", "source", "inputs"))
+    words = (
+        "Of the scenario the workbook was made for. Ids are those of the registry of evidence "
+        "(heecon evidence ID); sources outside it are numbered S1, S2, ..."
+    )
+    sheet.put(2, 1, words, NOTE)
+    sheet.across(TOP, 1, ("evidence", "status", "source", "inputs that rest on it"))
     numbers = evidence_numbers(case.model)
-    users: dict[str, list[str]] = {}
-    statuses: dict[str, dict[str, None]] = {}
+    rows: dict[str, list[Parameter]] = {}
     for parameter in case.model.parameters:
-        users.setdefault(parameter.source, []).append(parameter.key)
-        statuses.setdefault(parameter.source, {})[parameter.status] = None
-    for row, (source, number) in enumerate(numbers.items(), start=TOP + 1):
-        sheet.put(row, 1, f"S{number}", TEXT)
-        sheet.put(row, 2, ", ".join(statuses[source]), WRAP)
-        sheet.put(row, 3, source, WRAP)
-        sheet.put(row, 4, ", ".join(users[source]), WRAP)
-    sheet.widths = {1: 10, 2: 16, 3: 80, 4: 70}
+        if parameter.source:
+            rows.setdefault(evidence_id(parameter, numbers), []).append(parameter)
+    for row, (identifier, users) in enumerate(rows.items(), start=TOP + 1):
+        sheet.put(row, 1, identifier, TEXT)
+        sheet.put(row, 2, ", ".join(dict.fromkeys(p.status for p in users)), WRAP)
+        sheet.put(row, 3, "; ".join(dict.fromkeys(p.source for p in users)), WRAP)
+        sheet.put(row, 4, ", ".join(p.key for p in users), WRAP)
+    sheet.widths = {1: 30, 2: 16, 3: 80, 4: 70}
     sheet.freeze = f"A{TOP + 1}"
     sheet.print_rows = f"{TOP}:{TOP}"
     return sheet

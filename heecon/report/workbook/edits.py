@@ -14,7 +14,7 @@ from heecon.model.complaint import Complaint, shown
 from heecon.model.names import unprintable
 from heecon.model.table_file import number
 from heecon.report.workbook.address import letters
-from heecon.report.workbook.cover import FORMAT
+from heecon.report.workbook.cover import FORMAT, ROOM
 from heecon.report.workbook.package import ReadCell, ReadSheet, read_sheets
 
 SHEETS = ("Cover", "Control", "Inputs")
@@ -64,6 +64,7 @@ class Edits:
         ids: where each key stands.
         overrides: how many override cells are filled in.
         hashes: of the files the workbook was made from, by name.
+        room: cycles its traces have room for; 0 if the cover does not say.
     """
 
     file: str
@@ -76,6 +77,7 @@ class Edits:
     ids: dict[str, str] = field(default_factory=dict)
     overrides: int = 0
     hashes: dict[str, str] = field(default_factory=dict)
+    room: int = 0
 
 
 def read_edits(path: Path) -> Edits:
@@ -135,6 +137,7 @@ def read_edits(path: Path) -> Edits:
         ids=ids,
         overrides=_filled(sheets["Control"], control) + _filled(sheets["Inputs"], values),
         hashes=_hashes(sheets["Cover"]),
+        room=int(about[ROOM]) if re.fullmatch("[0-9]{1,6}", about.get(ROOM, "")) else 0,
     )
 
 
@@ -284,6 +287,7 @@ _OURS = tuple(
         rf"INDEX\(S[CS]_TABLE,MATCH\({_CELL},S[CS]_ID,0\),SET_SCENARIO_NUMBER\)",
         r'INDEX\(IN_(LIVE|BASE),MATCH\("\w+",IN_ID,0\)\)',
         r'IF\((SET_STOP_\w+)="","",\1\)',
+        rf'IF\((SET_\w+_OVERRIDE)="",{_CELL},\1\)',
     )
 )
 """The formulas an export writes into cells where a value may be typed."""

@@ -35,6 +35,7 @@ class Imported:
         text: the scenario file, as TOML.
         changed: how many settings and inputs the scenario overrides.
         overrides: how many cells are filled in for that.
+        room: cycles the workbook's traces have room for; 0 if it does not say.
         notes: what a user should know.
     """
 
@@ -45,6 +46,7 @@ class Imported:
     text: str
     changed: int
     overrides: int
+    room: int
     notes: tuple[str, ...]
 
 
@@ -72,7 +74,22 @@ def import_workbook(path: Path, target: Path | None = None, source: str | None =
     changed = len(settings) + ("strategies" in content) + sum(
         len(given) if _by_strategy(given) else 1 for given in parameters.values()
     )  # fmt: skip
-    return Imported(folder, base, model, complete, text, changed, edits.overrides, tuple(notes))
+    if edits.room and model.settings.cycles > edits.room:
+        notes.append(
+            f"The horizon has {model.settings.cycles} cycles, and the workbook has room for "
+            f"{edits.room}: its own results leave out the rest. Export it again from the scenario."
+        )
+    return Imported(
+        folder=folder,
+        base=base,
+        model=model,
+        whole=complete,
+        text=text,
+        changed=changed,
+        overrides=edits.overrides,
+        room=edits.room,
+        notes=tuple(notes),
+    )
 
 
 def _not_in_use(target: Path, folder: Path, base: Model) -> None:

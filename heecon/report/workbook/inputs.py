@@ -73,7 +73,7 @@ WIDTHS = {
     "tags": 22,
     "status": 12,
     "source": 60,
-    "evidence": 10,
+    "evidence": 22,
     "note": 50,
 }
 
@@ -97,6 +97,12 @@ def evidence_numbers(model: Model) -> dict[str, int]:
     """A number for each distinct source, in the order of the file."""
     sources = dict.fromkeys(row.source for row in model.parameters if row.source)
     return {source: i for i, source in enumerate(sources, start=1)}
+
+
+def evidence_id(parameter: Parameter, numbers: dict[str, int]) -> str:
+    """What the sheet of evidence calls it: its id in the registry, else its source's number."""
+    number = numbers.get(parameter.source)
+    return parameter.evidence or ("" if number is None else f"S{number}")
 
 
 def add_inputs(book: Book, case: Case, stored: Stored) -> Sheet:
@@ -234,7 +240,7 @@ def cells_of(parameter: Parameter, numbers: dict[str, int] | None = None) -> dic
         "tags": " ".join(parameter.tags),
         "status": "assumption" if is_assumption(parameter) else parameter.status,
         "source": parameter.source,
-        "evidence": f"S{numbers[parameter.source]}" if numbers and parameter.source else "",
+        "evidence": evidence_id(parameter, numbers or {}),
         "note": parameter.note,
     }
     return {column: cell for column, cell in cells.items() if cell not in (None, "")}

@@ -42,6 +42,7 @@ class Setting:
         options: name of the list it is chosen from; empty for a number.
         format: number format.
         note: what a user should know.
+        follows: id of the setting whose override it takes; it has none of its own then.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Setting:
     options: str = ""
     format: str = "General"
     note: str = ""
+    follows: str = ""
 
     @property
     def name(self) -> str:
@@ -143,6 +145,7 @@ def _time(case: Case, layout: Layout) -> list[Setting]:
             "",
             "General",
             "The number of cycles stays the same when a PSA draw is replayed",
+            follows="start_age",
         ),
         Setting("cycle_length", "Cycle length (years)", _each(case, length)),
         Setting(

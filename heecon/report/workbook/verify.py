@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from heecon.analysis.evaluation import run
+from heecon.errors import InputError, Problem
 from heecon.report.workbook.address import letters
 from heecon.report.workbook.book import Book, Value
 from heecon.report.workbook.case import Case, Variant, case_of
@@ -91,6 +92,11 @@ def verify(path: Path, engine: str = "formualizer", source: str | None = None) -
     """
     check_package(path)
     imported = import_workbook(path, source=source)
+    cycles = imported.whole.settings.cycles
+    if 0 < imported.room < cycles:
+        what = f"the horizon has {cycles} cycles, and the traces have room for {imported.room}"
+        remedy = "Import the workbook, and export it again from the scenario that gives"
+        raise InputError(Problem(f"{path.name}:Control", what, remedy))
     recalculated = recalculate(path, engine)
     expected = workbook(_case(imported))
     found = _Comparison(recalculated)
@@ -136,7 +142,7 @@ def _case(imported: Imported) -> Case:
     case = case_of(imported.folder, None if name == imported.base.name else name)
     edited = Variant(name, imported.whole, run(imported.model))
     variants = tuple(edited if v.name == name else v for v in case.variants)
-    return replace(case, variants=variants, overrides=imported.overrides)
+    return replace(case, variants=variants, overrides=imported.overrides, room=imported.room)
 
 
 _Place = tuple[str, int, int]
