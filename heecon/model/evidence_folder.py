@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from heecon.errors import InputError, Problem
@@ -14,6 +15,13 @@ from heecon.model.citation import network_covariance
 from heecon.model.complaint import Complaint, shown
 from heecon.model.parameter import Parameter
 from heecon.model.toml_file import TomlFile, read_toml
+
+
+@lru_cache(maxsize=4)
+def _read_once(path: Path, called: str, stamp: tuple[int, int]) -> Registry:
+    """The registry, read again only when the file has changed: a family has many scenarios."""
+    del stamp
+    return read_registry(path, called)
 
 
 class EvidenceFolder:
@@ -33,7 +41,9 @@ class EvidenceFolder:
     def registry(self) -> Registry:
         """The registry of evidence."""
         if self._registry is None:
-            self._registry = read_registry(*self._file("evidence.csv"))
+            path, called = self._file("evidence.csv")
+            stamp = (path.stat().st_mtime_ns, path.stat().st_size) if path.is_file() else (0, 0)
+            self._registry = _read_once(path, called, stamp)
         return self._registry
 
     def network(self, name: str, method: str | None = None) -> Synthesis:

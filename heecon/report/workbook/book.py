@@ -91,10 +91,15 @@ class Run:
         return at_row(self.template, row)
 
 
+ROW_MARKS = (("{r}", 0), ("{p}", -1), ("{n}", 1))
+"""What stands for the row in a template, and how far the row it means lies away."""
+
+
 def at_row(template: str, row: int) -> str:
     """A formula template in a row."""
-    text = template.replace("{r}", str(row))
-    return text.replace("{p}", str(row - 1)).replace("{n}", str(row + 1))
+    for mark, step in ROW_MARKS:
+        template = template.replace(mark, str(row + step))
+    return template
 
 
 @dataclass(frozen=True)

@@ -181,8 +181,9 @@ def cases_of(
         InputError: the workbook cannot carry the model.
     """
     models = [load(path) for path in paths]
+    complete = load(paths[0], every_strategy=True)
     variants = tuple(
-        _variant(model, load(path, every_strategy=True), None)
+        _variant(model, _whole(model, path, complete), None)
         for path, model in zip(paths, models, strict=True)
     )
     for chosen, (path, model) in enumerate(zip(paths, models, strict=True)):
@@ -211,7 +212,7 @@ def _siblings(
         try:
             plain = load(path)
             if plain.name == model.name and plain.scenario.engine == "cohort":
-                variants.append(_variant(plain, load(path, every_strategy=True), None))
+                variants.append(_variant(plain, _whole(plain, path, first.model), None))
         except HeeconError as error:
             left_out[path.stem] = error.problems[0].what
     return variants, left_out
@@ -223,6 +224,12 @@ def _installed() -> str:
         return version_of("heecon")
     except PackageNotFoundError:
         return ""
+
+
+def _whole(model: Model, path: Path, other: Model) -> Model:
+    """A scenario with the strategies it leaves out; most leave out none and need no second look."""
+    complete = model.strategies.keys() == other.strategies.keys()
+    return model if complete else load(path, every_strategy=True)
 
 
 def _variant(model: Model, whole: Model, on_compile: Callable[[], None] | None) -> Variant:

@@ -155,7 +155,8 @@ class Psa:
         sheet.put(FIRST - 2, self.parameter_column, "parameters", HEADING)
         for column, key in enumerate(self.keys, start=self.parameter_column):
             sheet.put(FIRST - 1, column, key, HEADER)
-            sheet.numbers(FIRST, column, outcomes.parameters[key], Style("stored", PLAIN))
+            values = _rounded(outcomes.parameters[key])
+            sheet.numbers(FIRST, column, values, Style("stored", PLAIN))
         wide = len(self.keys)
         book.names["psa_id"] = sheet.reference(FIRST - 1, self.parameter_column, columns=wide)
         book.names["psa_parameters"] = sheet.reference(
@@ -406,3 +407,8 @@ class Psa:
         chart.y_axis.scaling.max = 1
         chart.y_axis.number_format = "0%"
         return chart
+
+
+def _rounded(values: Floats) -> Floats:
+    """Drawn values to 12 digits: enough to give a draw's outcomes to 1e-10 when it is replayed."""
+    return np.array([float(f"{value:.12g}") for value in values.tolist()])
