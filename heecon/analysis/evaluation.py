@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -121,16 +121,14 @@ class Evaluation:
         return found
 
     def totals(self) -> tuple[Totals, ...]:
-        """Discounted expected cost and QALYs of each strategy, to 13 significant digits.
+        """Discounted expected cost and QALYs of each strategy.
 
         Summing over cycles leaves noise in the sixteenth digit. Incremental analysis is exact, so
-        the noise is rounded away here: strategies with the same survival have the same QALYs.
+        totals that agree to 13 digits are made equal here: strategies with the same survival have
+        the same QALYs.
         """
-        cost, qalys = self.cost(), self.qalys()
-        return tuple(
-            Totals(name, without_noise(cost[name]), without_noise(qalys[name]))
-            for name in self.result.strategies
-        )
+        cost, qalys = without_noise(self.cost()), without_noise(self.qalys())
+        return tuple(Totals(name, cost[name], qalys[name]) for name in self.result.strategies)
 
     def incremental(self) -> tuple[IncrementalRow, ...]:
         """Fully incremental analysis with dominance and extended dominance."""
@@ -251,9 +249,13 @@ class Evaluation:
         return {name: float(means[i]) for i, name in enumerate(self.result.strategies)}
 
 
-def without_noise(value: float) -> float:
-    """A total to 13 significant digits; summing leaves noise in the sixteenth."""
-    return float(f"{value:.13g}")
+def without_noise(totals: Mapping[str, float]) -> dict[str, float]:
+    """Totals by strategy; those that agree to 13 significant digits become the first of them.
+
+    Nothing is rounded: a small difference of two rounded totals would be wrong in its ninth digit.
+    """
+    first: dict[str, float] = {}
+    return {name: first.setdefault(f"{value:.13g}", value) for name, value in totals.items()}
 
 
 def run(

@@ -33,6 +33,9 @@ KINDS = {
     "variables": "variable",
     "transitions": "transition",
     "outcomes": "outcome",
+    "persons": "attribute of persons",
+    "types": "types of an event",
+    "patients": "column of patients.csv",
     "parameters": "parameter",
     "tables": "table",
     "joint": "joint distribution",
@@ -49,11 +52,12 @@ SIZES = "size of an analysis; the base case has none"
 _UNCERTAIN = (
     "low", "high", "se", "distribution", "joint_family", "joint_count", "correlation_group", "tags",
 )  # fmt: skip
-_SAID = ("label", "unit", "price_year", "status", "source", "note")
+_SAID = ("label", "unit", "price_year", "status", "source", "note", "evidence", "conversion")
 _SPOKEN = {
     "states": ("label",),
     "strategies": ("label", "note"),
     "outcomes": ("label", "category"),
+    "persons": ("label",),
 }
 _SPOKEN_SETTINGS = ("title", "description", "currency", "price_year")
 
@@ -119,6 +123,7 @@ def inputs_of(model: Model) -> Inputs:
                 said[section, name, key] = content.pop(key), WORDS
             units[section, name] = content
     units |= {("tables", name): columns_of(table) for name, table in model.tables.items()}
+    units |= {("patients", name): values.tolist() for name, values in model.patients.items()}
     for row in model.parameters:
         units["parameters", row.key] = row.value
         said |= _said_of(row)
@@ -204,10 +209,19 @@ def partway(a: Inputs, b: Inputs, changed: Collection[Unit], name: str = "model"
         "start": sections["start"][""],
         **{
             section: sections[section]
-            for section in ("states", "strategies", "variables", "transitions", "outcomes")
+            for section in (
+                "states",
+                "strategies",
+                "variables",
+                "transitions",
+                "outcomes",
+                "persons",
+                "types",
+            )
         },
     }
-    return build_model(definition, parameters, sections["tables"], name)
+    patients = sections["patients"] or None
+    return build_model(definition, parameters, sections["tables"], name, patients=patients)
 
 
 def _row(key: str, value: float) -> Parameter:

@@ -72,7 +72,9 @@ def read_hazard(
     length = Name("cycle_length")
     ratio = Binary("/", survival(clock), survival(Binary("+", clock, length)))
     tree = Binary("/", Call("log", (ratio,)), length)
-    text = f"{section.family}({', '.join(argument.text for argument in arguments)})"
+    # The clock is part of the text: values are kept by it, and clocks give different ones.
+    words = ", ".join(argument.text for argument in arguments)
+    text = f"{section.family}({words}), clock = {section.clock}"
     where = reader.place(path)
     hazard = Hazard(section.family, arguments, section.clock == "reset", where)
     return Formula(text, tree, where), hazard
@@ -100,7 +102,8 @@ def _table(
     hazard = Hazard(
         TABLE, (), section.clock == "reset", where, table=table.name, column=column, by_age=by_age
     )
-    return Formula(f"lookup({table.name}, {column})", tree, where), hazard
+    text = f"lookup({table.name}, {column}), clock = {section.clock}"
+    return Formula(text, tree, where), hazard
 
 
 def _clock(section: HazardSection, path: Path, slots: int, reader: FormulaReader) -> Tree:

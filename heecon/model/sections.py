@@ -6,8 +6,11 @@ from typing import Any
 
 from heecon.language import to_text
 from heecon.model.definition import (
+    Attribute,
     Correction,
+    EventTypes,
     Formula,
+    Hazard,
     Model,
     Outcome,
     RateStep,
@@ -32,10 +35,12 @@ def sections_of(model: Model) -> dict[str, Any]:
     for. An outcome whose within-cycle correction is the one it would have anyway does not name it.
     """
     return {
-        "model": _settings(model.settings),
+        "model": _settings(model.settings) | {"engine": model.scenario.engine or "cohort"},
         "states": {name: _state(state) for name, state in model.states.items()},
         "start": _start(model.start),
         "strategies": {name: _strategy(item) for name, item in model.strategies.items()},
+        "persons": {name: _person(item) for name, item in model.attributes.items()},
+        "types": {state: _types(item) for state, item in model.types.items()},
         "variables": {name: _text(formula) for name, formula in model.variables.items()},
         "transitions": {name: _transitions(row) for name, row in model.transitions.items()},
         "outcomes": {
@@ -102,13 +107,46 @@ def _strategy(strategy: Strategy) -> dict[str, Any]:
 
 
 def _transitions(row: Transitions) -> dict[str, Any]:
-    to = {destination: _text(formula) for destination, formula in row.to.items()}
+    to = {
+        destination: _text(formula)
+        for destination, formula in row.to.items()
+        if destination not in row.hazards
+    }
     # Under competing rates whoever has no event stays, without being told so (a tunnel's rest is
     # never the tunnel itself).
     stays = row.competing and row.rest == row.origin
     if row.rest and not stays:
         to[row.rest] = "rest"
-    return {"rates" if row.competing else "probabilities": to}
+    if not row.hazards:
+        return {"rates" if row.competing else "probabilities": to}
+    hazards = {destination: _hazard(hazard) for destination, hazard in row.hazards.items()}
+    return {"rates": to, "hazards": hazards} if to else {"hazards": hazards}
+
+
+def _hazard(hazard: Hazard) -> dict[str, Any]:
+    clock = "age" if hazard.by_age else "reset" if hazard.reset else "forward"
+    found: dict[str, Any] = {"family": hazard.family, "clock": clock}
+    if hazard.table:
+        return found | {"table": hazard.table, "column": hazard.column}
+    return found | {"arguments": [_text(argument) for argument in hazard.arguments]}
+
+
+def _person(attribute: Attribute) -> dict[str, Any]:
+    if attribute.column is not None:
+        return {"label": attribute.label, "column": attribute.column}
+    return {
+        "label": attribute.label,
+        "distribution": attribute.distribution,
+        "arguments": [_text(argument) for argument in attribute.arguments],
+        "group": attribute.group,
+    }
+
+
+def _types(types: EventTypes) -> dict[str, str]:
+    return {
+        name: "rest" if formula is None else _text(formula)
+        for name, formula in types.shares.items()
+    }
 
 
 def _outcome(outcome: Outcome, settings: Settings) -> dict[str, Any]:

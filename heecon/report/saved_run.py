@@ -55,10 +55,8 @@ def _totals(content: Mapping[str, Any]) -> RunTotals:
     for row in content["summary"]:
         if row["outcome"] in {"total_cost", "total_qaly"}:
             amounts[row["kind"]][_text(row["strategy"])] = _number(row["discounted"])
-    totals = tuple(
-        Totals(name, without_noise(cost), without_noise(amounts["qaly"][name]))
-        for name, cost in amounts["cost"].items()
-    )
+    costs, qalys = without_noise(amounts["cost"]), without_noise(amounts["qaly"])
+    totals = tuple(Totals(name, cost, qalys[name]) for name, cost in costs.items())
     counted = {row["kind"] for row in content["summary"] if not row["outcome"].startswith("total_")}
     model, own = _text(content["model"]), _text(scenario["name"])
     return RunTotals(

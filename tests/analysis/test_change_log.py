@@ -210,13 +210,14 @@ MODELS = ["bone_metastases", "early_breast_cancer", "sick_sicker", "hiv", "start
 
 @pytest.mark.parametrize("model", MODELS)
 def test_shipped_scenarios(model: str) -> None:
-    """From the base case to every scenario."""
+    """From the first scenario to the others; to every third where there are many."""
     root = library.bundled()
     scenarios = [
         he.load(root / "scenarios" / model / f"{path.stem}.toml")
         for path in sorted((root / "scenarios" / model).glob("*.toml"))
     ]
-    pairs = [(scenarios[0], other) for other in scenarios[1:]]
+    step = 1 if len(scenarios) < 10 else 3
+    pairs = [(scenarios[0], other) for other in scenarios[1::step]]
     for a, b in pairs:
         log = check(a, b)
         assert log.steps

@@ -24,7 +24,7 @@ def test_every_formula_equals_the_engine(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(case=cases())
 def test_every_formula_equals_the_engine_at_length(case: Case) -> None:
     compare(case)

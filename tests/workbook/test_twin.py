@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -28,10 +29,18 @@ def exported(model: str, strategies: tuple[str, ...] = ()) -> tuple[Case, Any]:
     return case, opened(workbook(case))
 
 
-def choose_each(case: Case, spreadsheet: Any) -> None:
-    """Choose every scenario on the control sheet; results, values and checks must follow."""
+def choose_each(case: Case, spreadsheet: Any, names: Collection[str] = ()) -> None:
+    """Choose scenarios on the control sheet; results, values and checks must follow.
+
+    Args:
+        case: what was exported.
+        spreadsheet: the workbook, opened.
+        names: the scenarios; all if empty.
+    """
     assert len(case.variants) > 1
     for chosen, variant in enumerate(case.variants):
+        if names and variant.name not in names:
+            continue
         spreadsheet.set_value("Control", 6, 3, variant.name)
         spreadsheet.evaluate_all()
         expected = workbook(replace(case, chosen=chosen))
@@ -52,13 +61,23 @@ def test_every_scenario_can_be_chosen(model: str) -> None:
     choose_each(*exported(model))
 
 
-def test_every_scenario_of_the_flagship_can_be_chosen() -> None:
-    choose_each(*exported("bone_metastases", ("denosumab", "zoledronic_acid")))
+PAIR = ("denosumab", "zoledronic_acid")
+
+
+def test_scenarios_of_the_flagship_can_be_chosen() -> None:
+    """Those that change settings, strategies and the most inputs; all are among the slow tests."""
+    names = ("discount_1_5", "ten_years", "us_payer", "stop_at_2_years", "random_effects")
+    choose_each(*exported("bone_metastases", PAIR), names)
 
 
 @pytest.mark.slow
-def test_every_scenario_of_the_flagship_can_be_chosen_for_all_strategies() -> None:
-    choose_each(*exported("bone_metastases"))
+def test_every_scenario_of_the_flagship_can_be_chosen() -> None:
+    choose_each(*exported("bone_metastases", PAIR))
+
+
+@pytest.mark.slow
+def test_every_scenario_of_early_disease_can_be_chosen() -> None:
+    choose_each(*exported("early_breast_cancer"))
 
 
 @pytest.mark.parametrize(("model", "edits"), [("hiv", 160), ("sick_sicker", 40)])
@@ -67,7 +86,7 @@ def test_edits_equal_the_engine(model: str, edits: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "edits"), [("starter", 40), ("bone_metastases", 40)])
+@pytest.mark.parametrize(("model", "edits"), [("starter", 15), ("bone_metastases", 8)])
 def test_edits_equal_the_engine_at_length(model: str, edits: int, tmp_path: Path) -> None:
     compare_edits(model, edits, 11, tmp_path)
 

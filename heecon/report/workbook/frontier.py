@@ -3,7 +3,7 @@
 A strategy that is not dominated is extendedly dominated when the ICER of going to it from some
 cheaper such strategy exceeds the ICER of going on from it to some dearer one: then a mix of the
 two lies below it. This is the same as lying above the convex hull that the engine walks, and needs
-no loop. Strategies are compared by their totals to 13 digits, as in the engine.
+no loop. Strategies whose totals agree to 13 digits are the same, as in the engine.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ DIGITS = 12.0
     NUMBER,
     NAME,
     KEPT,
+    COST_KEY,
+    EFFECT_KEY,
     COST,
     EFFECT,
     TWIN,
@@ -50,7 +52,7 @@ DIGITS = 12.0
     ORDER,
     AGAINST,
     STATUS,
-) = range(1, 17)
+) = range(1, 19)
 
 HEADS = (
     "number",
@@ -58,6 +60,8 @@ HEADS = (
     "compared",
     "cost (13 digits)",
     "QALYs (13 digits)",
+    "cost, that of the first with these 13 digits",
+    "QALYs, those of the first with these 13 digits",
     "same as an earlier one",
     "dominated",
     "not dominated",
@@ -91,8 +95,10 @@ class Frontier:
         self.count = len(layout.strategies)
         kept = case.variant.kept
         self.kept = [name in kept for name in layout.strategies]
-        self.cost = [_digits(cost) for cost, _ in totals]
-        self.effect = [_digits(effect) for _, effect in totals]
+        self.cost_key = [_digits(cost) for cost, _ in totals]
+        self.effect_key = [_digits(effect) for _, effect in totals]
+        self.cost = [totals[self.cost_key.index(key)][0] for key in self.cost_key]
+        self.effect = [totals[self.effect_key.index(key)][1] for key in self.effect_key]
 
     def column(self, column: int) -> str:
         """Address of a column on its own sheet."""
@@ -325,8 +331,10 @@ class Frontier:
                 "1,0)",
                 int(self.kept[i]),
             ),
-            COST: (rounded(f"INDEX({cost},{cells[NUMBER]})", digits), self.cost[i]),
-            EFFECT: (rounded(f"INDEX({effect},{cells[NUMBER]})", digits), self.effect[i]),
+            COST_KEY: (rounded(f"INDEX({cost},{cells[NUMBER]})", digits), self.cost_key[i]),
+            EFFECT_KEY: (rounded(f"INDEX({effect},{cells[NUMBER]})", digits), self.effect_key[i]),
+            COST: (first_of(cost, cells[COST_KEY], all_of[COST_KEY]), self.cost[i]),
+            EFFECT: (first_of(effect, cells[EFFECT_KEY], all_of[EFFECT_KEY]), self.effect[i]),
             TWIN: (
                 f"IF({cells[KEPT]}*SUMPRODUCT({all_of[KEPT]}*{earlier}*{same})>0,1,0)",
                 int(self._twin[i]),
@@ -376,6 +384,16 @@ class Frontier:
         """What the engine says of a strategy."""
         row = self.rows.get(self.layout.strategies[i])
         return "left out" if row is None else str(row.status)
+
+
+def first_of(values: str, key: str, keys: str) -> str:
+    """A formula for the value of the first strategy with the same 13 digits.
+
+    Sums over cycles leave noise in the sixteenth digit; strategies that differ by less than the
+    thirteenth are the same. Their values are not rounded: a small difference of two rounded totals
+    would be wrong in its ninth digit.
+    """
+    return f"INDEX({values},MATCH({key},{keys},0))"
 
 
 def rounded(value: str, digits: str) -> str:
