@@ -38,7 +38,8 @@ def test_a_run_writes_errors_and_events(
     assert all(float(row["standard_error"]) >= 0 for row in rows)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert (manifest["engine"], manifest["seed"], manifest["patients"]) == ("microsim", 7, 3000)
-    events = np.load(log)
+    with np.load(log) as file:
+        events = {name: file[name] for name in file.files}
     moves = dict.fromkeys(("from", "to", "strategy", "person", "cycle", "time", "type"))
     assert all(len(events[name]) == len(events["draw"]) > 1000 for name in moves)
     states = events["states"].tolist()

@@ -58,8 +58,10 @@ def changes_of(unit: Unit, a: Inputs, b: Inputs) -> list[Change]:
     before, after = a.units.get(unit), b.units.get(unit)
     if section == "parameters":
         return [_parameter_change(unit, a, b)]
-    if section == "tables":
+    if section in {"tables", "joint"}:
         return [_table_change(key, before, after)]
+    if section == "patients":
+        return [Change(key, kind, _people(before), _people(after))]
     if not (isinstance(before, dict) and isinstance(after, dict)):
         return [change_between(key, kind, before, after)]
     old, new = dict(_leaves(before)), dict(_leaves(after))
@@ -73,6 +75,11 @@ def changes_of(unit: Unit, a: Inputs, b: Inputs) -> list[Change]:
         change_between(".".join([key, *above, ", ".join(last)]), kind, was, now)
         for (above, was, now), last in found.items()
     ]
+
+
+def _people(column: list[float] | None) -> str | None:
+    """A column of patients in few words: no person's own value goes into a change log."""
+    return None if column is None else f"{len(column):,} people, mean {np.mean(column):.6g}"
 
 
 def _parameter_change(unit: Unit, a: Inputs, b: Inputs) -> Change:

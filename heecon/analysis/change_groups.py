@@ -216,7 +216,7 @@ def reads(unit: Unit, content: Content) -> frozenset[str]:
     for text in _formulas(unit, content):
         tree = parse(text)
         found |= names(tree) | table_names(tree)
-    return frozenset(found | _weights(unit, content))
+    return frozenset(found | _weights(unit, content) | _hazard_tables(unit, content))
 
 
 def _formulas(unit: Unit, content: Content) -> Iterator[str]:
@@ -230,11 +230,23 @@ def _formulas(unit: Unit, content: Content) -> Iterator[str]:
             yield content
         else:
             yield from (step["rate"] for step in content)
-    elif section in {"start", "transitions", "strategies", "outcomes"}:
-        parts = [content] if section == "start" else content.values()
+    elif section == "persons":
+        yield from content.get("arguments", [])
+    elif section in {"start", "transitions", "strategies", "outcomes", "types"}:
+        parts = [content] if section in {"start", "types"} else content.values()
         for part in parts:
             if isinstance(part, dict) and "weights" not in part:
-                yield from (text for text in part.values() if text != REST)
+                for text in part.values():
+                    if isinstance(text, dict):  # a hazard by its survival family
+                        yield from text.get("arguments", [])
+                    elif text != REST:
+                        yield text
+
+
+def _hazard_tables(unit: Unit, content: Content) -> set[str]:
+    """The tables that hazards step through."""
+    hazards = content.get("hazards", {}) if unit[0] == "transitions" and content else {}
+    return {hazard["table"] for hazard in hazards.values() if "table" in hazard}
 
 
 def _weights(unit: Unit, content: Content) -> set[str]:

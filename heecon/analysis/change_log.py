@@ -18,6 +18,7 @@ from itertools import combinations
 
 from heecon.analysis.change import Change, changed_units, changes_of, silent_changes
 from heecon.analysis.change_groups import Group, grouped, shares_of_a_whole
+from heecon.analysis.engines import options_of
 from heecon.analysis.evaluation import run
 from heecon.analysis.inputs import Inputs, Unit, inputs_of_both, partway
 from heecon.analysis.standing import RunTotals, Standing, all_thresholds, standings, totals_of
@@ -123,9 +124,13 @@ def change_log(
         SimulationError: A or B cannot be run.
         InputError: as ``pairwise``.
     """
+    given = a, b
+    simulated = {a.scenario.engine, b.scenario.engine} != {"cohort"}
+    if simulated:
+        a, b = (_with_people_of(b, model) for model in (a, b))
     runs = [_totals(name, model, on_compile) for name, model in (("A", a), ("B", b))]
     log = compare_totals(*runs)
-    inputs = inputs_of_both(a, b)
+    inputs = inputs_of_both(*given)
     units = changed_units(*inputs)
     groups = grouped(units, *inputs, shares_of_a_whole(a, b))
     walk = _Walk(inputs, log, b, on_step)
@@ -137,11 +142,22 @@ def change_log(
     notes = list(log.notes)
     if a.name != b.name:
         notes.append(f"These are different models: {a.name} and {b.name}.")
-    if a.scenario.engine != b.scenario.engine:
-        notes.append("The scenarios name different engines; here both are run as cohorts.")
+    if simulated:
+        options = options_of(b)
+        notes.append(
+            f"Simulated person by person ({options.patients:,} people, seed {options.seed}, the "
+            "same luck in A, B and every step): small effects may be luck. heecon run tells the "
+            "Monte Carlo errors."
+        )
     return ChangeLog(
         log.a, log.b, log.thresholds, tuple(steps), tuple(silent_changes(*inputs)), tuple(notes)
     )
+
+
+def _with_people_of(end: Model, model: Model) -> Model:
+    """The model simulated, if it is, with as many people and the same seed as another."""
+    sizes = {**model.scenario.analyses, "microsim": end.scenario.analyses.get("microsim", {})}
+    return replace(model, scenario=replace(model.scenario, analyses=sizes))
 
 
 def _totals(side: str, model: Model, on_compile: Callable[[], None] | None) -> RunTotals:
@@ -231,6 +247,7 @@ class _Walk:
             return False
         try:
             model = partway(*self.inputs, self.applied | set(group.units), self.end.name)
+            model = _with_people_of(self.end, model)
             reached = standings(totals_of(run(model)), self.thresholds)
         except HeeconError as error:
             self.problem_of[group] = str(error.problems[0])

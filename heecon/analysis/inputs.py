@@ -48,6 +48,7 @@ UNCERTAINTY = "leaves the base case as it is; probabilistic and sensitivity anal
 THRESHOLDS = "net benefit is shown at the thresholds of both"
 ORDER = "order of presentation"
 SIZES = "size of an analysis; the base case has none"
+PEOPLE = "both and every step are simulated with the people and the seed of B"
 
 _UNCERTAIN = (
     "low", "high", "se", "distribution", "joint_family", "joint_count", "correlation_group", "tags",
@@ -124,6 +125,10 @@ def inputs_of(model: Model) -> Inputs:
             units[section, name] = content
     units |= {("tables", name): columns_of(table) for name, table in model.tables.items()}
     units |= {("patients", name): values.tolist() for name, values in model.patients.items()}
+    units |= {
+        ("joint", group): dict(zip(c.names, np.asarray(c.ranks).T.tolist(), strict=True))
+        for group, c in model.person_copulas.items()
+    }
     for row in model.parameters:
         units["parameters", row.key] = row.value
         said |= _said_of(row)
@@ -156,7 +161,7 @@ def _joints(model: Model) -> dict[tuple[str, str, str], tuple[Content, str]]:
 
 def _analyses(model: Model) -> dict[tuple[str, str, str], tuple[Content, str]]:
     return {
-        ("analyses", name, key): (value, SIZES)
+        ("analyses", name, key): (value, PEOPLE if name == "microsim" else SIZES)
         for name, sizes in model.scenario.analyses.items()
         for key, value in sizes.items()
     }
@@ -220,8 +225,14 @@ def partway(a: Inputs, b: Inputs, changed: Collection[Unit], name: str = "model"
             )
         },
     }
-    patients = sections["patients"] or None
-    return build_model(definition, parameters, sections["tables"], name, patients=patients)
+    return build_model(
+        definition,
+        parameters,
+        sections["tables"],
+        name,
+        joint=sections["joint"] or None,
+        patients=sections["patients"] or None,
+    )
 
 
 def _row(key: str, value: float) -> Parameter:

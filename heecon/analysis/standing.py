@@ -48,7 +48,7 @@ class RunTotals:
         currency: of the costs.
         comparator: the strategy the others are compared with.
         thresholds: willingness to pay per QALY.
-        totals: discounted costs and QALYs by strategy, to 13 significant digits.
+        totals: discounted costs and QALYs by strategy; those that agree to 13 digits are equal.
         has_qalys: False where the model counts none; then effects are 0.
     """
 

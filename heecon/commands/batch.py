@@ -78,7 +78,11 @@ def _workbooks(runs: list[ScenarioRun], folder: Path) -> list[Path]:
     for run in runs:
         if run.evaluation is not None and run.evaluation.model.scenario.engine == "cohort":
             by_model.setdefault(run.evaluation.model.name, []).append(run)
-    with progress("Workbooks", len(runs)) as advance:
+    carried = {run.name for family in by_model.values() for run in family}
+    left = [run.name for run in runs if run.evaluation is not None and run.name not in carried]
+    if left:
+        typer.echo(f"No workbook of {', '.join(left)}: a workbook holds a cohort.", err=True)
+    with progress("Workbooks", len(carried)) as advance:
         done = 0
         for family in by_model.values():
             cases = cases_of([run.path for run in family])

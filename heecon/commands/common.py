@@ -62,6 +62,20 @@ def say_compiling() -> None:
     typer.echo("Compiling the engine for this machine, once; later runs start at once.", err=True)
 
 
+def say_simulated(model: Model) -> None:
+    """Tell that an analysis runs on simulated people, and that their luck is in its numbers."""
+    if model.scenario.engine == "cohort":
+        return
+    from heecon.analysis.engines import options_of  # noqa: PLC0415
+
+    options = options_of(model)
+    typer.echo(
+        f"Simulated person by person ({options.patients:,} people a run, seed {options.seed}): "
+        "Monte Carlo noise is in these numbers, and every run takes as long as a microsimulation.",
+        err=True,
+    )
+
+
 def make_console() -> Console:
     """The screen; a file or a pipe has no width, so its tables get room."""
     from rich.console import Console  # noqa: PLC0415

@@ -63,12 +63,16 @@ def run(
     began = time.perf_counter()
     from heecon.analysis.engines import with_engine  # noqa: PLC0415
     from heecon.analysis.evaluation import run as evaluate  # noqa: PLC0415
+    from heecon.errors import InputError, Problem  # noqa: PLC0415
     from heecon.model.load import load  # noqa: PLC0415
     from heecon.report.console import print_run  # noqa: PLC0415
     from heecon.report.run_files import write_run  # noqa: PLC0415
 
     limit = LIMIT if until_se is not None and patients is None else patients
     model = with_engine(load(scenario), engine, limit, seed)
+    if workbook and model.scenario.engine != "cohort":
+        what = "a workbook holds a cohort, and this run simulates person by person"
+        raise InputError(Problem("--workbook", what, "Drop it, or add --engine cohort"))
     if model.scenario.engine != "cohort":
         evaluation = simulate(model, until_se, threshold, events)
     else:

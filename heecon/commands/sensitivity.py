@@ -15,6 +15,7 @@ from heecon.commands.common import (
     make_console,
     progress,
     say_compiling,
+    say_simulated,
     say_written,
 )
 
@@ -236,6 +237,7 @@ def _start(scenario: str | None) -> tuple[Model, float]:
     from heecon.model.load import load  # noqa: PLC0415
 
     model = load(scenario)
+    say_simulated(model)
     run(model, on_compile=say_compiling)
     return model, began
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heecon.commands.common import Out, Target, folder_for, progress, say_compiling
+from heecon.commands.common import Out, Target, folder_for, progress, say_compiling, say_simulated
 from heecon.commands.psa import check_options
 from heecon.commands.sensitivity import finish
 
@@ -149,6 +149,7 @@ def _psa(scenario: str | None, draws: int, seed: int) -> tuple[Model, Outcomes]:
     from heecon.model.load import load  # noqa: PLC0415
 
     model = load(scenario)
+    say_simulated(model)
     with progress("Draws", draws) as advance:
         return model, run_psa(model, draws, seed, on_draws=advance, on_compile=say_compiling)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from heecon.analysis.engines import options_of
 from heecon.analysis.scenarios import ScenarioRun
 from heecon.analysis.standing import Standing, all_thresholds, optimal, standings, totals_of
 from heecon.report.change_log_report import icer_text
@@ -30,7 +31,7 @@ def comparison(runs: Sequence[ScenarioRun]) -> Rows:
     for threshold in thresholds:
         at = f"at_{threshold:.15g}"
         header += [f"nmb_{at}", f"incremental_nmb_{at}", f"optimal_{at}"]
-    header.append("problems")
+    header += ["engine", "people", "problems"]
     rows: list[tuple[object, ...]] = []
     for found in runs:
         if found.name not in totals:
@@ -47,8 +48,16 @@ def comparison(runs: Sequence[ScenarioRun]) -> Rows:
             for threshold in thresholds:
                 best = row.strategy in optimal(standing, threshold) if row.nmb else None
                 cells += [row.nmb.get(threshold), row.incremental_nmb.get(threshold), best]
-            rows.append((*cells, None))
+            rows.append((*cells, *_engine(found), None))
     return Rows(tuple(header), tuple(rows))
+
+
+def _engine(found: ScenarioRun) -> tuple[str, int | None]:
+    """The engine of a run, and how many people it simulated: their luck differs by scenario."""
+    model = found.evaluation.model if found.evaluation is not None else None
+    if model is None or model.scenario.engine == "cohort":
+        return "cohort", None
+    return model.scenario.engine, options_of(model).patients
 
 
 def print_comparison(runs: Sequence[ScenarioRun], console: Console) -> None:

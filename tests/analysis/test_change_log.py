@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -535,3 +536,59 @@ def test_progress_counts_every_change() -> None:
     change_log(edited(), b, on_step=lambda done, of: seen.append((done, of)))
     assert seen[-1] == (3, 3)
     assert DEFINITION["model"]["horizon"] == "12 years"
+
+
+# --- models that are simulated, hazards, people ---------------------------------------------------
+
+
+def test_a_hazard_by_its_family_is_a_change() -> None:
+    a, b = Draft(), Draft()
+    for draft, rate in ((a, "0.02"), (b, "0.03")):
+        dies = {"dead": {"family": "exponential", "arguments": [rate]}}
+        draft.definition["transitions"]["well"] = {
+            "rates": {"flare": "0.1", "ill": "h_ill"},
+            "hazards": dies,
+        }
+    log = check(a.model(), b.model())
+    assert len(log.steps) == 1
+
+
+def test_simulated_models_end_at_b(tmp_path: Path) -> None:
+    """People and seed of B for A and all steps."""
+    path = tmp_path / "dear.toml"
+    path.write_text(
+        'title = "Dear"\nmodel = "krijkamp_history"\nextends = "base_case"\n[parameters]\n'
+        "c_trt = 15000\n[analyses.microsim]\npatients = 400\nseed = 2\n"
+    )
+    log = change_log(he.load("krijkamp_history/base_case"), he.load(path))
+    keys = [change.key for step in log.steps for change in step.changes]
+    assert keys == ["parameters.c_trt.value"]
+    assert any("400 people, seed 2" in note for note in log.notes)
+    assert log.steps[-1].after == log.b.standings
+
+
+def test_patients_are_told_in_few_words() -> None:
+    """No person's own values go into a change log."""
+    definition = {
+        "model": {
+            "title": "small",
+            "cycle": "1 year",
+            "horizon": "2 years",
+            "discounting": {"cost": 0, "effect": 0},
+            "engine": "microsim",
+        },
+        "states": {"well": {}, "dead": {"absorbing": True}},
+        "start": {"well": 1},
+        "strategies": {"old": {}, "new": {}},
+        "persons": {"x": {"column": "x"}},
+        "transitions": {"well": {"rates": {"dead": "h * (1 + x / 300)"}}},
+        "outcomes": {
+            "cost": {"kind": "cost", "state": {"alive": 1}},
+            "qaly": {"kind": "qaly", "state": {"alive": 1}},
+        },
+    }
+    columns = {"x": [float(i) for i in range(300)]}
+    a = he.build_model(definition, {"h": 0.1}, patients=columns)
+    b = he.build_model(definition, {"h": 0.1}, patients={"x": [1.0] * 300})
+    texts = [change.before for step in change_log(a, b).steps for change in step.changes]
+    assert texts == ["300 people, mean 149.5"]

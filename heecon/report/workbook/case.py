@@ -17,6 +17,7 @@ from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import run_psa
 from heecon.errors import HeeconError, InputError, Problem
 from heecon.model import library
+from heecon.model.build import all_formulas
 from heecon.model.definition import Model
 from heecon.model.load import load
 
@@ -271,6 +272,8 @@ def refuse(model: Model) -> None:
     if model.scenario.engine != "cohort":
         what = f"the scenario asks for the engine '{model.scenario.engine}'"
         remedy = "A workbook holds a cohort: export a scenario with engine = 'cohort'"
+        if model.attributes or model.types or any(map(model.is_personal, all_formulas(model))):
+            remedy = "Its people differ or have a past, which no cohort and no workbook can hold"
         problems.append(Problem(model.scenario.name, what, remedy))
     for state in model.states.values():
         if state.slots > MAX_SLOTS:
