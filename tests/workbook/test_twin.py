@@ -91,7 +91,7 @@ def test_every_scenario_of_early_disease_can_be_chosen() -> None:
     choose_each(*exported("early_breast_cancer"))
 
 
-@pytest.mark.parametrize(("model", "edits"), [("hiv", 160), ("sick_sicker", 40)])
+@pytest.mark.parametrize(("model", "edits"), [("hiv", 180), ("sick_sicker", 20)])
 def test_edits_equal_the_engine(model: str, edits: int, tmp_path: Path) -> None:
     compare_edits(model, edits, 7, tmp_path)
 

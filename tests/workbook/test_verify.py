@@ -272,6 +272,7 @@ def test_a_horizon_beyond_the_rows_is_said(tmp_path: Path) -> None:
         verify(path)
 
 
+@pytest.mark.slow
 def test_the_start_age_moves_the_horizon(tmp_path: Path) -> None:
     """An override of the start age shortens a lifetime; a replayed draw would not."""
     path = write_workbook(case_of("starter/base_case"), tmp_path / "starter.xlsx")
