@@ -257,7 +257,7 @@ def test_a_stopping_rule_typed_in_both_places(export: Path) -> None:
         ("model", "nowhere", "--model FOLDER"),
         ("model", 'small"\nx = "', "is not here"),
         ("scenario", "../../dearer", "not the name of a scenario"),
-        ("scenario", "/root/evil.toml", "not the name of a scenario"),
+        ("scenario", "/elsewhere/evil.toml", "not the name of a scenario"),
         ("scenario", "evil.toml", "not the name of a scenario"),
         ("scenario", "gone", "no scenario 'gone'"),
     ],
@@ -282,7 +282,7 @@ def test_a_cover_without_a_row(export: Path, label: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["../dearer", "dearer.toml", "/root/evil.toml", 'x"\n[parameters]', 7, "deerer"]
+    "value", ["../dearer", "dearer.toml", "/elsewhere/evil.toml", 'x"\n[parameters]', 7, "deerer"]
 )
 def test_a_scenario_that_cannot_be_chosen(export: Path, value: object) -> None:
     typed(export, {("scenario", "live"): value})
