@@ -155,7 +155,7 @@ def _unpacked_bytes(path: Path, name: str) -> int:
     try:
         with zipfile.ZipFile(path) as archive:
             return sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:  # last: unknown zip kind
         raise _unreadable(name, error) from None
 
 
