@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import heecon as he
-from heecon.report.workbook.recalculate import convert, recalculate
+from heecon.workbook.recalculate import convert, recalculate
 
 
 def main(draws: int) -> None:

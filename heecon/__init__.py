@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from heecon.model.definition import Model
     from heecon.model.load import build_model, load
     from heecon.model.parameter import Parameter
-    from heecon.report.workbook.export import export_workbook
-    from heecon.report.workbook.importer import import_workbook
+    from heecon.workbook.export import export_workbook
+    from heecon.workbook.importer import import_workbook
 
 _HOMES = {
     "Evaluation": "heecon.analysis.evaluation",
@@ -58,9 +58,9 @@ _HOMES = {
     "discount_grid": "heecon.analysis.price",
     "evppi": "heecon.analysis.evppi",
     "evsi": "heecon.analysis.evsi",
-    "export_workbook": "heecon.report.workbook.export",
+    "export_workbook": "heecon.workbook.export",
     "fully_incremental": "heecon.analysis.incremental",
-    "import_workbook": "heecon.report.workbook.importer",
+    "import_workbook": "heecon.workbook.importer",
     "load": "heecon.model.load",
     "net_benefit": "heecon.analysis.incremental",
     "one_way": "heecon.analysis.one_way",

@@ -9,52 +9,114 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from heecon.commands import (
-    batch,
-    diff,
-    evidence,
-    models,
-    psa,
-    sensitivity,
-    validation,
-    voi,
-    workbook,
-)
+from heecon import __version__
 from heecon.errors import HeeconError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.command()(models.run)
-app.command()(models.check)
-app.command()(models.new)
-app.command(name="list")(models.list_models)
-app.command()(batch.batch)
-app.command()(diff.diff)
-app.command()(evidence.evidence)
-app.command()(validation.validate)
-app.command()(validation.calibrate)
-app.command()(psa.psa)
-app.command()(psa.mix)
-app.command(name="one-way")(sensitivity.one_way)
-app.command(name="two-way")(sensitivity.two_way)
-app.command(name="threshold")(sensitivity.threshold_)
-app.command()(sensitivity.price)
-app.command()(sensitivity.discounts)
-app.command()(sensitivity.sobol)
-app.command()(sensitivity.morris)
-app.command()(voi.voi)
-app.command()(voi.trial)
-app.add_typer(workbook.app, name="workbook")
+COMMANDS = {
+    "run": (
+        "run:run",
+        "Run a model and print its cost-effectiveness tables; write them to files too.",
+    ),
+    "check": (
+        "run:check",
+        "Check a model or scenario: every problem at once, with its place. Writes nothing.",
+    ),
+    "new": ("models:new", "Make a folder with a small commented model to start from."),
+    "list": (
+        "models:list_models",
+        "List the models and scenarios here and those that come with heecon.",
+    ),
+    "batch": (
+        "batch:batch",
+        "Run every scenario of a model, write each and put all of them side by side.",
+    ),
+    "diff": (
+        "diff:diff",
+        "Tell what differs between A and B, and what each change does to the results.",
+    ),
+    "evidence": (
+        "evidence:evidence",
+        "Show the evidence: a figure and its uses, a network's league table, or the audit.",
+    ),
+    "validate": (
+        "validation:validate",
+        "Compare what the model predicts with what was observed, target by target.",
+    ),
+    "calibrate": (
+        "validation:calibrate",
+        "Fit named parameters to named targets and report it; no file of the model is changed.",
+    ),
+    "psa": (
+        "psa:psa",
+        "Draw the uncertain inputs, run every draw, and say how sure the decision is.",
+    ),
+    "mix": ("psa:mix", "Probabilistic analysis of rival scenarios, or of subgroups, with weights."),
+    "one-way": (
+        "sensitivity:one_way",
+        "Move every uncertain input to the ends of its range, one at a time.",
+    ),
+    "two-way": (
+        "sensitivity:two_way",
+        "Move two inputs over a grid: which strategy is best where.",
+    ),
+    "threshold": (
+        "sensitivity:threshold_",
+        "Find every value of an input at which the decision changes.",
+    ),
+    "price": ("sensitivity:price", "Find the highest price of a drug that is worth paying."),
+    "discounts": (
+        "sensitivity:discounts",
+        "Cross two drugs' confidential discounts, or prices of one: the decision in each cell.",
+    ),
+    "sobol": ("sensitivity:sobol", "Share the variance of results out among the uncertain inputs."),
+    "morris": ("sensitivity:morris", "Screen the uncertain inputs for those that matter."),
+    "voi": ("voi:voi", "Rank the inputs by what knowing each exactly would be worth (EVPPI)."),
+    "trial": ("voi:trial", "Value a new trial of one input at several sizes (EVSI, ENBS)."),
+    "workbook": ("workbook:app", "The live Excel workbook: export, import, check."),
+}
+"""Command -> where it lives below ``heecon.commands``, and its line in ``heecon --help``."""
+
+
+class Commands(TyperGroup):
+    """Imports a command's module only when the command is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Replace the line of the help by the command itself."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and loaded(name or ""), rest
+
+
+def loaded(name: str) -> Any:
+    """A command, or group of commands, with its options."""
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    found = getattr(import_module(f"heecon.commands.{module}"), attribute)
+    if not isinstance(found, typer.Typer):
+        command, found = found, typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        found.command(name)(command)
+    return get_command(found)
+
+
+def _named_in_help() -> None:
+    """Stands in the help for a command that is not imported yet."""
+
+
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+for _name, (_, _line) in COMMANDS.items():
+    app.command(_name, help=_line)(_named_in_help)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        import heecon  # noqa: PLC0415
-
-        typer.echo(heecon.__version__)
+        typer.echo(__version__)
         raise typer.Exit
 
 

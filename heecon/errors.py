@@ -46,3 +46,37 @@ class InputError(HeeconError):
 
 class SimulationError(HeeconError):
     """A model broke an invariant while it ran: the problem names draw, cycle and state."""
+
+
+SHOWN_LENGTH = 60
+
+
+class InvalidValue(ValueError):  # noqa: N818  (a noun of the field)
+    """Something a user wrote that cannot be used, before it is known where it stands.
+
+    Whoever catches it adds the place.
+
+    Attributes:
+        what: what is wrong, with the offending value; no full stop at the end.
+        remedy: what the user can do; may be empty.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{what}. {remedy}" if remedy else what)
+
+    def at(self, where: str) -> Problem:
+        """The problem at a place such as ``parameters.csv:12:3 (value)``."""
+        return Problem(where, self.what, self.remedy)
+
+
+def shown(value: object) -> str:
+    """A value as messages quote it: short, whatever was written."""
+    try:
+        text = repr(value)
+    except ValueError:  # integers of thousands of digits refuse to be written
+        return "a huge number"
+    if len(text) <= SHOWN_LENGTH:
+        return text
+    return f"{text[:SHOWN_LENGTH]}... ({len(text):,} characters)"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import heecon as he
-from heecon.model.library import available
+from heecon.files.locate import available
 
 ROOT = Path(__file__).parent.parent
 NAMES = available(ROOT)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -261,3 +262,11 @@ def test_a_run_imports_nothing_it_does_not_need(tmp_path: Path) -> None:
         "except SystemExit: pass"
     )
     assert heavy_modules(code, str(tmp_path)) == ["numpy", "numba"]
+
+
+def test_help_says_what_the_commands_say() -> None:
+    for name, (home, line) in cli.COMMANDS.items():
+        if not home.endswith(":app"):
+            module, _, function = home.partition(":")
+            doc = getattr(import_module(f"heecon.commands.{module}"), function).__doc__
+            assert doc.splitlines()[0] == line, name

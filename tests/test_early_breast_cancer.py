@@ -12,9 +12,9 @@ from heecon.analysis.targets import read_targets
 from heecon.analysis.validation import validate
 from heecon.engine.cohort import run_cohort
 from heecon.engine.result import Result
+from heecon.files.locate import bundled
 from heecon.language import evaluate
 from heecon.model.evidence_folder import EvidenceFolder
-from heecon.model.library import bundled
 
 NAME = "early_breast_cancer"
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from heecon.errors import InputError, Problem
-from heecon.model import names
+from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.joint import Block
 from heecon.model.parameter import Parameter

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from heecon.analysis.targets import Target
 from heecon.analysis.validation import Check, validate
 from heecon.errors import InputError, Problem
-from heecon.model import names
+from heecon.files import names
 from heecon.model.definition import Model
 
 MOST_RUNS = 2_000

@@ -12,7 +12,7 @@ from heecon.engine.cohort import iterate_cohort
 from heecon.engine.microsim import PATIENTS, Options, iterate_microsim
 from heecon.engine.result import Result
 from heecon.errors import InputError, Problem
-from heecon.model import names
+from heecon.files import names
 from heecon.model.definition import Model
 
 Floats = NDArray[np.float64]

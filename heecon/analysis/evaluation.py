@@ -23,7 +23,7 @@ from heecon.engine.cohort import Draws
 from heecon.engine.microsim import Options
 from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem
-from heecon.model import names
+from heecon.files import names
 from heecon.model.build import base_number
 from heecon.model.definition import Model
 

@@ -32,7 +32,7 @@ from heecon.analysis.regression import (
 )
 from heecon.engine.sampling import stream
 from heecon.errors import InputError, Problem
-from heecon.model import names
+from heecon.files import names
 
 Floats = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import outcomes_of
 from heecon.engine.sampling import from_uniforms, groups_of, keys_of, uncertain
 from heecon.errors import InputError, Problem
-from heecon.model import names
+from heecon.files import names
 from heecon.model.definition import Model
 
 Floats = NDArray[np.float64]

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from heecon.engine.microsim import Options, run_microsim
 from heecon.errors import InputError, Problem
+from heecon.files import names
 from heecon.language import parse
-from heecon.model import names
 from heecon.model.definition import Attribute, Formula, Model, Start
 
 Floats = NDArray[np.float64]

@@ -12,7 +12,7 @@ from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.outcomes import Outcomes
 from heecon.engine.moments import Moments, MonteCarlo
 from heecon.errors import InputError, Problem
-from heecon.model import names
+from heecon.files import names
 from heecon.model.definition import Model
 
 Floats = NDArray[np.float64]

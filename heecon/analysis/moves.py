@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from heecon.analysis.axis import Bounds, bounds_of, check_range, group_of, moved, rows_of
 from heecon.errors import InputError, Problem
-from heecon.model import names
+from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
 

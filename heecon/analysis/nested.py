@@ -19,7 +19,7 @@ from heecon.analysis.evppi import Evppi
 from heecon.analysis.psa import outcomes_of
 from heecon.engine.sampling import sample, stream, uncertain
 from heecon.errors import InputError, Problem
-from heecon.model import names
+from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.joint import Block
 

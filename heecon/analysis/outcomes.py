@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from heecon.analysis.incremental import Totals
 from heecon.errors import InputError, Problem
-from heecon.model import names
-from heecon.model.table_file import number, read_table
+from heecon.files import names
+from heecon.files.table_file import number, read_table
 
 Floats = NDArray[np.float64]
 

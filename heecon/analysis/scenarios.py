@@ -8,7 +8,7 @@ from pathlib import Path
 
 from heecon.analysis.evaluation import Evaluation, run
 from heecon.errors import HeeconError, InputError, Problem
-from heecon.model import library
+from heecon.files import locate
 from heecon.model.load import load
 
 FIRST = "base_case"
@@ -38,7 +38,7 @@ def scenario_files(source: str | Path) -> list[Path]:
     """The scenarios below a folder, or of a model.
 
     Args:
-        source: a folder of scenario files, or what ``library.find`` takes for a model: then its
+        source: a folder of scenario files, or what ``locate.find`` takes for a model: then its
             scenarios in the present folder and those beside it. Of two files of one name the one
             in the present folder counts.
 
@@ -64,7 +64,7 @@ def _folders(source: str | Path) -> list[Path]:
     if not (folder / "model.toml").is_file() and next(folder.glob("*.toml"), None):
         return [folder]
     try:
-        target = library.find(source)
+        target = locate.find(source)
     except InputError:
         if folder.is_dir():
             return [folder]
@@ -74,7 +74,7 @@ def _folders(source: str | Path) -> list[Path]:
         remedy = "Name the model or the folder of its scenarios, or use heecon run"
         raise InputError(Problem(str(source), what, remedy))
     name = target.model.name
-    bundled = library.bundled() / "scenarios" / name
+    bundled = locate.bundled() / "scenarios" / name
     return [Path("scenarios") / name, target.scenario_folder, bundled]
 
 
@@ -93,7 +93,7 @@ def each_scenario(
     """
     for path in paths:
         try:
-            library.inside(path, path.parent)
+            locate.inside(path, path.parent)
             evaluation = run(load(path), keep_trace=keep_trace, on_compile=on_compile)
         except HeeconError as error:
             yield ScenarioRun(path.stem, path, None, error.problems)

@@ -10,14 +10,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from heecon.analysis.measures import MEASURES
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError, InvalidValue, Problem
 from heecon.evidence.interval import interval_from_se
 from heecon.evidence.registry import Evidence, Registry
-from heecon.model import library, names
-from heecon.model.complaint import Complaint
+from heecon.files import locate, names
+from heecon.files.toml_file import TomlFile, read_toml
 from heecon.model.definition import Model
 from heecon.model.schema import Number, faults_of
-from heecon.model.toml_file import TomlFile, read_toml
 
 FILE = "validation.toml"
 
@@ -105,7 +104,7 @@ def read_targets(folder: Path, model: Model, registry: Registry) -> tuple[Target
     if not path.is_file():
         what = f"the model '{model.name}' has no {FILE}"
         raise InputError(Problem(folder.name, what, "Write one: see docs/validation.md"))
-    file = read_toml(library.inside(path, folder), FILE)
+    file = read_toml(locate.inside(path, folder), FILE)
     try:
         content = _File.model_validate(dict(file.data))
     except ValidationError as error:
@@ -118,8 +117,8 @@ def read_targets(folder: Path, model: Model, registry: Registry) -> tuple[Target
         try:
             evidence = registry.cite(given.evidence)
             if evidence.value is None:
-                raise Complaint(f"the evidence '{evidence.id}' has no value", "Cite another one")
-        except Complaint as complaint:
+                raise InvalidValue(f"the evidence '{evidence.id}' has no value", "Cite another one")
+        except InvalidValue as complaint:
             problems.append(complaint.at(where))
         else:
             found.append(_target(given, content, evidence))

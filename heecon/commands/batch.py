@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from heecon.analysis.scenarios import ScenarioRun, each_scenario, scenario_files, without_trace
 from heecon.commands.common import make_console, progress, say_compiling, say_written
-
-if TYPE_CHECKING:
-    from heecon.analysis.scenarios import ScenarioRun
+from heecon.errors import InputError, Problem
+from heecon.files.write import csv_text, write_all, write_bytes
+from heecon.report.run_files import json_text, write_run
+from heecon.report.scenario_report import comparison, print_comparison
+from heecon.workbook.case import cases_of
+from heecon.workbook.comparison import comparison_book
+from heecon.workbook.export import write_workbook
+from heecon.workbook.xlsx import to_bytes
 
 
 def batch(
@@ -37,15 +43,6 @@ def batch(
     ] = True,
 ) -> None:
     """Run every scenario of a model, write each and put all of them side by side."""
-    from heecon.analysis.scenarios import (  # noqa: PLC0415
-        each_scenario,
-        scenario_files,
-        without_trace,
-    )
-    from heecon.report.files import write_all  # noqa: PLC0415
-    from heecon.report.run_files import write_run  # noqa: PLC0415
-    from heecon.report.scenario_report import print_comparison  # noqa: PLC0415
-
     folder = out or Path("reports") / "all"
     paths = scenario_files(source)
     runs: list[ScenarioRun] = []
@@ -68,12 +65,6 @@ def batch(
 
 def _workbooks(runs: list[ScenarioRun], folder: Path) -> list[Path]:
     """One workbook that compares the scenarios; a live one in the folder of each."""
-    from heecon.report.files import write_bytes  # noqa: PLC0415
-    from heecon.report.workbook.case import cases_of  # noqa: PLC0415
-    from heecon.report.workbook.comparison import comparison_book  # noqa: PLC0415
-    from heecon.report.workbook.export import write_workbook  # noqa: PLC0415
-    from heecon.report.workbook.xlsx import to_bytes  # noqa: PLC0415
-
     by_model: dict[str, list[ScenarioRun]] = {}
     for run in runs:
         if run.evaluation is not None and run.evaluation.model.scenario.engine == "cohort":
@@ -96,10 +87,6 @@ def _workbooks(runs: list[ScenarioRun], folder: Path) -> list[Path]:
 
 def comparison_files(runs: list[ScenarioRun]) -> dict[str, str]:
     """The files that compare the scenarios: name -> text."""
-    from heecon.report.files import csv_text  # noqa: PLC0415
-    from heecon.report.run_files import json_text  # noqa: PLC0415
-    from heecon.report.scenario_report import comparison  # noqa: PLC0415
-
     table = comparison(runs)
     about = {
         run.name: {
@@ -117,8 +104,6 @@ def comparison_files(runs: list[ScenarioRun]) -> dict[str, str]:
 
 def _stop_if_broken(runs: list[ScenarioRun]) -> None:
     """Report what is wrong with the broken scenarios, now that the others are written."""
-    from heecon.errors import InputError, Problem  # noqa: PLC0415
-
     problems = [
         Problem(f"scenario '{run.name}': {problem.where}", problem.what, problem.remedy)
         for run in runs

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from heecon.model.definition import Model
+from heecon.analysis.engines import options_of
+from heecon.model.definition import Model
 
 PIPE_WIDTH = 140
 """Characters a line may have where output goes to a file or a pipe."""
@@ -66,7 +66,6 @@ def say_simulated(model: Model) -> None:
     """Tell that an analysis runs on simulated people, and that their luck is in its numbers."""
     if model.scenario.engine == "cohort":
         return
-    from heecon.analysis.engines import options_of  # noqa: PLC0415
 
     options = options_of(model)
     typer.echo(
@@ -78,8 +77,6 @@ def say_simulated(model: Model) -> None:
 
 def make_console() -> Console:
     """The screen; a file or a pipe has no width, so its tables get room."""
-    from rich.console import Console  # noqa: PLC0415
-
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, PIPE_WIDTH)
@@ -104,9 +101,6 @@ def progress(words: str, total: int) -> Iterator[Callable[[int], None]]:
     Yields:
         A function to call with how much is done so far.
     """
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
-
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     task = bar.add_task(words, total=total)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from heecon.analysis.change_log import ChangeLog, change_log, compare_totals
+from heecon.analysis.evaluation import run
+from heecon.analysis.standing import RunTotals, totals_of
 from heecon.commands.common import (
     Out,
     folder_for,
@@ -17,11 +20,13 @@ from heecon.commands.common import (
     say_compiling,
     say_written,
 )
-
-if TYPE_CHECKING:
-    from heecon.analysis.change_log import ChangeLog
-    from heecon.analysis.standing import RunTotals
-    from heecon.model.definition import Model
+from heecon.files.write import write_all
+from heecon.model.definition import Model
+from heecon.model.load import load
+from heecon.report.change_log_report import files_of, print_change_log
+from heecon.report.run_files import file_hash, json_text, manifest
+from heecon.report.saved_run import FILE, holds_results, read_run
+from heecon.workbook.importer import import_workbook
 
 Side = Annotated[
     str,
@@ -36,9 +41,6 @@ Side = Annotated[
 def diff(a: Side, b: Side, out: Out = None) -> None:
     """Tell what differs between A and B, and what each change does to the results."""
     began = time.perf_counter()
-    from heecon.report.change_log_report import files_of, print_change_log  # noqa: PLC0415
-    from heecon.report.files import write_all  # noqa: PLC0415
-    from heecon.report.run_files import json_text  # noqa: PLC0415
 
     first, second = read_side(a), read_side(b)
     log = _told_apart(_compare(first, second), a, b)
@@ -60,23 +62,15 @@ def read_side(text: str) -> Model | RunTotals:
     Raises:
         InputError: nothing of that name, or everything that is wrong with it.
     """
-    from heecon.model.load import load  # noqa: PLC0415
-    from heecon.report.saved_run import holds_results, read_run  # noqa: PLC0415
-
     folder = Path(text)
     if holds_results(folder) and not (folder / "model.toml").is_file():
         return read_run(folder)
     if folder.suffix.lower() == ".xlsx":
-        from heecon.report.workbook.importer import import_workbook  # noqa: PLC0415
-
         return import_workbook(folder).model
     return load(text)
 
 
 def _compare(a: Model | RunTotals, b: Model | RunTotals) -> ChangeLog:
-    from heecon.analysis.change_log import change_log, compare_totals  # noqa: PLC0415
-    from heecon.analysis.evaluation import run  # noqa: PLC0415
-    from heecon.analysis.standing import RunTotals, totals_of  # noqa: PLC0415
 
     if not isinstance(a, RunTotals) and not isinstance(b, RunTotals):
         with progress("Changes, %", 100) as advance:
@@ -102,7 +96,6 @@ def _told_apart(log: ChangeLog, a: str, b: str) -> ChangeLog:
 
 
 def _folder(a: Model | RunTotals, out: Path | None) -> Path:
-    from heecon.analysis.standing import RunTotals  # noqa: PLC0415
 
     if isinstance(a, RunTotals):
         return out or Path("reports") / "diff"
@@ -110,9 +103,6 @@ def _folder(a: Model | RunTotals, out: Path | None) -> Path:
 
 
 def _about(text: str, side: Model | RunTotals, seconds: float) -> dict[str, object]:
-    from heecon.analysis.standing import RunTotals  # noqa: PLC0415
-    from heecon.report.run_files import file_hash, manifest  # noqa: PLC0415
-    from heecon.report.saved_run import FILE  # noqa: PLC0415
 
     if isinstance(side, RunTotals):
         return {"results": side.name, "files": {FILE: file_hash(Path(text) / FILE)}}

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
+from heecon.analysis.audit import Use, uses_in_model, uses_in_network, without_repeats
+from heecon.analysis.audit import audit as look
 from heecon.commands.common import Out, make_console, say_written
-
-if TYPE_CHECKING:
-    from heecon.analysis.audit import Use
-    from heecon.evidence.synthesis import Synthesis
-    from heecon.model.evidence_folder import EvidenceFolder
-    from heecon.report.sensitivity_report import Report
+from heecon.errors import InputError, InvalidValue, Problem
+from heecon.evidence.synthesis import Synthesis
+from heecon.files import locate
+from heecon.files.write import csv_text, write_all
+from heecon.model.evidence_folder import EvidenceFolder
+from heecon.model.load import load
+from heecon.report import evidence_report as report
+from heecon.report.evidence_report import audit_report
+from heecon.report.sensitivity_report import Report, print_report
 
 T = TypeVar("T")
 
@@ -39,11 +44,6 @@ def evidence(
     out: Out = None,
 ) -> None:
     """Show the evidence: a figure and its uses, a network's league table, or the audit."""
-    from heecon.errors import InputError, Problem  # noqa: PLC0415
-    from heecon.model import library  # noqa: PLC0415
-    from heecon.model.evidence_folder import EvidenceFolder  # noqa: PLC0415
-    from heecon.report import evidence_report as report  # noqa: PLC0415
-
     asked = [x for x in (identifier, network, audit or None) if x is not None]
     if len(asked) > 1:
         what = "a figure, --network and --audit are three different things"
@@ -54,7 +54,7 @@ def evidence(
     ):
         if value is not None and there is None:
             raise InputError(Problem(option, f"it goes with {needs}", f"Add {needs}"))
-    found = EvidenceFolder(library.evidence_beside(Path.cwd() / "inputs" / "model"))
+    found = EvidenceFolder(locate.evidence_beside(Path.cwd() / "inputs" / "model"))
     if network is not None:
         _finish(report.network_report(_network(found, network, method)), out, f"evidence/{network}")
     elif audit:
@@ -72,31 +72,19 @@ def _network(found: EvidenceFolder, name: str, method: str | None) -> Synthesis:
 
 def _placed(look_up: Callable[[str], T], name: str) -> T:
     """What a look-up gives; a name that is not there becomes a message."""
-    from heecon.errors import InputError  # noqa: PLC0415
-    from heecon.model.complaint import Complaint  # noqa: PLC0415
-
     try:
         return look_up(name)
-    except Complaint as complaint:
+    except InvalidValue as complaint:
         raise InputError(complaint.at("evidence")) from None
 
 
 def _uses(identifier: str, found: EvidenceFolder) -> list[Use]:
     """Where the models and networks that can be loaded use a figure."""
-    from heecon.analysis.audit import (  # noqa: PLC0415
-        uses_in_model,
-        uses_in_network,
-        without_repeats,
-    )
-    from heecon.errors import InputError  # noqa: PLC0415
-    from heecon.model import library  # noqa: PLC0415
-    from heecon.model.load import load  # noqa: PLC0415
-
     networks = [_network(found, name, None) for name in found.networks()]
     uses = [use for network in networks for use in uses_in_network(identifier, network)]
     names: dict[str, Path] = {}
-    for root in (Path.cwd(), library.bundled()):
-        for name in library.available(root):
+    for root in (Path.cwd(), locate.bundled()):
+        for name in locate.available(root):
             names.setdefault(name, root)
     for name, root in names.items():
         if not _mentions(name, root, identifier):
@@ -123,23 +111,15 @@ def _mentions(name: str, root: Path, identifier: str) -> bool:
 
 
 def _audit(scenario: str | None, out: Path | None) -> None:
-    from heecon.analysis.audit import audit as look  # noqa: PLC0415
-    from heecon.model import library  # noqa: PLC0415
-    from heecon.model.evidence_folder import EvidenceFolder  # noqa: PLC0415
-    from heecon.model.load import load  # noqa: PLC0415
-    from heecon.report.evidence_report import audit_report  # noqa: PLC0415
 
     model = load(scenario)
-    beside = library.evidence_beside(library.folder_of(scenario, model.name))
+    beside = locate.evidence_beside(locate.folder_of(scenario, model.name))
     registry = EvidenceFolder(beside).registry()
     _finish(audit_report(look(model, registry)), out, f"{model.name}/{model.scenario.name}/audit")
 
 
 def _finish(report: Report, out: Path | None, below: str = "evidence") -> None:
     """Print a report; write its tables and pictures, if it has any."""
-    from heecon.report.files import csv_text, write_all  # noqa: PLC0415
-    from heecon.report.sensitivity_report import print_report  # noqa: PLC0415
-
     console = make_console()
     print_report(report, console)
     contents = {f"{name}.csv": csv_text(t.header, t.rows) for name, t in report.tables.items()}

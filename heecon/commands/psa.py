@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from heecon.analysis.acceptability import population_size
+from heecon.analysis.convergence import until as run_until
+from heecon.analysis.engines import options_of, with_engine
+from heecon.analysis.outcomes import Outcomes, checked_thresholds, read_outcomes
+from heecon.analysis.psa import run_psa
+from heecon.analysis.subgroups import mixture, weighted
 from heecon.commands.common import (
     Engine,
     Out,
@@ -20,10 +27,12 @@ from heecon.commands.common import (
     say_compiling,
     say_written,
 )
-
-if TYPE_CHECKING:
-    from heecon.analysis.outcomes import Outcomes
-    from heecon.model.definition import Model
+from heecon.errors import InputError, Problem
+from heecon.files.table_file import number
+from heecon.model.definition import Model
+from heecon.model.load import load
+from heecon.report.psa_report import print_psa, report, write_psa
+from heecon.report.run_files import file_hash, manifest
 
 DRAWS = 10_000
 
@@ -92,12 +101,6 @@ def psa(
 ) -> None:
     """Draw the uncertain inputs, run every draw, and say how sure the decision is."""
     began = time.perf_counter()
-    from heecon.analysis.acceptability import population_size  # noqa: PLC0415
-    from heecon.analysis.engines import options_of, with_engine  # noqa: PLC0415
-    from heecon.analysis.outcomes import checked_thresholds, read_outcomes  # noqa: PLC0415
-    from heecon.model.load import load  # noqa: PLC0415
-    from heecon.report.psa_report import print_psa, report, write_psa  # noqa: PLC0415
-    from heecon.report.run_files import file_hash, manifest  # noqa: PLC0415
 
     settings: dict[str, object]
     check_options(external, parameters, scenario, draws, seed, until, engine, patients)
@@ -136,8 +139,6 @@ def psa(
 
 def check_options(external: Path | None, parameters: Path | None, *of_a_model: object) -> None:
     """Refuse options that would be ignored."""
-    from heecon.errors import InputError, Problem  # noqa: PLC0415
-
     if external is None and parameters is not None:
         remedy = "Name the outcomes with --external, or drop --parameters"
         raise InputError(Problem("--parameters", "it belongs to --external", remedy))
@@ -162,12 +163,6 @@ def mix(
     out: Out = None,
 ) -> None:
     """Probabilistic analysis of rival scenarios, or of subgroups, with weights."""
-    from heecon.analysis.outcomes import checked_thresholds  # noqa: PLC0415
-    from heecon.analysis.psa import run_psa  # noqa: PLC0415
-    from heecon.analysis.subgroups import mixture, weighted  # noqa: PLC0415
-    from heecon.model.load import load  # noqa: PLC0415
-    from heecon.report.psa_report import print_psa, report, write_psa  # noqa: PLC0415
-
     weights = _weights(parts)
     runs, files = {}, {}
     for name, weight in weights.items():
@@ -187,8 +182,6 @@ def mix(
 
 
 def _weights(parts: list[str]) -> dict[str, float]:
-    from heecon.errors import InputError, Problem  # noqa: PLC0415
-    from heecon.model.table_file import number  # noqa: PLC0415
 
     found = {}
     for part in parts:
@@ -215,10 +208,6 @@ def _run(
     on_error: OnError,
     comparator: str | None,
 ) -> Outcomes:
-    from dataclasses import replace  # noqa: PLC0415
-
-    from heecon.analysis.convergence import until as run_until  # noqa: PLC0415
-    from heecon.analysis.psa import run_psa  # noqa: PLC0415
 
     with progress("Draws", count) as advance:
         if error is None:

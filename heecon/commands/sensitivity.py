@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from heecon.analysis.evaluation import run
+from heecon.analysis.factors import factors_of
+from heecon.analysis.morris import run_morris
+from heecon.analysis.one_way import one_way as analyse_one_way
+from heecon.analysis.price import discount_grid, generic_price_grid, value_based_price
+from heecon.analysis.sobol import run_sobol
+from heecon.analysis.threshold import threshold_analysis
+from heecon.analysis.two_way import TwoWay
+from heecon.analysis.two_way import two_way as analyse_two_way
 from heecon.commands.common import (
     Out,
     Target,
@@ -18,11 +27,21 @@ from heecon.commands.common import (
     say_simulated,
     say_written,
 )
-
-if TYPE_CHECKING:
-    from heecon.analysis.two_way import TwoWay
-    from heecon.model.definition import Model
-    from heecon.report.sensitivity_report import Report
+from heecon.errors import InputError, Problem
+from heecon.files.write import csv_text, write_all
+from heecon.model.definition import Model
+from heecon.model.load import load
+from heecon.report.run_files import json_text, manifest
+from heecon.report.sensitivity_report import (
+    Report,
+    morris_report,
+    one_way_report,
+    price_report,
+    print_report,
+    sobol_report,
+    threshold_report,
+    two_way_report,
+)
 
 Threshold = Annotated[
     float | None, typer.Option(help="Willingness to pay per QALY. Default: the model's first.")
@@ -54,11 +73,11 @@ def one_way(
 ) -> None:
     """Move every uncertain input to the ends of its range, one at a time."""
     model, began = _start(scenario)
-    from heecon.analysis.one_way import one_way as analyse  # noqa: PLC0415
-    from heecon.report.sensitivity_report import one_way_report  # noqa: PLC0415
 
     links = _links(link or [])
-    found = analyse(model, threshold, comparator, strategy, parameters=parameter, links=links)
+    found = analyse_one_way(
+        model, threshold, comparator, strategy, parameters=parameter, links=links
+    )
     finish(
         model,
         one_way_report(found, icer, model.settings.currency),
@@ -79,10 +98,11 @@ def two_way(
 ) -> None:
     """Move two inputs over a grid: which strategy is best where."""
     model, began = _start(scenario)
-    from heecon.analysis.two_way import two_way as analyse  # noqa: PLC0415
 
     with progress("Grid", steps * steps) as advance:
-        found = analyse(model, x, y, threshold, strategies=strategy, steps=steps, on_draws=advance)
+        found = analyse_two_way(
+            model, x, y, threshold, strategies=strategy, steps=steps, on_draws=advance
+        )
     _finish_grid(model, found, out, "two_way", began)
 
 
@@ -97,8 +117,6 @@ def threshold_(
 ) -> None:
     """Find every value of an input at which the decision changes."""
     model, began = _start(scenario)
-    from heecon.analysis.threshold import threshold_analysis  # noqa: PLC0415
-    from heecon.report.sensitivity_report import threshold_report  # noqa: PLC0415
 
     found = threshold_analysis(model, parameter, threshold, strategies=strategy, low=low, high=high)
     finish(model, threshold_report(found), folder_for(model, out, "threshold"), "threshold", began)
@@ -123,8 +141,6 @@ def price(
 ) -> None:
     """Find the highest price of a drug that is worth paying."""
     model, began = _start(scenario)
-    from heecon.analysis.price import value_based_price  # noqa: PLC0415
-    from heecon.report.sensitivity_report import price_report  # noqa: PLC0415
 
     keys = parameter or _ready_made(model, BRANDED)
     _check_prices(model, keys)
@@ -148,9 +164,8 @@ def discounts(
     strategy: Strategies = None,
     out: Out = None,
 ) -> None:
-    """Cross two drugs' confidential discounts, or prices of one, with the decision in each cell."""
+    """Cross two drugs' confidential discounts, or prices of one: the decision in each cell."""
     model, began = _start(scenario)
-    from heecon.analysis.price import discount_grid, generic_price_grid  # noqa: PLC0415
 
     one, other = first or _ready_made(model, GENERIC), second or _ready_made(model, BRANDED)
     found = (
@@ -177,9 +192,6 @@ def sobol(
 ) -> None:
     """Share the variance of results out among the uncertain inputs."""
     model, began = _start(scenario)
-    from heecon.analysis.factors import factors_of  # noqa: PLC0415
-    from heecon.analysis.sobol import run_sobol  # noqa: PLC0415
-    from heecon.report.sensitivity_report import sobol_report  # noqa: PLC0415
 
     count = len(factors_of(model, factor))
     with progress("Runs", size * ((2 if second_order else 1) * count + 2)) as advance:
@@ -216,8 +228,6 @@ def morris(
 ) -> None:
     """Screen the uncertain inputs for those that matter."""
     model, began = _start(scenario)
-    from heecon.analysis.morris import run_morris  # noqa: PLC0415
-    from heecon.report.sensitivity_report import morris_report  # noqa: PLC0415
 
     found = run_morris(
         model,
@@ -233,8 +243,6 @@ def morris(
 
 def _start(scenario: str | None) -> tuple[Model, float]:
     began = time.perf_counter()
-    from heecon.analysis.evaluation import run  # noqa: PLC0415
-    from heecon.model.load import load  # noqa: PLC0415
 
     model = load(scenario)
     say_simulated(model)
@@ -243,7 +251,6 @@ def _start(scenario: str | None) -> tuple[Model, float]:
 
 
 def _finish_grid(model: Model, found: TwoWay, out: Path | None, name: str, began: float) -> None:
-    from heecon.report.sensitivity_report import two_way_report  # noqa: PLC0415
 
     finish(model, two_way_report(found, name), folder_for(model, out, name), name, began)
 
@@ -266,10 +273,6 @@ def finish(
         began: when it began, for the manifest.
         settings: seed, sizes, for the manifest.
     """
-    from heecon.report.files import csv_text, write_all  # noqa: PLC0415
-    from heecon.report.run_files import json_text, manifest  # noqa: PLC0415
-    from heecon.report.sensitivity_report import print_report  # noqa: PLC0415
-
     contents = {
         f"{file}.csv": csv_text(table.header, table.rows) for file, table in report.tables.items()
     }
@@ -284,7 +287,6 @@ def finish(
 
 
 def _links(texts: list[str]) -> dict[str, list[str]]:
-    from heecon.errors import InputError, Problem  # noqa: PLC0415
 
     links = {}
     for text in texts:
@@ -298,8 +300,6 @@ def _links(texts: list[str]) -> dict[str, list[str]]:
 
 def _check_prices(model: Model, keys: list[str]) -> None:
     """Only what the model tags as a price has a highest price worth paying."""
-    from heecon.errors import InputError, Problem  # noqa: PLC0415
-
     prices = [row.key for row in model.parameters if "price" in row.tags]
     known = {row.key for row in model.parameters}
     wrong = [key for key in keys if key in known and key not in prices]
@@ -310,8 +310,6 @@ def _check_prices(model: Model, keys: list[str]) -> None:
 
 def _ready_made(model: Model, keys: list[str]) -> list[str]:
     """The flagship's price keys; any other model must name its own."""
-    from heecon.errors import InputError, Problem  # noqa: PLC0415
-
     if model.name != FLAGSHIP:
         prices = [row.key for row in model.parameters if "price" in row.tags]
         remedy = f"Name a price: {', '.join(prices[:8])}" if prices else "Name the key of a price"

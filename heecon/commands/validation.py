@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from heecon.analysis.calibration import calibrate as fit
+from heecon.analysis.frailty import frailty_checks
+from heecon.analysis.targets import Target as Observation
+from heecon.analysis.targets import read_targets
+from heecon.analysis.validation import validate as check
 from heecon.commands.common import Out, Target, folder_for, make_console, say_compiling, say_written
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from heecon.analysis.targets import Target as Observation
-    from heecon.model.definition import Model
-    from heecon.report.sensitivity_report import Report
-
+from heecon.engine.microsim import Options
+from heecon.files import locate
+from heecon.files.write import csv_text, write_all
+from heecon.model.definition import Model
+from heecon.model.evidence_folder import EvidenceFolder
+from heecon.model.load import load
+from heecon.report.sensitivity_report import Report, print_report
+from heecon.report.validation_report import (
+    calibration_report,
+    validation_report,
+    with_frailty_table,
+)
 
 FLAGSHIP, TRIAL = "bone_metastases", "sre_trial/base_case"
 WOMEN = 200_000
@@ -23,9 +33,6 @@ WOMEN = 200_000
 
 def validate(scenario: Target = None, out: Out = None) -> None:
     """Compare what the model predicts with what was observed, target by target."""
-    from heecon.analysis.validation import validate as check  # noqa: PLC0415
-    from heecon.report.validation_report import validation_report  # noqa: PLC0415
-
     model, targets = _model_and_targets(scenario)
     report = validation_report(check(model, targets))
     if model.name == FLAGSHIP:
@@ -35,11 +42,6 @@ def validate(scenario: Target = None, out: Out = None) -> None:
 
 def _with_frailty(report: Report) -> Report:
     """The report with the flagship's frailty, woman by woman, beside what the trial reported."""
-    from heecon.analysis.frailty import frailty_checks  # noqa: PLC0415
-    from heecon.engine.microsim import Options  # noqa: PLC0415
-    from heecon.model.load import load  # noqa: PLC0415
-    from heecon.report.validation_report import with_frailty_table  # noqa: PLC0415
-
     options = Options(patients=WOMEN, on_compile=say_compiling)
     return with_frailty_table(report, frailty_checks(load(TRIAL), options), WOMEN)
 
@@ -55,29 +57,20 @@ def calibrate(
     out: Out = None,
 ) -> None:
     """Fit named parameters to named targets and report it; no file of the model is changed."""
-    from heecon.analysis.calibration import calibrate as fit  # noqa: PLC0415
-    from heecon.report.validation_report import calibration_report  # noqa: PLC0415
-
     model, targets = _model_and_targets(scenario)
     found = fit(model, targets, parameter or [], target or [])
     _finish(calibration_report(found), model, out, "calibration")
 
 
 def _model_and_targets(scenario: str | None) -> tuple[Model, tuple[Observation, ...]]:
-    from heecon.analysis.targets import read_targets  # noqa: PLC0415
-    from heecon.model import library  # noqa: PLC0415
-    from heecon.model.evidence_folder import EvidenceFolder  # noqa: PLC0415
-    from heecon.model.load import load  # noqa: PLC0415
 
     model = load(scenario)
-    folder = library.folder_of(scenario, model.name)
-    registry = EvidenceFolder(library.evidence_beside(folder)).registry()
+    folder = locate.folder_of(scenario, model.name)
+    registry = EvidenceFolder(locate.evidence_beside(folder)).registry()
     return model, read_targets(folder, model, registry)
 
 
 def _finish(report: Report, model: Model, out: Path | None, analysis: str) -> None:
-    from heecon.report.files import csv_text, write_all  # noqa: PLC0415
-    from heecon.report.sensitivity_report import print_report  # noqa: PLC0415
 
     console = make_console()
     print_report(report, console)

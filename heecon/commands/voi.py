@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from heecon.analysis import trial as designs
+from heecon.analysis.acceptability import population_size
+from heecon.analysis.evppi import rank
+from heecon.analysis.evsi import evsi, net_benefit_of_sampling
+from heecon.analysis.outcomes import Outcomes, checked_thresholds, read_outcomes
+from heecon.analysis.psa import run_psa
 from heecon.commands.common import Out, Target, folder_for, progress, say_compiling, say_simulated
 from heecon.commands.psa import check_options
 from heecon.commands.sensitivity import finish
-
-if TYPE_CHECKING:
-    from heecon.analysis.outcomes import Outcomes
-    from heecon.model.definition import Model
+from heecon.errors import InputError, Problem
+from heecon.model.definition import Model
+from heecon.model.load import load
+from heecon.report.sensitivity_report import evppi_report, evsi_report
 
 Draws = Annotated[int, typer.Option(help="Number of draws.")]
 Seed = Annotated[int, typer.Option(help="Any whole number.")]
@@ -50,9 +56,6 @@ def voi(
 ) -> None:
     """Rank the inputs by what knowing each exactly would be worth (EVPPI)."""
     began = time.perf_counter()
-    from heecon.analysis.evppi import rank  # noqa: PLC0415
-    from heecon.analysis.outcomes import checked_thresholds, read_outcomes  # noqa: PLC0415
-    from heecon.report.sensitivity_report import evppi_report  # noqa: PLC0415
 
     check_options(external, parameters, scenario)
     if external is not None:
@@ -102,11 +105,6 @@ def trial(
 ) -> None:
     """Value a new trial of one input at several sizes (EVSI, ENBS)."""
     began = time.perf_counter()
-    from heecon.analysis import trial as designs  # noqa: PLC0415
-    from heecon.analysis.evsi import evsi, net_benefit_of_sampling  # noqa: PLC0415
-    from heecon.analysis.outcomes import checked_thresholds  # noqa: PLC0415
-    from heecon.errors import InputError, Problem  # noqa: PLC0415
-    from heecon.report.sensitivity_report import evsi_report  # noqa: PLC0415
 
     chosen = [hazard_ratio is not None, sd is not None, proportion, person_years is not None]
     if sum(chosen) != 1:
@@ -145,8 +143,6 @@ def trial(
 
 
 def _psa(scenario: str | None, draws: int, seed: int) -> tuple[Model, Outcomes]:
-    from heecon.analysis.psa import run_psa  # noqa: PLC0415
-    from heecon.model.load import load  # noqa: PLC0415
 
     model = load(scenario)
     say_simulated(model)
@@ -155,6 +151,5 @@ def _psa(scenario: str | None, draws: int, seed: int) -> tuple[Model, Outcomes]:
 
 
 def _population(people: float | None, years: float, rate: float) -> float | None:
-    from heecon.analysis.acceptability import population_size  # noqa: PLC0415
 
     return None if people is None else population_size(people, years, rate)

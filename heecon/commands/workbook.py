@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from heecon.analysis.change_log import change_log
 from heecon.commands.common import Target, make_console, progress, say_compiling
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from heecon.report.workbook.verify import Verification
+from heecon.errors import InputError, Problem
+from heecon.report.change_log_report import print_change_log
+from heecon.workbook.case import case_of
+from heecon.workbook.export import write_workbook
+from heecon.workbook.importer import import_workbook
+from heecon.workbook.verify import Verification, verify
 
 DRAWS = 1_000
 SHOWN = 20
@@ -55,8 +58,6 @@ def export(
     ] = None,
 ) -> None:
     """Write a scenario, with all its siblings, as a live workbook."""
-    from heecon.errors import InputError, Problem  # noqa: PLC0415
-
     if out is not None and out.suffix.lower() != ".xlsx":
         raise InputError(Problem(str(out), "a workbook's name ends in .xlsx", "Change the name"))
     if not 0 <= draws <= 100_000:
@@ -82,8 +83,6 @@ def write(
 ) -> tuple[Path, float]:
     """Write the workbook of a scenario; its path and how long it took."""
     began = time.perf_counter()
-    from heecon.report.workbook.case import case_of  # noqa: PLC0415
-    from heecon.report.workbook.export import write_workbook  # noqa: PLC0415
 
     with progress("Draws", max(draws, 1)) as advance:
         case = case_of(
@@ -111,11 +110,6 @@ def import_(
     model: Model = None,
 ) -> None:
     """Read an edited workbook: a scenario of its overrides, and what each of them does."""
-    from heecon.analysis.change_log import change_log  # noqa: PLC0415
-    from heecon.errors import InputError, Problem  # noqa: PLC0415
-    from heecon.report.change_log_report import print_change_log  # noqa: PLC0415
-    from heecon.report.workbook.importer import import_workbook  # noqa: PLC0415
-
     if out is not None and out.suffix.lower() != ".toml":
         raise InputError(Problem(str(out), "a scenario's name ends in .toml", "Change the name"))
     imported = import_workbook(file, out, model)
@@ -139,8 +133,6 @@ def check(
     model: Model = None,
 ) -> None:
     """Recalculate a workbook, compare it with heecon's engine cell for cell, lint its rules."""
-    from heecon.report.workbook.verify import verify  # noqa: PLC0415
-
     found = verify(file, engine.value, model)
     console = make_console()
     _print(found, engine, console)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from heecon.engine.faults import stop_together
 from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem, SimulationError
+from heecon.files import names
 from heecon.language import names as names_in
-from heecon.model import names
 from heecon.model.build import all_formulas
 from heecon.model.definition import Model, Outcome
 from heecon.model.outcomes import edges_of

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from heecon.errors import InvalidValue, shown
 from heecon.evidence.registry import Evidence, Registry
-from heecon.model import names
-from heecon.model.complaint import Complaint, shown
-from heecon.model.table_file import number
+from heecon.files import names
+from heecon.files.table_file import number
 
 DAYS_PER_YEAR = 365.25
 YEARS = {"years": 1.0, "months": 1 / 12, "weeks": 7 / DAYS_PER_YEAR, "days": 1 / DAYS_PER_YEAR}
@@ -29,14 +29,14 @@ def rate_to_probability(rate: float, time: float) -> float:
 def probability_to_rate(probability: float, time: float) -> float:
     """Rate that gives a probability within a time. Assumes a constant rate."""
     if not 0 <= probability < 1:
-        raise Complaint(f"{probability:g} is no probability below 1", "Correct it")
+        raise InvalidValue(f"{probability:g} is no probability below 1", "Correct it")
     return -math.log1p(-probability) / _positive("time", time)
 
 
 def probability_to_odds(probability: float) -> float:
     """Odds of a probability."""
     if not 0 <= probability < 1:
-        raise Complaint(f"{probability:g} is no probability below 1", "Correct it")
+        raise InvalidValue(f"{probability:g} is no probability below 1", "Correct it")
     return probability / (1 - probability)
 
 
@@ -63,14 +63,16 @@ def risk_ratio_to_hazard_ratio(risk_ratio: float, control_risk: float) -> float:
     treated = _positive("risk ratio", risk_ratio) * control_risk
     if not (0 < control_risk < 1 and treated < 1):
         what = f"a risk ratio of {risk_ratio:g} at a control risk of {control_risk:g} is impossible"
-        raise Complaint(what, "Both risks must lie between 0 and 1")
+        raise InvalidValue(what, "Both risks must lie between 0 and 1")
     return math.log1p(-treated) / math.log1p(-control_risk)
 
 
 def hazard_ratio_to_risk_ratio(hazard_ratio: float, control_risk: float) -> float:
     """Risk ratio at a control risk, the inverse of ``risk_ratio_to_hazard_ratio``."""
     if not 0 < control_risk < 1:
-        raise Complaint(f"the control risk {control_risk:g} is not between 0 and 1", "Correct it")
+        raise InvalidValue(
+            f"the control risk {control_risk:g} is not between 0 and 1", "Correct it"
+        )
     treated = -math.expm1(_positive("hazard ratio", hazard_ratio) * math.log1p(-control_risk))
     return treated / control_risk
 
@@ -78,14 +80,14 @@ def hazard_ratio_to_risk_ratio(hazard_ratio: float, control_risk: float) -> floa
 def median_to_rate(median: float) -> float:
     """Rate of an exponential time with a median. Assumes a constant rate."""
     if median <= 0:
-        raise Complaint(f"the median {median:g} is not positive", "Correct it")
+        raise InvalidValue(f"the median {median:g} is not positive", "Correct it")
     return math.log(2) / median
 
 
 def mean_to_rate(mean: float) -> float:
     """Rate of an exponential time with a mean. Assumes a constant rate."""
     if mean <= 0:
-        raise Complaint(f"the mean {mean:g} is not positive", "Correct it")
+        raise InvalidValue(f"the mean {mean:g} is not positive", "Correct it")
     return 1 / mean
 
 
@@ -96,13 +98,13 @@ def events_per_patient_to_rate(events: float, years: float) -> float:
     be given, not the length of the trial.
     """
     if years <= 0:
-        raise Complaint(f"the time at risk {years:g} is not positive", "Correct it")
+        raise InvalidValue(f"the time at risk {years:g} is not positive", "Correct it")
     return _positive("number of events", events) / years
 
 
 def _positive(name: str, value: float) -> float:
     if value < 0:
-        raise Complaint(f"a {name} cannot be negative, as {value:g} is", "Correct it")
+        raise InvalidValue(f"a {name} cannot be negative, as {value:g} is", "Correct it")
     return value
 
 
@@ -210,23 +212,25 @@ def converted(row: Evidence, declared: str, registry: Registry) -> Converted:
         registry: where such an id is looked up.
 
     Raises:
-        Complaint: there is no such conversion, or it does not suit the evidence.
+        InvalidValue: there is no such conversion, or it does not suit the evidence.
     """
     if not declared:
         return Converted(row.value, row.low, row.high, row.se, row.quantity)
     found = _DECLARED.fullmatch(declared)
     name = found[1] if found else declared
     if found is None or name not in CONVERSIONS:
-        raise Complaint(f"unknown conversion {shown(name)}", names.did_you_mean(name, CONVERSIONS))
+        raise InvalidValue(
+            f"unknown conversion {shown(name)}", names.did_you_mean(name, CONVERSIONS)
+        )
     entry = CONVERSIONS[name]
     if row.estimand not in entry.takes:
         what = f"'{name}' does not apply to a {row.estimand}, which '{row.id}' is"
-        raise Complaint(what, f"It takes a {' or a '.join(entry.takes)}")
+        raise InvalidValue(what, f"It takes a {' or a '.join(entry.takes)}")
     if bool(entry.argument) != (found[2] is not None):
         needs = f"needs a {entry.argument}" if entry.argument else "takes nothing in brackets"
-        raise Complaint(f"'{name}' {needs}", f"Write {name}{'(0.64)' if entry.argument else ''}")
+        raise InvalidValue(f"'{name}' {needs}", f"Write {name}{'(0.64)' if entry.argument else ''}")
     if entry.gives == "per year" and row.unit not in YEARS:
-        raise Complaint(
+        raise InvalidValue(
             f"{shown(row.unit)} is no unit of time", f"'{name}' knows {', '.join(YEARS)}"
         )
     argument = _argument(found[2], registry) if found[2] is not None else 0.0
@@ -245,6 +249,6 @@ def _argument(text: str, registry: Registry) -> float:
     if text[0].isalpha():
         value = registry.cite(text).value
         if value is None:
-            raise Complaint(f"the evidence '{text}' has no value", "Cite another one")
+            raise InvalidValue(f"the evidence '{text}' has no value", "Cite another one")
         return value
     return number(text)

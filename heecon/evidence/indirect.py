@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from heecon.model.complaint import Complaint
+from heecon.errors import InvalidValue
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ def indirect(first: Effect, second: Effect) -> Effect:
         second: B against C, from other patients.
 
     Raises:
-        Complaint: a standard error is not positive.
+        InvalidValue: a standard error is not positive.
     """
     for effect in (first, second):
         if not effect.se > 0:
             what = f"the standard error {effect.se:g} is not positive"
-            raise Complaint(what, "Take it from the interval")
+            raise InvalidValue(what, "Take it from the interval")
     return Effect(first.value - second.value, math.hypot(first.se, second.se))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from heecon.model.complaint import Complaint
+from heecon.errors import InvalidValue
 
 _NORMAL = NormalDist()
 
@@ -16,7 +16,7 @@ _NORMAL = NormalDist()
 def critical(level: float = 0.95) -> float:
     """The two-sided critical value of the standard normal distribution: 1.96 for 95%."""
     if not 0 < level < 1:
-        raise Complaint(f"the level {level:g} is not between 0 and 1", "Write 0.95 for 95%")
+        raise InvalidValue(f"the level {level:g} is not between 0 and 1", "Write 0.95 for 95%")
     return _NORMAL.inv_cdf((1 + level) / 2)
 
 
@@ -30,12 +30,12 @@ def se_from_interval(low: float, high: float, *, log: bool, level: float = 0.95)
         level: coverage of the interval.
 
     Raises:
-        Complaint: the ends are in the wrong order, or a ratio's are not positive.
+        InvalidValue: the ends are in the wrong order, or a ratio's are not positive.
     """
     if not low < high:
-        raise Complaint(f"low {low:g} is not below high {high:g}", "Exchange or correct them")
+        raise InvalidValue(f"low {low:g} is not below high {high:g}", "Exchange or correct them")
     if log and low <= 0:
-        raise Complaint(f"the interval of a ratio is positive, not {low:g}", "Correct it")
+        raise InvalidValue(f"the interval of a ratio is positive, not {low:g}", "Correct it")
     width = math.log(high / low) if log else high - low
     return width / (2 * critical(level))
 
@@ -58,13 +58,13 @@ def se_from_p(value: float, p: float, *, log: bool) -> float:
     the result is approximate.
 
     Raises:
-        Complaint: p is not between 0 and 1, or the estimate is that of no effect.
+        InvalidValue: p is not between 0 and 1, or the estimate is that of no effect.
     """
     if not 0 < p < 1:
-        raise Complaint(f"the p value {p:g} is not between 0 and 1", "Look it up in the source")
+        raise InvalidValue(f"the p value {p:g} is not between 0 and 1", "Look it up in the source")
     effect = abs(math.log(value) if log else value)
     if effect == 0:
-        raise Complaint("no effect has no standard error by its p value", "Use an interval")
+        raise InvalidValue("no effect has no standard error by its p value", "Use an interval")
     return effect / _NORMAL.inv_cdf(1 - p / 2)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.model.complaint import Complaint
+from heecon.errors import InvalidValue
 
 Floats = NDArray[np.float64]
 
@@ -50,18 +50,18 @@ def pool(effects: Sequence[float], ses: Sequence[float], method: str = "reml") -
             effects by restricted maximum likelihood.
 
     Raises:
-        Complaint: there is no study, or a number cannot be used.
+        InvalidValue: there is no study, or a number cannot be used.
     """
     y, variances = np.asarray(effects, dtype=float), np.asarray(ses, dtype=float) ** 2
     if len(y) == 0 or y.shape != variances.shape:
         what = f"{len(y)} effects and {len(variances)} standard errors"
-        raise Complaint(what, "Give as many of both, at least one")
+        raise InvalidValue(what, "Give as many of both, at least one")
     if not (np.isfinite(y).all() and np.isfinite(variances).all() and (variances > 0).all()):
-        raise Complaint(
+        raise InvalidValue(
             "an effect or standard error cannot be used", "Standard errors are positive"
         )
     if method not in ESTIMATORS:
-        raise Complaint(f"unknown method '{method}'", f"There is {', '.join(ESTIMATORS)}")
+        raise InvalidValue(f"unknown method '{method}'", f"There is {', '.join(ESTIMATORS)}")
     fixed = 1 / variances
     q = float(fixed @ (y - fixed @ y / fixed.sum()) ** 2)
     tau2 = ESTIMATORS[method](y, variances, q)

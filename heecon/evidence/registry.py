@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError, InvalidValue, Problem, shown
 from heecon.evidence.estimand import ESTIMANDS, Estimand
-from heecon.model import names
-from heecon.model.complaint import Complaint, shown
-from heecon.model.table_file import TableFile, number, read_table
+from heecon.files import names
+from heecon.files.table_file import TableFile, number, read_table
 
 FOLDER = "evidence"
 """The registry lies beside the models: ``inputs/evidence/evidence.csv``."""
@@ -117,26 +116,26 @@ class Registry:
         """The row of an id, right or wrong.
 
         Raises:
-            Complaint: there is none.
+            InvalidValue: there is none.
         """
         if identifier not in self.rows:
             remedy = names.did_you_mean(identifier, self.rows)
-            raise Complaint(f"unknown evidence {shown(identifier)}", remedy)
+            raise InvalidValue(f"unknown evidence {shown(identifier)}", remedy)
         return self.rows[identifier]
 
     def cite(self, identifier: str) -> Evidence:
         """The row of an id that may be used.
 
         Raises:
-            Complaint: there is none, or it is superseded.
+            InvalidValue: there is none, or it is superseded.
         """
         row = self.find(identifier)
         if row.superseded_by == UNRESOLVED:
             what = f"the evidence '{identifier}' is known to be wrong and must not be used"
-            raise Complaint(what, f"Its note says: {row.note}")
+            raise InvalidValue(what, f"Its note says: {row.note}")
         if row.superseded_by:
             what = f"the evidence '{identifier}' is superseded"
-            raise Complaint(what, f"Cite '{row.superseded_by}' instead")
+            raise InvalidValue(what, f"Cite '{row.superseded_by}' instead")
         return row
 
 
@@ -197,7 +196,7 @@ def _row(table: TableFile, index: int) -> tuple[Evidence, list[Problem]]:
     for column in _NUMBERS:
         try:
             numbers[column] = number(cells[column]) if cells[column] else None
-        except Complaint as complaint:
+        except InvalidValue as complaint:
             numbers[column] = None
             problems.append(complaint.at(table.where(index, column)))
     if not _ID.fullmatch(cells["id"]):

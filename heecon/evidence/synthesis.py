@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError, InvalidValue, Problem, shown
 from heecon.evidence.conversion import converted
 from heecon.evidence.estimand import ESTIMANDS
 from heecon.evidence.interval import interval_from_se, se_from_interval, se_from_p
 from heecon.evidence.network import METHODS, Contrast, Network, synthesise
 from heecon.evidence.registry import Evidence, Registry
-from heecon.model import names
-from heecon.model.complaint import Complaint, shown
-from heecon.model.toml_file import TomlFile, read_toml
+from heecon.files import names
+from heecon.files.toml_file import TomlFile, read_toml
 
 KEYS = {
     "title": str,
@@ -147,7 +146,7 @@ def read_synthesis(
     for row, where in rows:
         try:
             comparisons.append(_comparison(row, estimand, registry, where))
-        except Complaint as complaint:
+        except InvalidValue as complaint:
             problems.append(complaint.at(where))
     if problems:
         raise InputError(problems)
@@ -251,21 +250,23 @@ def _comparison(
 ) -> Comparison:
     ids = [row["evidence"]] if isinstance(row["evidence"], str) else row["evidence"]
     if not (0 < len(ids) <= 2 and all(isinstance(i, str) for i in ids)):
-        raise Complaint(f"{shown(ids)} is neither one id nor two", "Cite one figure, or one an arm")
+        raise InvalidValue(
+            f"{shown(ids)} is neither one id nor two", "Cite one figure, or one an arm"
+        )
     figures = [registry.cite(identifier) for identifier in ids]
     read = _of_two if len(figures) == 2 else _of_one
     value, se, quantity, assumes = read(figures, row.get("conversion", ""), registry)
     if quantity != estimand:
         what = f"'{' and '.join(ids)}' gives a {quantity}, the network combines {estimand}s"
-        raise Complaint(what, "Estimands are never mixed: declare a conversion, or leave it out")
+        raise InvalidValue(what, "Estimands are never mixed: declare a conversion, or leave it out")
     spread = "its interval"
     if "spread" in row:
         if se is not None:
-            raise Complaint(f"'{ids[0]}' has a spread of its own", "Delete the key 'spread'")
+            raise InvalidValue(f"'{ids[0]}' has a spread of its own", "Delete the key 'spread'")
         se, spread = _reconstructed(row["spread"], value, figures, row, registry)
     if se is None:
         what = f"nothing says how uncertain '{' and '.join(ids)}' is"
-        raise Complaint(what, "Name a rule: spread = ...")
+        raise InvalidValue(what, "Name a rule: spread = ...")
     derived = bool(assumes) or "spread" in row or len(figures) == 2
     return Comparison(
         Contrast(row["study"], row["treatment"], row["comparator"], math.log(value), se, where),
@@ -284,7 +285,9 @@ Reading = tuple[float, float | None, str, str]
 def _of_one(figures: list[Evidence], declared: str, registry: Registry) -> Reading:
     found = converted(figures[0], declared, registry)
     if found.value is None or not figures[0].kind.ratio:
-        raise Complaint(f"'{figures[0].id}' is no ratio of two groups", "Cite one, or two figures")
+        raise InvalidValue(
+            f"'{figures[0].id}' is no ratio of two groups", "Cite one, or two figures"
+        )
     se = found.se
     if found.low is not None and found.high is not None:
         se = se_from_interval(found.low, found.high, log=True)
@@ -296,11 +299,11 @@ def _of_two(figures: list[Evidence], declared: str, _registry: Registry) -> Read
     units = {figure.unit for figure in figures}
     if len(kinds) > 1 or len(units) > 1:
         what = f"'{figures[0].id}' and '{figures[1].id}' are not figures of one kind"
-        raise Complaint(what, "Cite the same figure of both arms")
+        raise InvalidValue(what, "Cite the same figure of both arms")
     (kind,) = kinds
     values = [figure.value for figure in figures]
     if values[0] is None or values[1] is None or min(values[0], values[1]) <= 0:
-        raise Complaint("a ratio needs two positive values", "Cite other figures")
+        raise InvalidValue("a ratio needs two positive values", "Cite other figures")
     if kind == "rate" and not declared:
         spreads = [_relative_se(figure) for figure in figures]
         se = None if None in spreads else math.hypot(*(spread or 0 for spread in spreads))
@@ -308,7 +311,7 @@ def _of_two(figures: list[Evidence], declared: str, _registry: Registry) -> Read
     if kind == "proportion" and declared in {"", RISKS}:
         return _of_risks(figures, declared)
     what = f"no ratio is made of two figures of the kind '{kind}'"
-    raise Complaint(what, f"Rates are divided; proportions too, or declare '{RISKS}'")
+    raise InvalidValue(what, f"Rates are divided; proportions too, or declare '{RISKS}'")
 
 
 def _relative_se(figure: Evidence) -> float | None:
@@ -324,7 +327,7 @@ def _of_risks(figures: list[Evidence], declared: str) -> Reading:
     risks, variances = [], []
     for events, patients in counts:
         if not events or not patients or events >= patients:
-            raise Complaint("both proportions need counts", "Fill events and denominator")
+            raise InvalidValue("both proportions need counts", "Fill events and denominator")
         risk = events / patients
         risks.append(-math.log1p(-risk) if declared else risk)
         scale = math.log1p(-risk) ** 2 * (1 - risk) / risk if declared else risk / (1 - risk)
@@ -358,14 +361,18 @@ def _reconstructed(
             se *= abs(math.log(value) / math.log(printed))  # as far as the effect was stretched
         return se, words
     what = f"{shown(rule)} is no rule for a standard error"
-    raise Complaint(what, 'Write "p_value", { like = ID, n = ID } or { class = ID, members = 2 }')
+    raise InvalidValue(
+        what, 'Write "p_value", { like = ID, n = ID } or { class = ID, members = 2 }'
+    )
 
 
 def _like(rule: Mapping[str, Any], _value: float, registry: Registry) -> tuple[float, str]:
     """As precise per patient as another figure."""
     other, patients = registry.cite(str(rule["like"])), registry.cite(str(rule["n"]))
     if other.n is None or patients.n is None:
-        raise Complaint(f"'{rule['like']}' or '{rule['n']}' has no n", "Cite figures that have one")
+        raise InvalidValue(
+            f"'{rule['like']}' or '{rule['n']}' has no n", "Cite figures that have one"
+        )
     se = _own_se(other) * math.sqrt(other.n / patients.n)
     return se, f"as precise per patient as {other.id}, with {patients.n:g} patients"
 
@@ -374,7 +381,7 @@ def _member(rule: Mapping[str, Any], _value: float, registry: Registry) -> tuple
     """The class's information shared evenly among its members."""
     other, members = registry.cite(str(rule["class"])), rule["members"]
     if not isinstance(members, int) or members < 1:
-        raise Complaint(f"{shown(members)} is no number of members", "Write a whole number")
+        raise InvalidValue(f"{shown(members)} is no number of members", "Write a whole number")
     se = _own_se(other) * math.sqrt(members)
     return se, f"an even share of the information of {other.id} among {members} agents"
 
@@ -383,11 +390,11 @@ def _own_se(figure: Evidence) -> float:
     if figure.low is not None and figure.high is not None:
         return se_from_interval(figure.low, figure.high, log=True)
     if figure.value is None:
-        raise Complaint(f"'{figure.id}' has no value", "Cite another figure")
+        raise InvalidValue(f"'{figure.id}' has no value", "Cite another figure")
     return se_from_p(figure.value, _p_value(figure), log=True)
 
 
 def _p_value(figure: Evidence) -> float:
     if not figure.p_value or figure.p_value.startswith("<"):
-        raise Complaint(f"'{figure.id}' has no exact p value", "Choose another rule")
+        raise InvalidValue(f"'{figure.id}' has no exact p value", "Choose another rule")
     return float(figure.p_value)

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.errors import Problem
-from heecon.model import names
-from heecon.model.complaint import Complaint
+from heecon.errors import InvalidValue, Problem
+from heecon.files import names
 from heecon.model.joint import JOINT_FAMILIES, Block
 from heecon.model.parameter import Parameter
 
@@ -43,7 +42,7 @@ def read_blocks(
     for group, rows in members.items():
         try:
             block, unused = _block(group, rows, joints, known)
-        except Complaint as complaint:
+        except InvalidValue as complaint:
             problems.append(complaint.at(rows[0].place))
             continue
         blocks[group] = block
@@ -58,7 +57,7 @@ def _block(
 ) -> tuple[Block, list[str]]:
     family = rows[0].joint_family
     if any(row.joint_family != family for row in rows):
-        raise Complaint(
+        raise InvalidValue(
             f"the group '{group}' mixes distributions", "Give all its rows the same one"
         )
     keys = tuple(row.key for row in rows)
@@ -69,14 +68,14 @@ def _block(
         if group not in joints:
             remedy = "Add it, with a header of parameter names"
             near = names.did_you_mean(group, joints)
-            raise Complaint(f"'{family}' needs the file joint/{group}.csv", near or remedy)
+            raise InvalidValue(f"'{family}' needs the file joint/{group}.csv", near or remedy)
         matrix, unused = _matrix(group, keys, joints[group], known)
         if JOINT_FAMILIES[family].matrix == "covariance":
             matrix = _square(group, keys, joints[group], matrix)
     block = Block(group, family, keys, values, matrix, counts)
     what = JOINT_FAMILIES[family].check(block)
     if what:
-        raise Complaint(f"group '{group}': {what}", "Correct the numbers")
+        raise InvalidValue(f"group '{group}': {what}", "Correct the numbers")
     return block, unused
 
 
@@ -88,11 +87,11 @@ def _matrix(
     for key in keys:
         if key not in header:
             what = f"joint/{group}.csv has no column '{key}', which is in the group '{group}'"
-            raise Complaint(what, names.did_you_mean(key, header))
+            raise InvalidValue(what, names.did_you_mean(key, header))
     for key in header:
         if key not in known:
             what = f"joint/{group}.csv has the column '{key}', which is no parameter"
-            raise Complaint(what, names.did_you_mean(key, known))
+            raise InvalidValue(what, names.did_you_mean(key, known))
     unused = [
         f"joint/{group}.csv: {key} is not uncertain in this group: its column is not used."
         for key in header
@@ -107,7 +106,7 @@ def _square(
     header, given = joint
     if given.shape[0] != given.shape[1]:
         what = f"joint/{group}.csv has {given.shape[0]} rows for {len(header)} parameters"
-        raise Complaint(what, "A covariance matrix is square")
+        raise InvalidValue(what, "A covariance matrix is square")
     return matrix[[header.index(key) for key in keys], :]
 
 

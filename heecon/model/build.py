@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from heecon.errors import InputError, Problem
+from heecon.files import names
 from heecon.language import Table, evaluate
 from heecon.language import names as names_in
-from heecon.model import names
 from heecon.model.blocks import Joints, read_blocks
 from heecon.model.copula import read_copulas
 from heecon.model.definition import Formula, Model, ScenarioInfo, State, Strategy

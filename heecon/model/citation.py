@@ -9,13 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.errors import Problem
+from heecon.errors import InvalidValue, Problem, shown
 from heecon.evidence.conversion import Converted, converted
 from heecon.evidence.registry import STATUSES, Evidence, Registry
 from heecon.evidence.synthesis import Synthesis
-from heecon.model import names
-from heecon.model.complaint import Complaint, shown
-from heecon.model.table_file import number
+from heecon.files import names
+from heecon.files.table_file import number
 
 SPREAD = ("low", "high", "se", "distribution", "arg1", "arg2", "arg3")
 """Cells that say how uncertain a value is: a row that fills one says all of it itself."""
@@ -61,7 +60,7 @@ def filled(row: Cells, places: Cells, sources: Sources | None) -> tuple[Cells, l
     place = places.get("evidence", places[""])
     try:
         if sources is None:
-            raise Complaint("there is no registry of evidence here", "Give a value instead")
+            raise InvalidValue("there is no registry of evidence here", "Give a value instead")
         if "/" in row["evidence"]:
             return {**row, **_from_network(row, sources)}, []
         known = sources.registry()
@@ -69,7 +68,7 @@ def filled(row: Cells, places: Cells, sources: Sources | None) -> tuple[Cells, l
         figures = converted(evidence, row.get("conversion", ""), known)
         _check_use(row, evidence, figures)
         return {**row, **_cells(row, evidence, figures)}, []
-    except Complaint as complaint:
+    except InvalidValue as complaint:
         # What is said of the spread of a stand-in would be wrong as well.
         kept = {column: cell for column, cell in row.items() if column not in SPREAD}
         return {"value": "0.5", **kept}, [complaint.at(place)]
@@ -82,15 +81,15 @@ def _from_network(row: Cells, sources: Sources) -> dict[str, str]:
     treatments = network.network.treatments
     if treatment not in treatments:
         what = f"the network '{name}' has no treatment {shown(treatment)}"
-        raise Complaint(what, names.did_you_mean(treatment, treatments))
+        raise InvalidValue(what, names.did_you_mean(treatment, treatments))
     if row.get("unit", "") != network.estimand:
         what = f"'{row.get('name', '')}' needs a figure in '{row.get('unit', '')}'"
         remedy = "Cite another one, or correct the unit"
-        raise Complaint(f"{what}, '{name}' gives a '{network.estimand}'", remedy)
+        raise InvalidValue(f"{what}, '{name}' gives a '{network.estimand}'", remedy)
     typed = [column for column in ("value", "conversion", *SPREAD) if column in row]
     if typed:
         what = f"the effects of a network are drawn together, but the row has its own {typed[0]}"
-        raise Complaint(what, "Leave the cell empty")
+        raise InvalidValue(what, "Leave the cell empty")
     value, low, high = (repr(figure) for figure in network.ratio(treatment))
     cells = {"value": value, "status": "derived", "source": network.source}
     if treatment != network.network.reference:
@@ -120,32 +119,32 @@ def _check_use(row: Cells, evidence: Evidence, figures: Converted) -> None:
     """Refuse figures that are not what the parameter needs."""
     name = row.get("name", "")
     if figures.value is None:
-        raise Complaint(f"the evidence '{evidence.id}' has no value", "Cite another one")
+        raise InvalidValue(f"the evidence '{evidence.id}' has no value", "Cite another one")
     unit = row.get("unit", "")
     if not unit:
         what = f"'{name}' cites evidence but does not say what it needs"
-        raise Complaint(what, f"Fill its unit; '{evidence.id}' is in {figures.quantity}")
+        raise InvalidValue(what, f"Fill its unit; '{evidence.id}' is in {figures.quantity}")
     if unit != figures.quantity:
         what = f"'{name}' needs a figure in '{unit}', '{evidence.id}' gives '{figures.quantity}'"
-        raise Complaint(what, "Cite another one, or declare a conversion")
+        raise InvalidValue(what, "Cite another one, or declare a conversion")
     for column, figure in (("value", figures.value), ("low", figures.low), ("high", figures.high)):
         if column in row and figure is not None and _differs(row[column], figure):
             what = f"{column} {row[column]} differs from {figure!r} of '{evidence.id}'"
-            raise Complaint(what, "Leave the cell empty")
+            raise InvalidValue(what, "Leave the cell empty")
     year = row.get("price_year", "")
     if year and evidence.price_year and year != evidence.price_year:
         what = f"the price year {year} differs from {evidence.price_year} of '{evidence.id}'"
-        raise Complaint(what, "Leave the cell empty")
+        raise InvalidValue(what, "Leave the cell empty")
     status = row.get("status")
     if status in STATUSES and STATUSES.index(status) < _strength(evidence, figures):
         what = f"'{name}' calls itself {shown(status)}, its evidence is weaker"
-        raise Complaint(what, f"Write '{_status(evidence, figures)}', or leave the cell empty")
+        raise InvalidValue(what, f"Write '{_status(evidence, figures)}', or leave the cell empty")
 
 
 def _differs(cell: str, figure: float) -> bool:
     try:
         return number(cell) != figure
-    except Complaint:  # reported with the cell
+    except InvalidValue:  # reported with the cell
         return False
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.errors import Problem
-from heecon.model import names
+from heecon.files import names
 from heecon.model.parameter import Parameter
 
 Floats = NDArray[np.float64]

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.model import names
-from heecon.model.complaint import Complaint
+from heecon.errors import InvalidValue
+from heecon.files import names
 
 Z975 = 1.959963984540054
 """97.5% point of the standard normal distribution."""
@@ -126,10 +126,10 @@ def build(
         high: upper end.
 
     Raises:
-        Complaint: a ``ValueError``; the family is unknown, something is missing or out of range.
+        InvalidValue: a ``ValueError``; the family is unknown, something is missing or out of range.
     """
     if family not in FAMILIES:
-        raise Complaint(f"unknown distribution '{family}'", names.did_you_mean(family, FAMILIES))
+        raise InvalidValue(f"unknown distribution '{family}'", names.did_you_mean(family, FAMILIES))
     entry = FAMILIES[family]
     try:
         built = _built(family, entry, value, arguments, se, low, high)
@@ -139,9 +139,9 @@ def build(
         usable = False
     if not usable:
         what = f"the numbers of the {family} distribution are too large or too far apart"
-        raise Complaint(what, "Check them")
+        raise InvalidValue(what, "Check them")
     if complaint:
-        raise Complaint(f"{built.describe()}: {complaint}", "Correct the numbers")
+        raise InvalidValue(f"{built.describe()}: {complaint}", "Correct the numbers")
     return built
 
 
@@ -165,16 +165,18 @@ def _built(
     if se is not None and entry.from_moments is not None:
         if not se > 0:
             what = f"the standard error {se:g} is not positive"
-            raise Complaint(what, "Write 'fixed' as the distribution to fix a value")
+            raise InvalidValue(what, "Write 'fixed' as the distribution to fix a value")
         return Distribution(family, entry.from_moments(value, se))
     if low is not None and high is not None and entry.from_interval is not None:
         if not low < high:
-            raise Complaint(f"low {low:g} is not below high {high:g}", "Exchange or correct them")
+            raise InvalidValue(
+                f"low {low:g} is not below high {high:g}", "Exchange or correct them"
+            )
         if not low <= value <= high:
             what = f"the value {value:g} lies outside low {low:g} and high {high:g}"
-            raise Complaint(what, "Correct one of the three")
+            raise InvalidValue(what, "Correct one of the three")
         return Distribution(family, entry.from_interval(value, low, high), entry.interval_centre)
-    raise Complaint(f"'{family}' has nothing to be built from", f"Give {_needs(entry)}")
+    raise InvalidValue(f"'{family}' has nothing to be built from", f"Give {_needs(entry)}")
 
 
 def mismatch(distribution: Distribution, value: float, tolerance: float = 0.02) -> str:
@@ -201,7 +203,7 @@ def _native(family: str, entry: Family, arguments: Sequence[float]) -> Arguments
     if len(arguments) != len(entry.arguments):
         listed = ", ".join(entry.arguments)
         what = f"'{family}' takes {len(entry.arguments)} arguments, not {len(arguments)}"
-        raise Complaint(what, f"Give {listed} in this order")
+        raise InvalidValue(what, f"Give {listed} in this order")
     return tuple(float(argument) for argument in arguments)
 
 
@@ -226,26 +228,26 @@ def _special() -> Any:
 def _beta_moments(mean: float, se: float) -> Arguments:
     if not 0 < mean < 1:
         what = f"a beta distribution needs a mean between 0 and 1, not {mean:g}"
-        raise Complaint(what, "Use another distribution, or correct the value")
+        raise InvalidValue(what, "Use another distribution, or correct the value")
     size = mean * (1 - mean) / se**2 - 1
     if size <= 0:
         largest = math.sqrt(mean * (1 - mean))
         what = f"a beta mean of {mean:g} allows a standard error below {largest:.4g}, not {se:g}"
-        raise Complaint(what, "Correct the standard error or the interval")
+        raise InvalidValue(what, "Correct the standard error or the interval")
     return mean * size, (1 - mean) * size
 
 
 def _gamma_moments(mean: float, se: float) -> Arguments:
     if mean <= 0:
         what = f"a gamma distribution needs a positive mean, not {mean:g}"
-        raise Complaint(what, "Use another distribution, or correct the value")
+        raise InvalidValue(what, "Use another distribution, or correct the value")
     return (mean / se) ** 2, se**2 / mean
 
 
 def _lognormal_moments(mean: float, se: float) -> Arguments:
     if mean <= 0:
         what = f"a lognormal distribution needs a positive mean, not {mean:g}"
-        raise Complaint(what, "Use another distribution, or correct the value")
+        raise InvalidValue(what, "Use another distribution, or correct the value")
     variance = math.log1p((se / mean) ** 2)
     return math.log(mean) - variance / 2, math.sqrt(variance)
 
@@ -257,7 +259,7 @@ def _half_width(low: float, high: float) -> float:
 def _lognormal_interval(value: float, low: float, high: float) -> Arguments:
     if low <= 0:
         what = f"a lognormal distribution needs positive bounds, not {low:g}"
-        raise Complaint(what, "Use another distribution, or correct the bounds")
+        raise InvalidValue(what, "Use another distribution, or correct the bounds")
     return math.log(value), _half_width(math.log(low), math.log(high))
 
 
@@ -268,7 +270,7 @@ def _logit(p: float) -> float:
 def _logit_normal_interval(value: float, low: float, high: float) -> Arguments:
     if not 0 < low < high < 1:
         what = f"a logit-normal distribution needs bounds inside 0 and 1, not {low:g} and {high:g}"
-        raise Complaint(what, "Use another distribution, or correct the bounds")
+        raise InvalidValue(what, "Use another distribution, or correct the bounds")
     return _logit(value), _half_width(_logit(low), _logit(high))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from heecon.model import names
-from heecon.model.complaint import Complaint, shown
+from heecon.errors import InvalidValue, shown
+from heecon.files import names
 
 DAYS_PER_YEAR = 365.25
 
@@ -29,12 +29,12 @@ def years(text: str) -> float:
         The length in years, positive and finite.
 
     Raises:
-        Complaint: the text is not an amount and a known unit, or the amount is not positive.
+        InvalidValue: the text is not an amount and a known unit, or the amount is not positive.
     """
     amount, unit = split(text)
     if unit not in _YEARS_PER_UNIT:
         remedy = names.did_you_mean(unit, _YEARS_PER_UNIT)
-        raise Complaint(f"{shown(text)} has no known unit of time", remedy)
+        raise InvalidValue(f"{shown(text)} has no known unit of time", remedy)
     return amount * _YEARS_PER_UNIT[unit]
 
 
@@ -42,14 +42,14 @@ def split(text: str) -> tuple[float, str]:
     """Split ``"10 years"`` or ``"10 year"`` into ``(10.0, "years")``.
 
     Raises:
-        Complaint: there is no positive amount followed by a unit.
+        InvalidValue: there is no positive amount followed by a unit.
     """
     match = _AMOUNT_AND_UNIT.fullmatch(text)
     if match is None:
         remedy = "Write a positive amount and a unit, such as '28 days' or '10 years'"
-        raise Complaint(f"{shown(text)} is not a length of time", remedy)
+        raise InvalidValue(f"{shown(text)} is not a length of time", remedy)
     amount = float(match[1])
     if amount <= 0 or not math.isfinite(amount):
         remedy = "Write a positive amount and a unit, such as '28 days' or '10 years'"
-        raise Complaint(f"{shown(text)} is not a positive length of time", remedy)
+        raise InvalidValue(f"{shown(text)} is not a positive length of time", remedy)
     return amount, match[2].lower().removesuffix("s") + "s"

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError, InvalidValue, Problem, shown
 from heecon.evidence.registry import Registry, read_registry
 from heecon.evidence.synthesis import Synthesis, read_synthesis
-from heecon.model import library, names
+from heecon.files import locate, names
+from heecon.files.toml_file import TomlFile, read_toml
 from heecon.model.blocks import Joints
 from heecon.model.citation import network_covariance
-from heecon.model.complaint import Complaint, shown
 from heecon.model.parameter import Parameter
-from heecon.model.toml_file import TomlFile, read_toml
 
 
 @lru_cache(maxsize=4)
@@ -28,7 +27,7 @@ class EvidenceFolder:
     """The evidence a model cites; nothing is read before it is cited.
 
     Attributes:
-        folder: where it lies, see ``library.evidence_beside``.
+        folder: where it lies, see ``locate.evidence_beside``.
         paths: the files that were read.
     """
 
@@ -54,12 +53,12 @@ class EvidenceFolder:
             method: another one than the file's, for comparison only.
 
         Raises:
-            Complaint: there is no such network.
+            InvalidValue: there is no such network.
             InputError: its file, or the registry, has a problem.
         """
         known = self.networks()
         if name not in known:
-            raise Complaint(f"unknown network {shown(name)}", names.did_you_mean(name, known))
+            raise InvalidValue(f"unknown network {shown(name)}", names.did_you_mean(name, known))
         if method is None and name in self._networks:
             return self._networks[name]
         registry = self.registry()
@@ -93,6 +92,6 @@ class EvidenceFolder:
         """The real path of a file, and what messages call it."""
         path = self.folder / name
         called = f"{self.folder.name}/{name}"
-        real = library.inside(path, self.folder, called)
+        real = locate.inside(path, self.folder, called)
         self.paths.append(path)
         return real, called

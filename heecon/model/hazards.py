@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from heecon.files import names
 from heecon.language import Binary, Call, Name, Number, Tree
-from heecon.model import names
 from heecon.model.definition import Formula, Hazard
 from heecon.model.formulas import STAND_IN, FormulaReader, Path
 from heecon.model.schema import HazardSection

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from heecon.errors import InputError, Problem
+from heecon.files import locate, names
+from heecon.files.table_file import read_table
+from heecon.files.toml_file import KeyPath, TomlFile, read_toml
 from heecon.language import Table
-from heecon.model import library, names
 from heecon.model.blocks import Joints
 from heecon.model.build import Parts, build
 from heecon.model.definition import Model, ScenarioInfo, SourceFile
@@ -24,14 +26,12 @@ from heecon.model.parameter import Parameter, complaints_of, duplicates, paramet
 from heecon.model.persons import Columns, patients_from_columns, patients_from_table
 from heecon.model.scenario import Overrides, apply_to_parameters, read_overrides
 from heecon.model.schema import ModelFile, Where, faults_of
-from heecon.model.table_file import read_table
 from heecon.model.tables import (
     joint_from_columns,
     joint_matrix,
     lookup_table,
     table_from_columns,
 )
-from heecon.model.toml_file import KeyPath, TomlFile, read_toml
 
 Floats = NDArray[np.float64]
 P = ParamSpec("P")
@@ -47,7 +47,7 @@ def load(
     """Load and check a model.
 
     Args:
-        source: a model folder, a scenario file, or a bundled name; see ``library.find``. None
+        source: a model folder, a scenario file, or a bundled name; see ``locate.find``. None
             means the bundled base case.
         scenario: the name of a scenario of the model, or the path of a scenario file, when
             ``source`` is a model.
@@ -56,7 +56,7 @@ def load(
     Raises:
         InputError: everything that is wrong with the files, each with its place.
     """
-    target = library.find(source)
+    target = locate.find(source)
     path = _scenario_path(target, scenario)
     if path is None:
         return _load(target.model, Overrides(ScenarioInfo(target.model.name, "")))
@@ -65,7 +65,7 @@ def load(
         overrides = overrides.with_every_strategy()
     name, where = overrides.model
     if target.scenario is not None:
-        return _load(library.model_of(path, name, where or path.name), overrides)
+        return _load(locate.model_of(path, name, where or path.name), overrides)
     if name not in (None, target.model.name):
         what = f"this scenario is for the model '{name}', not for '{target.model.name}'"
         raise InputError(Problem(where, what, "Load the model it is for, or drop the key"))
@@ -164,13 +164,13 @@ class _Files:
             return None
 
 
-def _scenario_path(target: library.Target, scenario: str | Path | None) -> Path | None:
+def _scenario_path(target: locate.Target, scenario: str | Path | None) -> Path | None:
     if scenario is None:
         return target.scenario
     path = Path(scenario)
     if path.suffix == ".toml":
         return path.resolve()
-    return library.sibling([target.scenario_folder], str(scenario), "scenario")
+    return locate.sibling([target.scenario_folder], str(scenario), "scenario")
 
 
 def _load(folder: Path, overrides: Overrides) -> Model:
@@ -178,7 +178,7 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     files.problems += overrides.problems
     file, where, doubtful = _model_file(folder, overrides, files)
     sound_before = len(files.problems)
-    evidence = EvidenceFolder(library.evidence_beside(folder))
+    evidence = EvidenceFolder(locate.evidence_beside(folder))
     parameters = _parameters(folder, files, evidence)
     # Before overrides are applied: they would hide a row that stands twice.
     files.problems += duplicates(parameters)
@@ -308,7 +308,7 @@ def _patients(folder: Path, files: _Files) -> Columns | None:
     path = folder / "patients.csv"
     if not (path.exists() or path.is_symlink()):
         return None
-    real = files.read(library.inside, path, folder)
+    real = files.read(locate.inside, path, folder)
     table = None if real is None else files.read(read_table, real, path.name)
     if table is None:
         return None
@@ -321,25 +321,25 @@ def _patients(folder: Path, files: _Files) -> Columns | None:
 def _files_in(model: Path, name: str, files: _Files) -> Iterator[tuple[Path, str]]:
     """The real paths of the tables in a folder of the model, and what messages call them."""
     folder = model / name
-    if not folder.is_dir() or files.read(library.inside, folder, model) is None:
+    if not folder.is_dir() or files.read(locate.inside, folder, model) is None:
         return
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in {".csv", ".xlsx"}:
             called = f"{name}/{path.name}"
-            real = files.read(library.inside, path, model, called)
+            real = files.read(locate.inside, path, model, called)
             if real is not None:
                 files.paths.append(path)
                 yield real, called
 
 
 def _toml_in(path: Path, folder: Path) -> TomlFile:
-    return read_toml(library.inside(path, folder))
+    return read_toml(locate.inside(path, folder))
 
 
 def _rows_in(
     path: Path, folder: Path, evidence: EvidenceFolder
 ) -> tuple[tuple[Parameter, ...], list[Problem]]:
-    return parameters_from_table(read_table(library.inside(path, folder), path.name), evidence)
+    return parameters_from_table(read_table(locate.inside(path, folder), path.name), evidence)
 
 
 def _joint_in(path: Path, name: str) -> tuple[tuple[str, ...], Floats]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from heecon.model import names
+from heecon.files import names
 from heecon.model.definition import Correction, Formula, Outcome, Settings, State, Transitions
 from heecon.model.formulas import FormulaReader, Path
 from heecon.model.schema import OutcomeSection

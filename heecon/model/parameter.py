@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Literal, get_args
 
-from heecon.errors import InputError, Problem
-from heecon.model import names
+from heecon.errors import InputError, InvalidValue, Problem, shown
+from heecon.files import names
+from heecon.files.table_file import TableFile, number
 from heecon.model.citation import Sources, filled
-from heecon.model.complaint import Complaint, shown
 from heecon.model.distribution import FAMILIES, Distribution, build, mismatch
 from heecon.model.joint import JOINT_FAMILIES
-from heecon.model.table_file import TableFile, number
 
 Status = Literal["trial", "published", "derived", "assumption"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -177,7 +176,7 @@ def parameter_from_row(
             return None
         try:
             return number(row[column])
-        except Complaint as complaint:
+        except InvalidValue as complaint:
             problems.append(complaint.at(place(column)))
             return None
 
@@ -216,8 +215,8 @@ def parameter_from_row(
     if not problems:
         try:
             shape = _distribution(row.get("distribution", "fixed"), value, numbers, row)
-        except Complaint as unusable:
-            found = Complaint(f"{name}: {unusable.what}", unusable.remedy)
+        except InvalidValue as unusable:
+            found = InvalidValue(f"{name}: {unusable.what}", unusable.remedy)
             problems.append(found.at(place("distribution")))
     parameter = Parameter(
         name=name,
@@ -244,22 +243,22 @@ def parameter_from_row(
     return parameter, problems
 
 
-def complaints_of(parameter: Parameter) -> list[Complaint]:
+def complaints_of(parameter: Parameter) -> list[InvalidValue]:
     """What is wrong with a parameter that was made in code rather than read from a file."""
     found = []
     name = names.complaint(parameter.name)
     if name:
-        found.append(Complaint(name, "Choose another name"))
+        found.append(InvalidValue(name, "Choose another name"))
     if not (isinstance(parameter.value, Real) and math.isfinite(parameter.value)):
         what = f"the value {shown(parameter.value)} is not a finite number"
-        found.append(Complaint(what, "Give one"))
+        found.append(InvalidValue(what, "Give one"))
     found += _unknown("tag", parameter.tags, TAGS)
     return found + _unknown("status", [parameter.status], STATUSES)
 
 
-def _unknown(noun: str, words: Iterable[str], known: Sequence[str]) -> list[Complaint]:
+def _unknown(noun: str, words: Iterable[str], known: Sequence[str]) -> list[InvalidValue]:
     return [
-        Complaint(f"unknown {noun} {shown(word)}", names.did_you_mean(word, known))
+        InvalidValue(f"unknown {noun} {shown(word)}", names.did_you_mean(word, known))
         for word in words
         if word not in known
     ]
@@ -319,17 +318,19 @@ def _distribution(
     if family in JOINT_FAMILIES:
         if "correlation_group" not in row:
             what = f"'{family}' needs a correlation_group"
-            raise Complaint(what, "Name the block its parameters share")
+            raise InvalidValue(what, "Name the block its parameters share")
         if family == "dirichlet" and numbers["arg1"] is None:
-            raise Complaint("'dirichlet' needs its count in arg1", "Give the number observed")
+            raise InvalidValue("'dirichlet' needs its count in arg1", "Give the number observed")
         return family
     if family not in FAMILIES:
         remedy = names.did_you_mean(family, [*FAMILIES, *JOINT_FAMILIES])
-        raise Complaint(f"unknown distribution {shown(family)}", remedy)
+        raise InvalidValue(f"unknown distribution {shown(family)}", remedy)
     given = [numbers[column] for column in ("arg1", "arg2", "arg3")]
     arguments = [argument for argument in given if argument is not None]
     if None in given[: len(arguments)]:
-        raise Complaint("there is a gap among its arguments", "Fill arg1, arg2, arg3 in this order")
+        raise InvalidValue(
+            "there is a gap among its arguments", "Fill arg1, arg2, arg3 in this order"
+        )
     return build(
         family,
         value,

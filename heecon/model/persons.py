@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.errors import Problem
-from heecon.model import names
+from heecon.files import names
+from heecon.files.table_file import TableFile, number
 from heecon.model.copula import Copula, read_copulas
 from heecon.model.definition import Attribute, EventTypes, State
 from heecon.model.distribution import FAMILIES, build
@@ -19,7 +20,6 @@ from heecon.model.formulas import FormulaReader, Path
 from heecon.model.parameter import Parameter
 from heecon.model.schema import PersonSection
 from heecon.model.structure import REST, is_rest
-from heecon.model.table_file import TableFile, number
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, Floats]

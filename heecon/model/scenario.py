@@ -9,15 +9,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from heecon.errors import InputError, Problem
-from heecon.model import library, names
+from heecon.errors import InputError, InvalidValue, Problem, shown
+from heecon.files import locate, names
+from heecon.files.toml_file import TomlFile, read_toml
 from heecon.model.citation import Sources
-from heecon.model.complaint import Complaint, shown
 from heecon.model.definition import ScenarioInfo
 from heecon.model.joint import JOINT_FAMILIES
 from heecon.model.parameter import COLUMNS, Parameter, parameter_from_row
 from heecon.model.schema import ParameterOverride, ScenarioFile, faults_of, is_finite
-from heecon.model.toml_file import TomlFile, read_toml
 
 MAX_CHAIN = 20
 
@@ -108,7 +107,7 @@ def read_overrides(path: Path, beside: Path | None = None) -> Overrides:
         if parent is None:
             break
         folders = [current.parent, *([beside] if beside is not None else [])]
-        current = library.sibling(folders, parent, where, layer.content.model or "")
+        current = locate.sibling(folders, parent, where, layer.content.model or "")
         if current in [known.path for known in layers] or len(layers) > MAX_CHAIN:
             what = f"'{parent}' leads back to a scenario that extends it"
             raise InputError(
@@ -151,7 +150,7 @@ def apply_to_parameters(
         for name, given in layer.content.parameters.items():
             try:
                 changed, found = _changed(name, given, layer, rows, strategies, sources)
-            except Complaint as complaint:
+            except InvalidValue as complaint:
                 place = f"{layer.file.where(('parameters', name))} (parameters.{name})"
                 problems.append(complaint.at(place))
             else:
@@ -172,12 +171,12 @@ def _changed(
     templates = {row.strategy: row for row in rows.values() if row.name == name}
     if not templates:
         known = dict.fromkeys(known for known, _ in rows)
-        raise Complaint(f"unknown parameter {shown(name)}", names.did_you_mean(name, known))
+        raise InvalidValue(f"unknown parameter {shown(name)}", names.did_you_mean(name, known))
     by_strategy = _by_strategy(given, strategies)
     if None in by_strategy and None not in templates:
         own = ", ".join(f"{strategy} = ..." for strategy in templates)
         what = f"parameter '{name}' has a row for each strategy, which would go before this one"
-        raise Complaint(what, f"Say which: {name} = {{ {own} }}")
+        raise InvalidValue(what, f"Say which: {name} = {{ {own} }}")
     changed: list[Parameter] = []
     problems: list[Problem] = []
     for strategy, content in by_strategy.items():
@@ -197,7 +196,7 @@ def _by_strategy(given: Any, strategies: Sequence[str]) -> Mapping[str | None, A
     for key in given:
         if key not in fields and key not in strategies:
             what = f"{shown(key)} is neither a strategy nor a key of a parameter"
-            raise Complaint(what, names.did_you_mean(key, [*strategies, *fields]))
+            raise InvalidValue(what, names.did_you_mean(key, [*strategies, *fields]))
     if any(key in fields for key in given):
         return {None: given}
     return {str(key): value for key, value in given.items()}

@@ -12,9 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 
-from heecon.errors import Problem
-from heecon.model import names
-from heecon.model.complaint import shown
+from heecon.errors import Problem, shown
+from heecon.files import names
 
 
 def _expression_text(value: object) -> object:

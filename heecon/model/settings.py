@@ -8,9 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from heecon.errors import InvalidValue, shown
+from heecon.files import names
 from heecon.language import Table, evaluate
-from heecon.model import duration, names
-from heecon.model.complaint import Complaint, shown
+from heecon.model import duration
 from heecon.model.definition import Correction, Formula, RateStep, Settings
 from heecon.model.formulas import BY_CYCLE, FormulaReader, Path
 from heecon.model.schema import Correction as CorrectionText
@@ -162,7 +163,7 @@ def _cycle_length(text: str, reader: FormulaReader) -> float:
     """Years, or 0 when the text is no length of time."""
     try:
         return duration.years(text)
-    except Complaint as complaint:
+    except InvalidValue as complaint:
         reader.complain(("model", "cycle"), complaint.what, complaint.remedy)
         return 0.0
 
@@ -175,7 +176,7 @@ def _cycles(
     horizon = shown(section.horizon)
     try:
         exact = _horizon_in_cycles(section, cycle_length, start_age)
-    except Complaint as complaint:
+    except InvalidValue as complaint:
         remedy = "Or write 'lifetime', or a number of cycles: '75 cycles'"
         reader.complain(path, complaint.what, f"{complaint.remedy}. {remedy}")
         return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from heecon.model import names
+from heecon.files import names
 from heecon.model.definition import Formula, Hazard, Start, State, Transitions
 from heecon.model.formulas import STAND_IN, FormulaReader, Path
 from heecon.model.hazards import read_hazard

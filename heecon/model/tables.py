@@ -8,11 +8,10 @@ from numbers import Real
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError, InvalidValue, Problem
+from heecon.files import names
+from heecon.files.table_file import TableFile, number
 from heecon.language import Table
-from heecon.model import names
-from heecon.model.complaint import Complaint
-from heecon.model.table_file import TableFile, number
 
 Floats = NDArray[np.float64]
 
@@ -110,7 +109,7 @@ def _numbers(file: TableFile) -> tuple[Floats, list[Problem]]:
         for column, cell in enumerate(cells):
             try:
                 values[row, column] = number(cell)
-            except Complaint as complaint:
-                found = complaint if cell else Complaint("the cell is empty", "Type a number")
+            except InvalidValue as complaint:
+                found = complaint if cell else InvalidValue("the cell is empty", "Type a number")
                 problems.append(found.at(file.where(row, file.header[column])))
     return values, problems

@@ -11,8 +11,8 @@ from rich.text import Text
 from heecon.analysis.change import Change
 from heecon.analysis.change_log import ChangeLog, Side, Step
 from heecon.analysis.standing import Standing
+from heecon.files.write import csv_text
 from heecon.report.console import Column, money, show, signed
-from heecon.report.files import csv_text
 from heecon.report.markdown import escaped, table
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,2})?")

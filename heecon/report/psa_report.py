@@ -20,10 +20,10 @@ from heecon.analysis.psa import (
     summarise,
     summarise_net_benefit,
 )
+from heecon.files.write import csv_text, write_all
 from heecon.report import monte_carlo_report
 from heecon.report import uncertainty_plots as plots
 from heecon.report.console import Column, money, show
-from heecon.report.files import csv_text, write_all
 from heecon.report.run_files import json_text
 from heecon.report.tables import Rows
 

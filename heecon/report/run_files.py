@@ -11,9 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from heecon.analysis.evaluation import Evaluation
+from heecon.files.write import csv_text, write_all
 from heecon.model.definition import Model
 from heecon.report import monte_carlo_report, tables
-from heecon.report.files import csv_text, write_all
 from heecon.report.plots import trace_plot
 
 PACKAGES = ("heecon", "numpy", "numba", "scipy", "pandas", "pydantic")

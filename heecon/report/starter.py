@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from heecon.errors import InputError, Problem
-from heecon.model.library import bundled
-from heecon.report.files import write_all
+from heecon.files.locate import bundled
+from heecon.files.write import write_all
 
 TEMPLATE = "starter"
 NAME = "my_model"

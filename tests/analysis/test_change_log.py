@@ -17,7 +17,7 @@ from heecon.analysis.change import changed_units
 from heecon.analysis.change_log import ChangeLog, change_log
 from heecon.analysis.inputs import inputs_of_both, partway
 from heecon.analysis.standing import standings, totals_of
-from heecon.model import library
+from heecon.files import locate
 from heecon.model.distribution import build
 from tests.analysis.changing import DEFINITION, VALUES, Draft
 from tests.analysis.toys import toy
@@ -212,7 +212,7 @@ MODELS = ["bone_metastases", "early_breast_cancer", "sick_sicker", "hiv", "start
 @pytest.mark.parametrize("model", MODELS)
 def test_shipped_scenarios(model: str) -> None:
     """From the first scenario to the others; to every third where there are many."""
-    root = library.bundled()
+    root = locate.bundled()
     scenarios = [
         he.load(root / "scenarios" / model / f"{path.stem}.toml")
         for path in sorted((root / "scenarios" / model).glob("*.toml"))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from heecon.errors import InvalidValue
 from heecon.evidence import conversion
 from heecon.evidence.indirect import Effect, indirect
 from heecon.evidence.interval import (
@@ -19,7 +20,6 @@ from heecon.evidence.interval import (
     se_from_p,
 )
 from heecon.evidence.pairwise import pool
-from heecon.model.complaint import Complaint
 
 # Colditz 1994 JAMA 271:698, the BCG trials: events and others with vaccine, events and others
 # without. Results as metafor 4 prints them (rma(measure="RR"), the package's own first example).
@@ -90,7 +90,7 @@ def test_what_cannot_be_pooled_is_refused() -> None:
         ([1.0], [0.0], "reml", "cannot be used"),
         ([1.0], [1.0], "magic", "unknown method 'magic'"),
     ):
-        with pytest.raises(Complaint, match=what):
+        with pytest.raises(InvalidValue, match=what):
             pool(effects, ses, method)
 
 
@@ -99,7 +99,7 @@ def test_an_indirect_comparison_by_hand() -> None:
     found = indirect(Effect(-0.6, 0.15), Effect(-0.2, 0.20))
     assert found.value == pytest.approx(-0.4, abs=1e-15)
     assert found.se == pytest.approx(0.25, abs=1e-15)
-    with pytest.raises(Complaint, match="standard error 0"):
+    with pytest.raises(InvalidValue, match="standard error 0"):
         indirect(Effect(1, 0), Effect(1, 1))
 
 
@@ -142,7 +142,7 @@ def test_intervals_that_are_none_are_refused() -> None:
         lambda: critical(1),
     )
     for call in calls:
-        with pytest.raises(Complaint):
+        with pytest.raises(InvalidValue):
             call()
 
 
@@ -188,5 +188,5 @@ def test_impossible_conversions_are_refused() -> None:
         lambda: conversion.probability_to_odds(1),
     )
     for call in calls:
-        with pytest.raises(Complaint):
+        with pytest.raises(InvalidValue):
             call()

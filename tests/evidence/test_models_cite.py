@@ -7,7 +7,7 @@ import pytest
 import heecon as he
 from heecon.evidence.conversion import converted
 from heecon.evidence.registry import Registry, read_registry
-from heecon.model.library import available
+from heecon.files.locate import available
 
 ROOT = Path(__file__).parent.parent.parent
 CITING = ("bone_metastases", "early_breast_cancer")

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from heecon.errors import InputError
+from heecon.errors import InputError, InvalidValue
 from heecon.evidence.estimand import ESTIMANDS
 from heecon.evidence.interval import asymmetry
 from heecon.evidence.registry import COLUMNS, UNRESOLVED, Registry, registry_from_table
 from heecon.evidence.registry import read_registry as read
-from heecon.model.complaint import Complaint
+from heecon.files.locate import available
+from heecon.files.table_file import parse_csv
 from heecon.model.distribution import FAMILIES
-from heecon.model.library import available
 from heecon.model.load import load
-from heecon.model.table_file import parse_csv
 
 ROOT = Path(__file__).parent.parent.parent
 SEED = Path(__file__).parent / "data" / "seed_evidence.csv"
@@ -87,9 +86,9 @@ def test_known_errors_are_kept_and_cannot_be_cited(registry: Registry) -> None:
         "S110": UNRESOLVED,
         "S180": "dcare_bone_hr",
     }
-    with pytest.raises(Complaint, match=r"'S066' is superseded\. Cite 'stopeck_extended_median"):
+    with pytest.raises(InvalidValue, match=r"'S066' is superseded\. Cite 'stopeck_extended_median"):
         registry.cite("S066")
-    with pytest.raises(Complaint, match="'S110' is known to be wrong"):
+    with pytest.raises(InvalidValue, match="'S110' is known to be wrong"):
         registry.cite("S110")
 
 
@@ -222,5 +221,5 @@ def test_a_chain_of_successors_is_refused() -> None:
 
 
 def test_unknown_evidence_is_refused(registry: Registry) -> None:
-    with pytest.raises(Complaint, match="Did you mean 'stopeck_hr_first'"):
+    with pytest.raises(InvalidValue, match="Did you mean 'stopeck_hr_first'"):
         registry.cite("stopeck_hr_frist")

@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 
 import heecon as he
-from heecon.model import library
+from heecon.files import locate
 from heecon.model.build import all_formulas
 from heecon.model.load import load
 from tests.model.small import MODEL_FILE, PARAMETER_FILE, SCENARIO_FILE, edit, write
@@ -437,7 +437,7 @@ def test_parameters_as_plain_numbers() -> None:
         he.build_model(definition, {"p": 0.5, "time": 1.0})
 
 
-SHIPPED = library.available(ROOT)
+SHIPPED = locate.available(ROOT)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -459,7 +459,7 @@ def test_the_flagships_life_table_is_one() -> None:
 
 
 def test_the_default_is_shipped() -> None:
-    assert library.DEFAULT in SHIPPED
+    assert locate.DEFAULT in SHIPPED
     assert load().scenario.name == Path(SCENARIO_FILE).stem
 
 

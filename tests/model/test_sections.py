@@ -11,11 +11,12 @@ from pydantic import BaseModel
 
 import heecon as he
 from heecon.analysis.inputs import columns_of, inputs_of
-from heecon.model import library, schema
+from heecon.files import locate
+from heecon.model import schema
 from heecon.model.sections import sections_of
 from tests.analysis.changing import Draft
 
-NAMES = library.available(library.bundled())
+NAMES = locate.available(locate.bundled())
 
 
 def rebuilt(model: he.Model, sections: dict[str, Any]) -> he.Model:

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 import heecon as he
-from heecon.report.console import describe, money, print_run
+from heecon.report.console import money
+from heecon.report.run_report import describe, print_run
 from tests.analysis.test_evaluation import parameters, small
 
 

@@ -16,11 +16,11 @@ import openpyxl
 import pytest
 
 from heecon.errors import InputError
-from heecon.report.workbook.address import letters
-from heecon.report.workbook.case import case_of
-from heecon.report.workbook.export import write_workbook
-from heecon.report.workbook.importer import Imported, import_workbook
-from heecon.report.workbook.package import read_sheets
+from heecon.workbook.address import letters
+from heecon.workbook.case import case_of
+from heecon.workbook.export import write_workbook
+from heecon.workbook.importer import Imported, import_workbook
+from heecon.workbook.package import read_sheets
 from tests.model import small
 
 MADE = date(2026, 1, 1)

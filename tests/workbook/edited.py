@@ -11,9 +11,9 @@ from typing import Any
 import heecon as he
 from heecon.errors import HeeconError
 from heecon.model.parameter import Parameter
-from heecon.report.workbook.case import Case, Variant
-from heecon.report.workbook.export import workbook
-from heecon.report.workbook.inputs import PLACE
+from heecon.workbook.case import Case, Variant
+from heecon.workbook.export import workbook
+from heecon.workbook.inputs import PLACE
 
 from .sheets import differences
 

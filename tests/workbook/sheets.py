@@ -9,12 +9,12 @@ from typing import Any
 import formualizer
 
 import heecon as he
-from heecon.report.workbook.address import letters
-from heecon.report.workbook.book import Book
-from heecon.report.workbook.case import Case, Variant
-from heecon.report.workbook.recalculate import _value
-from heecon.report.workbook.verify import distance_of
-from heecon.report.workbook.xlsx import to_bytes
+from heecon.workbook.address import letters
+from heecon.workbook.book import Book
+from heecon.workbook.case import Case, Variant
+from heecon.workbook.recalculate import _value
+from heecon.workbook.verify import distance_of
+from heecon.workbook.xlsx import to_bytes
 
 TOLERANCE = 1e-9
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from heecon.report.workbook.edits import read_edits
-from heecon.report.workbook.package import ReadCell, ReadSheet
+from heecon.workbook.edits import read_edits
+from heecon.workbook.package import ReadCell, ReadSheet
 from tests.workbook.books import MADE, column_of, edited, imported, refused, row_of, typed, where
 
 
@@ -291,7 +291,7 @@ def test_a_scenario_that_cannot_be_chosen(export: Path, value: object) -> None:
 
 def test_errors_are_only_those_of_spreadsheets() -> None:
     """A source may begin with a number sign."""
-    from heecon.report.workbook import edits  # noqa: PLC0415
+    from heecon.workbook import edits  # noqa: PLC0415
 
     sheet = ReadSheet(
         "f.xlsx", "Inputs", {(1, 1): ReadCell("#5 of the list"), (1, 2): ReadCell("#N/A")}

@@ -14,12 +14,12 @@ import pytest
 
 import heecon as he
 from heecon.errors import InputError
-from heecon.report.workbook.address import is_safe_name, reads_as_cell, sheet_names
-from heecon.report.workbook.book import Book
-from heecon.report.workbook.case import MAX_SLOTS, case_of, refuse
-from heecon.report.workbook.export import workbook, write_workbook
-from heecon.report.workbook.lint import lint
-from heecon.report.workbook.xlsx import to_bytes
+from heecon.workbook.address import is_safe_name, reads_as_cell, sheet_names
+from heecon.workbook.book import Book
+from heecon.workbook.case import MAX_SLOTS, case_of, refuse
+from heecon.workbook.export import workbook, write_workbook
+from heecon.workbook.lint import lint
+from heecon.workbook.xlsx import to_bytes
 from tests.engine.small import model as small
 from tests.model import small as files
 

@@ -14,7 +14,7 @@ from heecon.model.definition import Model
 from heecon.model.load import load
 from heecon.model.parameter import Parameter
 from heecon.model.sections import sections_of
-from heecon.report.workbook.importer import _value, import_workbook
+from heecon.workbook.importer import _value, import_workbook
 from tests.workbook.books import at, edited, imported, refused, row_of, typed, where
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from heecon.report.workbook.book import Book
-from heecon.report.workbook.case import case_of
-from heecon.report.workbook.export import workbook, write_workbook
-from heecon.report.workbook.recalculate import convert, recalculate
-from heecon.report.workbook.verify import distance_of, verify
-from heecon.report.workbook.xlsx import to_bytes
+from heecon.workbook.book import Book
+from heecon.workbook.case import case_of
+from heecon.workbook.export import workbook, write_workbook
+from heecon.workbook.recalculate import convert, recalculate
+from heecon.workbook.verify import distance_of, verify
+from heecon.workbook.xlsx import to_bytes
 from tests.engine.small import model as small
 
 from .sheets import case_in_memory, formulas_of, with_strategies

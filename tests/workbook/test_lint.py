@@ -9,7 +9,7 @@ from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.workbook.protection import WorkbookProtection
 from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
 
-from heecon.report.workbook.lint import FormulaCell, _Found, _lint_block, lint, lint_formula
+from heecon.workbook.lint import FormulaCell, _Found, _lint_block, lint, lint_formula
 from tests.workbook.books import edited, part_of, repacked
 
 

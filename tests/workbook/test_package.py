@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heecon.errors import InputError
-from heecon.report.workbook import package
-from heecon.report.workbook.lint import lint
-from heecon.report.workbook.package import check_package, read_sheets
+from heecon.workbook import package
+from heecon.workbook.lint import lint
+from heecon.workbook.package import check_package, read_sheets
 from tests.workbook.books import edited, part_of, refused, repacked
 
 LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'

@@ -10,10 +10,10 @@ import pytest
 
 from heecon.analysis.acceptability import acceptability
 from heecon.analysis.outcomes import Outcomes
-from heecon.report.workbook.book import Book
-from heecon.report.workbook.case import Case, case_of
-from heecon.report.workbook.export import workbook
-from heecon.report.workbook.psa_sheets import CURVES, STEPS
+from heecon.workbook.book import Book
+from heecon.workbook.case import Case, case_of
+from heecon.workbook.export import workbook
+from heecon.workbook.psa_sheets import CURVES, STEPS
 
 from .sheets import differences, opened
 

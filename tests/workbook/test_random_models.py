@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from heecon.report.workbook.export import workbook
+from heecon.workbook.export import workbook
 from tests.engine.cases import cases, model_of
 from tests.engine.simulator import Case
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from heecon.model.load import load
-from heecon.report.workbook.importer import import_workbook
+from heecon.workbook.importer import import_workbook
 from tests.workbook.books import at, typed
 
 VALUES = {

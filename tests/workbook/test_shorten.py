@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from heecon.language import Binary, Call, ExcelLimitError, Name, Tree, to_excel
 from heecon.language.numpy_target import evaluate
 from heecon.language.tree import Conditional
-from heecon.report.workbook.address import is_safe_name, letters, quoted, sheet_names
-from heecon.report.workbook.shorten import LIMIT, MAX_LENGTH, Part, _written_out, shortened
+from heecon.workbook.address import is_safe_name, letters, quoted, sheet_names
+from heecon.workbook.shorten import LIMIT, MAX_LENGTH, Part, _written_out, shortened
 from tests.language.trees import NAMES, numbers
 
 REFERENCES = {name: f"Values!$C${number}" for number, name in enumerate(NAMES, start=100)}

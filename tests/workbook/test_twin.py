@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from heecon.report.workbook.case import Case, case_of
-from heecon.report.workbook.export import workbook
+from heecon.workbook.case import Case, case_of
+from heecon.workbook.export import workbook
 
 from .edited import RESULT_SHEETS, Editor
 from .sheets import differences, opened, with_strategies

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from heecon.commands.workbook import app
 from heecon.errors import InputError
-from heecon.report.workbook import recalculate
-from heecon.report.workbook.case import case_of
-from heecon.report.workbook.export import write_workbook
-from heecon.report.workbook.importer import import_workbook
-from heecon.report.workbook.verify import Verification, distance_of, verify
+from heecon.workbook import recalculate
+from heecon.workbook.case import case_of
+from heecon.workbook.export import write_workbook
+from heecon.workbook.importer import import_workbook
+from heecon.workbook.verify import Verification, distance_of, verify
 from tests.workbook import books
 from tests.workbook.books import at, edited, part_of, repacked, typed
 

@@ -1,0 +1,233 @@
+"""A workbook as plain data: sheets of cells, every formula beside the value Python has for it.
+
+The value is what heecon's engine gives, not what a spreadsheet would: it is written into the file
+as the cell's cached result, so that a viewer that does not calculate shows it, and a program that
+does can be compared with it, cell for cell.
+
+Rows and columns are counted from 1, as spreadsheets count them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.workbook.address import letters, quoted
+
+if TYPE_CHECKING:
+    from openpyxl.chart._chart import ChartBase
+
+Floats = NDArray[np.float64]
+Value = float | int | str | bool | None
+
+Kind = Literal[
+    "title",
+    "heading",
+    "header",
+    "text",
+    "wrap",
+    "note",
+    "input",
+    "data",
+    "stored",
+    "calc",
+    "result",
+    "word",
+    "check",
+    "link",
+]
+"""What a cell is, which decides how it looks: see ``styles.KINDS``."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a cell looks: what it is, and how its number is written."""
+
+    kind: Kind
+    format: str = "General"
+
+
+TITLE, HEADING, HEADER = Style("title"), Style("heading"), Style("header")
+TEXT, WRAP, NOTE, LINK = Style("text"), Style("wrap"), Style("note"), Style("link")
+
+WHOLE, MONEY, SHARE = "#,##0", "#,##0.00", "0.000000"
+QALY, PLAIN, PERCENT = "#,##0.00000", "General", "0.0%"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A constant, or a formula with its value."""
+
+    value: Value
+    style: Style
+    formula: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of a column: one formula all the way down, or plain numbers.
+
+    Attributes:
+        column: its column.
+        first: its first row.
+        template: the formula; ``{r}`` stands for the row, ``{p}`` for the one before and ``{n}``
+            for the one after. Empty for plain numbers.
+        values: one value a row; NaN is an error value.
+        style: of every cell.
+    """
+
+    column: int
+    first: int
+    template: str
+    values: Floats
+    style: Style
+
+    def formula(self, row: int) -> str:
+        """The formula in one of its rows."""
+        return at_row(self.template, row)
+
+
+ROW_MARKS = (("{r}", 0), ("{p}", -1), ("{n}", 1))
+"""What stands for the row in a template, and how far the row it means lies away."""
+
+
+def at_row(template: str, row: int) -> str:
+    """A formula template in a row."""
+    for mark, step in ROW_MARKS:
+        template = template.replace(mark, str(row + step))
+    return template
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What may be typed into a range: one of a list, or a number.
+
+    Attributes:
+        range: such as ``C5:C9``.
+        options: a range that holds the options, a list in quotes, or empty for any number.
+        message: shown when the cell is chosen.
+    """
+
+    range: str
+    options: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A chart and the cell its upper left corner lies in."""
+
+    chart: ChartBase
+    anchor: str
+
+
+@dataclass
+class Sheet:
+    """One sheet, filled cell by cell.
+
+    Attributes:
+        name: letters, digits and underscores, so that formulas need no quotes.
+        purpose: one sentence for the cover.
+        cells: by row, then column.
+        runs: long columns.
+        widths: characters, by column.
+        heights: points, by row; others are the program's own.
+        freeze: the first cell that scrolls.
+        choices: data validation.
+        lamps: ranges whose words OK and FAIL are coloured.
+        charts: real charts.
+        print_rows: rows repeated on every printed page, such as "1:8".
+        print_columns: columns repeated likewise, such as "A:C".
+        landscape: whether pages lie on their side.
+        wide: too wide for a page: columns go on on further pages.
+        print_area: what is printed, such as "A1:K60"; empty for everything.
+        breaks: rows after which a new printed page begins.
+        links: cell -> place in the workbook a click leads to.
+    """
+
+    name: str
+    purpose: str
+    cells: dict[int, dict[int, Cell]] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+    widths: Mapping[int, float] = field(default_factory=dict)
+    heights: dict[int, float] = field(default_factory=dict)
+    freeze: str = ""
+    choices: list[Choice] = field(default_factory=list)
+    lamps: list[str] = field(default_factory=list)
+    charts: list[Placed] = field(default_factory=list)
+    print_rows: str = ""
+    print_columns: str = ""
+    landscape: bool = True
+    wide: bool = False
+    print_area: str = ""
+    breaks: list[int] = field(default_factory=list)
+    links: dict[str, str] = field(default_factory=dict)
+
+    def put(self, row: int, column: int, value: Value, style: Style = TEXT) -> None:
+        """A constant. Text stays text, whatever it begins with."""
+        if style in (TITLE, HEADING):
+            self.heights.setdefault(row, 24.0 if style == TITLE else 18.0)
+        self.cells.setdefault(row, {})[column] = Cell(value, style)
+
+    def across(self, row: int, column: int, values: Iterable[Value], style: Style = HEADER) -> None:
+        """Constants beside each other."""
+        for place, value in enumerate(values, start=column):
+            self.put(row, place, value, style)
+
+    def calculate(self, row: int, column: int, formula: str, value: Value, style: Style) -> None:
+        """A formula without its ``=``, and the value Python has for it."""
+        self.cells.setdefault(row, {})[column] = Cell(value, style, formula)
+
+    def down(
+        self, first: int, column: int, template: str, values: Sequence[float] | Floats, style: Style
+    ) -> None:
+        """One formula all the way down."""
+        array = np.asarray(values, dtype=float)
+        self.runs.append(Run(column, first, template, array, style))
+
+    def numbers(
+        self, first: int, column: int, values: Sequence[float] | Floats, style: Style
+    ) -> None:
+        """Plain numbers all the way down."""
+        self.down(first, column, "", values, style)
+
+    def reference(self, row: int, column: int, *, rows: int = 1, columns: int = 1) -> str:
+        """Absolute address of a cell or range, as formulas of other sheets write it."""
+        start = f"${letters(column)}${row}"
+        end = f"${letters(column + columns - 1)}${row + rows - 1}"
+        return f"{quoted(self.name)}!{start}" + ("" if start == end else f":{end}")
+
+
+@dataclass
+class Book:
+    """A workbook.
+
+    Attributes:
+        title: for the file's properties.
+        sheets: in the order of the tabs.
+        names: defined names and what they stand for.
+        constants: numbers formulas use, by name; ``constant`` registers them.
+    """
+
+    title: str
+    sheets: list[Sheet] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, float] = field(default_factory=dict)
+
+    def sheet(self, name: str, purpose: str) -> Sheet:
+        """Add a sheet."""
+        sheet = Sheet(name, purpose)
+        self.sheets.append(sheet)
+        return sheet
+
+    def constant(self, value: float) -> str:
+        """Name of the cell that holds a number: formulas hold none themselves but 0 and 1."""
+        text = f"{value:.17g}" if float(f"{value:.15g}") != value else f"{value:.15g}"
+        # A name may hold letters, digits, dots and underscores only.
+        name = f"const_{text.replace('-', 'm').replace('+', '')}"
+        self.constants[name] = value
+        return name

@@ -1,0 +1,196 @@
+"""The inputs a payer changed in a workbook, as a scenario file has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from heecon.errors import Problem, shown
+from heecon.files import names
+from heecon.model.definition import Model
+from heecon.model.parameter import Parameter
+from heecon.workbook.edits import DETAIL, FIXED, Edit, Edits, as_number, is_same
+from heecon.workbook.inputs import cells_of
+
+ARGUMENTS = ("arg1", "arg2", "arg3")
+DISTRIBUTION = ("distribution", "low", "high", "se", *ARGUMENTS)
+EVIDENCE = ("status", "source")
+_KEY = re.compile(r"([^\[\]]+)(?:\[([^\[\]]+)\])?")
+
+
+class ChangedInputs:
+    """What the sheet of inputs changes.
+
+    Args:
+        edits: what was typed.
+        base: the scenario chosen in the workbook, with every strategy.
+        exported: the scenario the workbook was made for.
+
+    Attributes:
+        problems: what cannot be used, found so far.
+        notes: what a user should know.
+    """
+
+    def __init__(self, edits: Edits, base: Model, exported: Model) -> None:
+        self.edits, self.whole = edits, base
+        self.exported = {row.key: row for row in exported.parameters}
+        self.rows = {row.key: row for row in base.parameters}
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+
+    def content(self) -> dict[str, Any]:
+        """Overridden inputs: name -> table, or name -> strategy -> table."""
+        shared: dict[str, dict[str, Any]] = {}
+        own: dict[str, dict[str, dict[str, Any]]] = {}
+        for key, where in self.edits.ids.items():
+            parts = _KEY.fullmatch(key)
+            name, strategy = (parts[1], parts[2] or "") if parts else ("", "")
+            edit = self.edits.values.get(key)
+            details = self._changed_details(key, name)
+            if edit is None and not details:
+                continue
+            if not self._known(key, name, strategy, where):
+                continue
+            table = self._table(edit, details, key, name)
+            if table is not None and strategy:
+                own.setdefault(name, {})[strategy] = table
+            elif table is not None:
+                shared[name] = table
+        return {
+            name: self._joined(name, shared.get(name), own.get(name, {}))
+            for name in dict.fromkeys([*shared, *own])
+        }
+
+    def _known(self, key: str, name: str, strategy: str, where: str) -> bool:
+        known = {row.name for row in self.rows.values()}
+        if name in known and (not strategy or strategy in self.whole.strategies):
+            return True
+        choices = [*self.rows]
+        if name in known:
+            choices += [f"{name}[{other}]" for other in self.whole.strategies]
+        remedy = names.did_you_mean(key, choices)
+        self.problems.append(Problem(where, f"unknown input {shown(key)}", remedy))
+        return False
+
+    def _joined(
+        self, name: str, shared: dict[str, Any] | None, own: dict[str, dict[str, Any]]
+    ) -> dict[str, Any]:
+        """A scenario gives a name one table, or one a strategy: if both, all of the latter."""
+        if shared is None:
+            return own
+        if not own:
+            return shared
+        others = [s for s in self.whole.strategies if f"{name}[{s}]" not in self.rows]
+        return dict.fromkeys(others, shared) | own
+
+    def _changed_details(self, key: str, name: str) -> dict[str, Edit | None]:
+        """Describing cells that differ from what was exported; None for one that was cleared.
+
+        A row that was added is compared with the one it is of, and need not repeat its cells.
+        """
+        added = key not in self.exported
+        row = self.exported.get(name if added else key)
+        if row is None:
+            return {}
+        before, now = cells_of(row), self.edits.details.get(key, {})
+        found: dict[str, Edit | None] = {}
+        for column in (*DETAIL, *FIXED):
+            old, new = before.get(column), now.get(column)
+            if new is None:
+                if old is not None and not added:
+                    found[column] = None
+            elif not is_same(old.strip() if isinstance(old, str) else old, new.value):
+                found[column] = new
+        for column in FIXED if not added else ():
+            if column in found:
+                edit = found[column] or Edit("", self.edits.ids[key])
+                what = f"the {column} of '{key}' is another than {shown(before.get(column, ''))}"
+                remedy = "Put it back: only parameters.csv can change it"
+                self.problems.append(Problem(edit.where, what, remedy))
+        return {column: edit for column, edit in found.items() if column not in FIXED}
+
+    def _table(
+        self, edit: Edit | None, details: Mapping[str, Edit | None], key: str, name: str
+    ) -> dict[str, Any] | None:
+        """What the scenario says of one input; None where it says nothing new."""
+        row, parent = self.rows.get(key), self.rows.get(key) or self.rows.get(name)
+        where = self.edits.ids[key]
+        if edit is not None:
+            where = edit.where
+            number, problems = as_number(edit)
+            self.problems += problems
+            if number is None:
+                return None
+            value = float(number.value)
+            if row is not None and is_same(row.value, value):
+                edit, value = None, row.value  # the override repeats the scenario's value
+                if not details:
+                    return None
+        elif row is None:
+            self.problems.append(Problem(where, f"'{key}' has no value", "Type one as override"))
+            return None
+        else:
+            value = row.value
+        unit = details.get("unit", "")
+        if unit is None and parent is not None and parent.unit:
+            what = f"the unit of '{key}' was cleared"
+            self.problems.append(Problem(where, what, f"Put {shown(parent.unit)} back, or another"))
+        table: dict[str, Any] = {"value": value}
+        table |= self._distribution(edit, details, key, parent)
+        table |= self._description(edit, details, key, parent)
+        table.setdefault("status", "assumption")
+        table.setdefault("source", f"Typed into {where}")
+        return table
+
+    def _distribution(
+        self,
+        edit: Edit | None,
+        details: Mapping[str, Edit | None],
+        key: str,
+        parent: Parameter | None,
+    ) -> dict[str, Any]:
+        """Distribution and bounds: as typed, as they were beside a value that stays, or none."""
+        typed = {
+            column: cell.value
+            for column, cell in self.edits.details.get(key, {}).items()
+            if column in DISTRIBUTION
+        }
+        if not any(column in details for column in DISTRIBUTION):
+            if edit is None and parent is not None:
+                cells = cells_of(parent)
+                return {column: cells[column] for column in DISTRIBUTION if column in cells}
+            family = parent.distribution.family if parent and parent.distribution else ""
+            if parent is not None and family != "fixed":
+                self.notes.append(f"{key}: overridden, so it is fixed in a probabilistic analysis.")
+            return {}
+        if any(column in details for column in ARGUMENTS):
+            return typed
+        # Unless they were typed, arguments were fitted to the numbers that changed.
+        return {column: value for column, value in typed.items() if column not in ARGUMENTS}
+
+    def _description(
+        self,
+        edit: Edit | None,
+        details: Mapping[str, Edit | None],
+        key: str,
+        parent: Parameter | None,
+    ) -> dict[str, Any]:
+        """Unit, year, evidence and note: a new value does not keep the old one's evidence."""
+        before = cells_of(parent) if parent is not None else {}
+        kept = ["unit", "price_year"]
+        if edit is None:
+            kept += [*EVIDENCE, "note"]
+        found = {column: before[column] for column in kept if column in before}
+        if any(details.get(column) for column in EVIDENCE):
+            now = self.edits.details.get(key, {})
+            found |= {column: now[column].value for column in EVIDENCE if column in now}
+        for column in ("unit", "price_year", *EVIDENCE, "note"):
+            if column in details:
+                cell = details[column]
+                found.pop(column, None)
+                if cell is not None:
+                    found[column] = cell.value
+        if "price_year" in found:
+            found["price_year"] = int(str(found["price_year"]).removesuffix(".0"))
+        return found

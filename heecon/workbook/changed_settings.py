@@ -1,0 +1,205 @@
+"""The settings a payer changed in a workbook, as a scenario file has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from heecon.errors import Problem, shown
+from heecon.files import names
+from heecon.model import duration
+from heecon.model.definition import Model
+from heecon.model.sections import sections_of
+from heecon.workbook.edits import Edit, as_number, is_same
+from heecon.workbook.layout import ABSENT
+from heecon.workbook.settings import (
+    CORRECTIONS,
+    LIFETIME,
+    TIMINGS,
+    WEIGHTS,
+    horizon_years,
+)
+
+_RATE = re.compile(r"dr_(cost|effect)_(from_)?([1-9][0-9]?)", re.ASCII)
+_THRESHOLD = re.compile(r"threshold_([1-9][0-9]?)", re.ASCII)
+_INCLUDE = re.compile(r"include\[(.+)\]")
+_NUMBERS = ("max_age", "start_age")
+
+
+class ChangedSettings:
+    """What the control sheet changes.
+
+    Args:
+        edits: overrides of settings by id.
+        base: the scenario without them.
+        whole: the same with every strategy.
+
+    Attributes:
+        problems: what cannot be used, found so far.
+    """
+
+    def __init__(self, edits: Mapping[str, Edit], base: Model, whole: Model) -> None:
+        self.edits, self.base, self.whole = edits, base, whole
+        self.problems: list[Problem] = []
+
+    def content(self) -> dict[str, Any]:
+        """The keys of [settings] that differ."""
+        found: dict[str, Any] = {}
+        rates: dict[str, Edit] = {}
+        thresholds: dict[int, Edit] = {}
+        choices: dict[str, list[str]] = {
+            "comparator": list(self.whole.strategies),
+            "perspective": self._perspectives(),
+            "correction": self._corrections(),
+            "timing": list(TIMINGS),
+        }
+        for key, edit in self.edits.items():
+            threshold = _THRESHOLD.fullmatch(key)
+            if threshold:
+                thresholds[int(threshold[1])] = edit
+            elif _RATE.fullmatch(key):
+                rates[key] = edit
+            elif key in choices:
+                self._choice(key, edit, choices[key], rates if key == "timing" else found)
+            elif key in _NUMBERS or key in {"horizon", "cycle_length"}:
+                self._amount(key, edit, found)
+            elif not _INCLUDE.fullmatch(key):
+                what = f"'{key}' is no setting that can be overridden"
+                self._complain(edit, what, "Clear the cell")
+        if thresholds:
+            found["thresholds"] = self._thresholds(thresholds)
+        if rates:
+            found["discounting"] = self._discounting(rates)
+        before = self._before(cycle_changes="cycle" in found)
+        return {k: value for k, value in found.items() if not _alike(k, before.get(k), value)}
+
+    def strategies(self) -> list[str] | None:
+        """The strategies to keep; None if they are those of the scenario."""
+        known = list(self.whole.strategies)
+        kept = set(self.base.strategies)
+        last: Edit | None = None
+        for key, edit in self.edits.items():
+            found = _INCLUDE.fullmatch(key)
+            if not found:
+                continue
+            name = found[1]
+            if name not in known:
+                remedy = names.did_you_mean(name, known)
+                self._complain(edit, f"unknown strategy {shown(name)}", remedy)
+            elif edit.value not in ("yes", "no"):
+                self._complain(edit, f"{shown(edit.value)} is neither yes nor no", "Choose one")
+            else:
+                last = edit
+                kept = kept | {name} if edit.value == "yes" else kept - {name}
+        if not kept and last is not None:
+            self._complain(last, "no strategy is left", "Say yes to at least one")
+        if kept == set(self.base.strategies):
+            return None
+        return [name for name in known if name in kept]
+
+    def _complain(self, edit: Edit, what: str, remedy: str) -> None:
+        self.problems.append(Problem(edit.where, what, remedy))
+
+    def _before(self, *, cycle_changes: bool) -> dict[str, Any]:
+        """The settings of the scenario; a horizon in cycles changes with their length."""
+        before: dict[str, Any] = sections_of(self.base)["model"]
+        years = horizon_years(self.base.settings)
+        if isinstance(years, float) and not cycle_changes:
+            before["horizon"] = f"{_plain(years)} years"
+        return before
+
+    def _choice(self, key: str, edit: Edit, known: list[str], found: dict[str, Any]) -> None:
+        value = edit.value
+        if value not in known:
+            remedy = names.did_you_mean(str(value), known)
+            self._complain(edit, f"{shown(value)} is no {key}", remedy)
+        elif key == "correction" and str(value).startswith(WEIGHTS):
+            found[key] = {"weights": str(value).removeprefix(WEIGHTS)}
+        else:
+            found[key] = edit if key == "timing" else value
+
+    def _amount(self, key: str, edit: Edit, found: dict[str, Any]) -> None:
+        if key == "horizon" and edit.value == LIFETIME:
+            found[key] = LIFETIME
+            return
+        value = self._number(edit)
+        if value is None:
+            return
+        if key in _NUMBERS:
+            found[key] = value
+            return
+        text = _plain(value)
+        if value <= 0 or text == "0":
+            remedy = "Give years, or lifetime" if key == "horizon" else "Give years"
+            self._complain(edit, f"{value:g} years is no length of time", remedy)
+        else:
+            found["cycle" if key == "cycle_length" else key] = f"{text} years"
+
+    def _perspectives(self) -> list[str]:
+        outcomes = self.whole.outcomes.values()
+        named = [name for outcome in outcomes for name in outcome.perspectives]
+        return list(dict.fromkeys([self.base.settings.perspective, *named]))
+
+    def _corrections(self) -> list[str]:
+        tables = [f"{WEIGHTS}{name}" for name in self.base.tables]
+        return [*CORRECTIONS, *tables]
+
+    def _number(self, edit: Edit) -> float | None:
+        found, problems = as_number(edit)
+        self.problems += problems
+        return None if found is None else float(found.value)
+
+    def _thresholds(self, edits: Mapping[int, Edit]) -> list[float]:
+        values: dict[int, float] = dict(enumerate(self.base.settings.thresholds, start=1))
+        for place, edit in edits.items():
+            if edit.value == ABSENT:
+                values.pop(place, None)
+                continue
+            value = self._number(edit)
+            if value is not None and value <= 0:
+                self._complain(edit, f"a threshold of {value:g}", "Give an amount above 0")
+            elif value is not None:
+                values[place] = value
+        return [values[place] for place in sorted(values)]
+
+    def _discounting(self, edits: Mapping[str, Edit]) -> dict[str, Any]:
+        found = dict(sections_of(self.base)["model"]["discounting"])
+        for key, edit in edits.items():
+            if key == "timing":
+                found["timing"] = edit.value
+                continue
+            value = self._number(edit)
+            parts = _RATE.fullmatch(key)
+            if value is None or parts is None:
+                continue
+            kind, begins, place = parts[1], bool(parts[2]), int(parts[3]) - 1
+            rates = found[kind]
+            steps = rates if isinstance(rates, list) else [{"from": 0.0, "rate": rates}]
+            if place >= len(steps):
+                what = f"the scenario has no stretch {place + 1} of discounting"
+                self._complain(edit, what, "Clear the cell, or change the scenario file")
+                continue
+            steps = [dict(step) for step in steps]
+            steps[place]["from" if begins else "rate"] = value
+            found[kind] = steps if len(steps) > 1 else steps[0]["rate"]
+        return found
+
+
+def _alike(key: str, old: Any, new: Any) -> bool:
+    """Whether a setting stays what it is, however it is written."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return old.keys() == new.keys() and all(_alike(k, old[k], new[k]) for k in old)
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(_alike, [key] * len(old), old, new))
+    if key in {"cycle", "horizon"} and LIFETIME not in {old, new} and "cycle" not in old:
+        return is_same(duration.years(old), duration.years(new))
+    try:
+        return is_same(float(old), float(new))
+    except (TypeError, ValueError):
+        return bool(old == new)
+
+
+def _plain(value: float) -> str:
+    """A number without an exponent: lengths of time take none."""
+    return f"{value:.15f}".rstrip("0").rstrip(".")

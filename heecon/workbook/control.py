@@ -1,0 +1,199 @@
+"""The control sheet: which scenario, against what, how long, how discounted, which draw."""
+
+from __future__ import annotations
+
+from heecon.workbook.book import (
+    HEADER,
+    HEADING,
+    NOTE,
+    PLAIN,
+    TEXT,
+    TITLE,
+    Book,
+    Choice,
+    Sheet,
+    Style,
+    Value,
+)
+from heecon.workbook.case import Case
+from heecon.workbook.inputs import stopping_rules
+from heecon.workbook.layout import TOLERANCE, Layout
+from heecon.workbook.settings import (
+    TIMINGS,
+    Setting,
+    corrections,
+    perspectives,
+)
+
+CONTROL = "Control"
+FIRST = 6
+"""Row of the scenario selector; the settings follow after ``SETTINGS``."""
+
+SETTINGS = 12
+
+CHANGES = (
+    'COUNT(in_override)+COUNTIF(in_override,"?*")+COUNT(control_override)'
+    '+COUNTIF(control_override,"?*")'
+)
+"""Numbers and texts typed as overrides; a formula that shows nothing is none."""
+
+ID, LABEL, LIVE, OVERRIDE, SCENARIO, NOTES = range(1, 7)
+
+
+def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting, ...]) -> Sheet:
+    """The control sheet."""
+    sheet = book.sheet(CONTROL, "Choose the scenario and the settings of the analysis")
+    sheet.put(1, 1, "Control", TITLE)
+    sheet.put(
+        2,
+        1,
+        "Choose a scenario, and override what you like in the yellow cells; clear a cell "
+        "to go back to the scenario.",
+        NOTE,
+    )
+    sheet.across(FIRST - 1, 1, ["id", "setting", "live", "your override", "scenario says", "note"])
+    number = case.chosen + 1
+    sheet.put(FIRST, ID, "scenario")
+    sheet.put(FIRST, LABEL, "Scenario")
+    sheet.put(FIRST, LIVE, case.variant.name, Style("input", PLAIN))
+    sheet.put(FIRST, NOTES, "Every result of the workbook is of this scenario", NOTE)
+    sheet.choices.append(Choice(f"C{FIRST}", "=list_scenarios", "A scenario of the model."))
+    book.names["set_scenario"] = sheet.reference(FIRST, LIVE)
+    row = FIRST + 1
+    sheet.put(row, ID, "scenario_number")
+    sheet.put(row, LABEL, "Its number")
+    sheet.calculate(row, LIVE, "MATCH(set_scenario,list_scenarios,0)", number, Style("calc", PLAIN))
+    book.names["set_scenario_number"] = sheet.reference(row, LIVE)
+    row += 1
+    if case.outcomes is not None:
+        sheet.put(row, ID, "psa_draw")
+        sheet.put(row, LABEL, "Replay a PSA draw (0: none)")
+        sheet.put(row, LIVE, 0, Style("input", "0"))
+        sheet.put(
+            row, NOTES, f"1 to {case.outcomes.draws}: its values go through the live model", NOTE
+        )
+        sheet.choices.append(Choice(f"C{row}", "", "A draw's number, or 0."))
+        book.names["set_psa_draw"] = sheet.reference(row, LIVE)
+    sheet.put(SETTINGS - 1, 1, "Settings", HEADING)
+    row = SETTINGS - 1
+    for setting in settings:
+        row += 1
+        _setting_row(sheet, book, row, setting, case.chosen)
+    count = row - SETTINGS + 1
+    book.names["control_override"] = sheet.reference(SETTINGS, OVERRIDE, rows=count)
+    book.names["control_id"] = sheet.reference(SETTINGS, ID, rows=count)
+    book.names["control_live"] = sheet.reference(SETTINGS, LIVE, rows=count)
+    row = _stopping(sheet, book, row + 2, case)
+    row = _horizon(sheet, book, row + 2, case)
+    _lists(sheet, book, case, layout)
+    sheet.widths = {1: 30, 2: 44, 3: 18, 4: 18, 5: 18, 6: 52, 8: 22, 9: 22, 10: 22, 11: 14, 12: 12}
+    sheet.freeze = f"A{FIRST}"
+    return sheet
+
+
+def _setting_row(sheet: Sheet, book: Book, row: int, setting: Setting, chosen: int) -> None:
+    value = setting.entries[chosen].value
+    sheet.put(row, ID, setting.id)
+    sheet.put(row, LABEL, setting.label)
+    override = f"set_{setting.follows}_override" if setting.follows else f"D{row}"
+    live = f'IF({override}="",E{row},{override})'
+    sheet.calculate(row, LIVE, live, value, Style("result", setting.format))
+    if not setting.follows:
+        sheet.put(row, OVERRIDE, None, Style("input", setting.format))
+        book.names[f"{setting.name}_override"] = sheet.reference(row, OVERRIDE)
+    sheet.calculate(
+        row,
+        SCENARIO,
+        f"INDEX(ss_table,MATCH($A{row},ss_id,0),set_scenario_number)",
+        value,
+        Style("calc", setting.format),
+    )
+    sheet.put(row, NOTES, setting.note, NOTE)
+    book.names[setting.name] = sheet.reference(row, LIVE)
+    if setting.options:
+        sheet.choices.append(Choice(f"D{row}", f"={setting.options}", "Choose, or clear."))
+    elif setting.id != "horizon" and not setting.follows:
+        sheet.choices.append(Choice(f"D{row}", "", "A number, or empty."))
+
+
+def _stopping(sheet: Sheet, book: Book, row: int, case: Case) -> int:
+    """Stopping rules: inputs that are shown here because they are decisions."""
+    rules = stopping_rules(case.model)
+    sheet.put(row, 1, "Stopping rule", HEADING)
+    first = row + 1
+    for rule in rules:
+        row += 1
+        sheet.put(row, ID, f"stop.{rule.name}")
+        sheet.put(row, LABEL, rule.label or rule.name)
+        live = f'INDEX(in_live,MATCH("{rule.name}",in_id,0))'
+        sheet.calculate(row, LIVE, live, rule.value, Style("result", PLAIN))
+        sheet.put(row, OVERRIDE, None, Style("input", PLAIN))
+        scenario = f'INDEX(in_base,MATCH("{rule.name}",in_id,0))'
+        sheet.calculate(row, SCENARIO, scenario, rule.value, Style("calc", PLAIN))
+        sheet.put(
+            row, NOTES, f"{rule.unit}; the sheet of inputs follows this cell".strip("; "), NOTE
+        )
+        sheet.choices.append(Choice(f"D{row}", "", "A number, or empty."))
+        book.names[f"set_stop_{rule.name}"] = sheet.reference(row, OVERRIDE)
+    if not rules:
+        sheet.put(row + 1, 1, "The model has no input tagged as a stopping rule.", NOTE)
+        return row + 1
+    book.names["stop_override"] = sheet.reference(first, OVERRIDE, rows=len(rules))
+    return row
+
+
+def _horizon(sheet: Sheet, book: Book, row: int, case: Case) -> int:
+    """What follows from the settings."""
+    sheet.put(row, 1, "What follows", HEADING)
+    cycles = case.model.settings.cycles
+    near = book.constant(TOLERANCE)
+    lines: list[tuple[str, str, str, Value, str]] = [
+        (
+            "cycles",
+            "Cycles in the horizon",
+            '-INT(-(IF(set_horizon="lifetime",set_max_age-set_start_age_for_horizon,set_horizon)'
+            f"/set_cycle_length-{near}))",
+            cycles,
+            f"The traces have room for {case.cycles}",
+        ),
+        (
+            "simpson_end",
+            "Simpson's 1/3 rule up to cycle",
+            f"IF(MOD(set_cycles,{book.constant(2.0)})=0,set_cycles,"
+            f"set_cycles-{book.constant(3.0)})",
+            cycles if cycles % 2 == 0 else cycles - 3,
+            "The 3/8 rule takes an odd number's last three",
+        ),
+        (
+            "pointwise",
+            "Correction weights time points (1) or cycles (0)",
+            'IF(OR(set_correction="start",set_correction="end",set_correction="life_table"),0,1)',
+            int(case.model.settings.correction.pointwise),
+            "",
+        ),
+        ("changes", "Number of overrides", CHANGES, case.overrides, "Of settings and inputs"),
+    ]
+    for key, label, formula, value, note in lines:
+        row += 1
+        sheet.put(row, ID, key)
+        sheet.put(row, LABEL, label)
+        sheet.calculate(row, LIVE, formula, value, Style("calc", "0"))
+        sheet.put(row, NOTES, note, NOTE)
+        book.names[f"set_{key}"] = sheet.reference(row, LIVE)
+    return row
+
+
+def _lists(sheet: Sheet, book: Book, case: Case, layout: Layout) -> None:
+    """What the drop-down lists offer."""
+    lists: list[tuple[str, tuple[str, ...]]] = [
+        ("strategies", layout.strategies),
+        ("corrections", corrections(case)),
+        ("timings", TIMINGS),
+        ("perspectives", perspectives(case)),
+        ("yes_no", ("yes", "no")),
+    ]
+    for column, (name, options) in enumerate(lists, start=8):
+        sheet.put(FIRST - 1, column, name.replace("_", "/"), HEADER)
+        for row, option in enumerate(options, start=FIRST):
+            sheet.put(row, column, option, TEXT)
+        book.names[f"list_{name}"] = sheet.reference(FIRST, column, rows=len(options))

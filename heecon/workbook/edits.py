@@ -1,0 +1,387 @@
+"""What a payer changed in a workbook: overrides by id, each with the cell it stands in."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from heecon.errors import InputError, InvalidValue, Problem, shown
+from heecon.files.names import unprintable
+from heecon.files.table_file import number
+from heecon.workbook.address import letters
+from heecon.workbook.cover import FORMAT, ROOM
+from heecon.workbook.package import ReadCell, ReadSheet, read_sheets
+
+SHEETS = ("Cover", "Control", "Inputs")
+VALUE_COLUMNS = ("your override", "live value", "scenario's value")
+"""Where a number may have been typed: in the override, or over one of the formulas beside it."""
+
+DETAIL = (
+    "low", "high", "distribution", "se", "arg1", "arg2", "arg3", "unit", "price_year", "status",
+    "source", "note",
+)  # fmt: skip
+"""Columns of an input that a scenario may change."""
+
+FIXED = ("correlation_group", "tags")
+"""Columns of an input that no scenario can change."""
+
+CLOSE = 1e-12
+"""Relative difference below which a number is the one that was exported: files keep 15 digits."""
+
+NUMBERS = ("low", "high", "se", "arg1", "arg2", "arg3", "price_year")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One value a user typed.
+
+    Attributes:
+        value: a number or a text.
+        where: the cell.
+    """
+
+    value: float | str
+    where: str
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Everything a workbook says that differs from what was exported, still unchecked.
+
+    Attributes:
+        file: how messages call the file.
+        model: name of the model.
+        exported: scenario the workbook was made for.
+        scenario: scenario chosen now, and its cell.
+        settings: by id of the control sheet.
+        values: overrides by key of the input.
+        details: by key, then column: what the describing columns say now.
+        ids: where each key stands.
+        overrides: how many override cells are filled in.
+        hashes: of the files the workbook was made from, by name.
+        room: cycles its traces have room for; 0 if the cover does not say.
+    """
+
+    file: str
+    model: str
+    exported: str
+    scenario: Edit
+    settings: dict[str, Edit] = field(default_factory=dict)
+    values: dict[str, Edit] = field(default_factory=dict)
+    details: dict[str, dict[str, Edit]] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+    overrides: int = 0
+    hashes: dict[str, str] = field(default_factory=dict)
+    room: int = 0
+
+
+def read_edits(path: Path) -> Edits:
+    """Read a workbook that heecon exported and somebody may have changed.
+
+    Raises:
+        InputError: the file is unsafe or damaged, not one of heecon's, or a cell cannot be
+            understood; all of them at once.
+    """
+    sheets = read_sheets(path, SHEETS)
+    missing = [name for name in SHEETS if name not in sheets]
+    if missing:
+        what = f"there is no sheet {', '.join(missing)}: this is not a workbook heecon exported"
+        remedy = "Make one with heecon workbook export, and change that"
+        raise InputError(Problem(path.name, what, remedy))
+    problems: list[Problem] = []
+    about = _about(sheets["Cover"])
+    for label in ("format", "model", "scenario"):
+        if label not in about:
+            what = f"the cover has no row '{label}'"
+            problems.append(Problem(f"{path.name}:Cover", what, "Export the workbook again"))
+    if not problems and about["format"] != str(FORMAT):
+        what = f"the workbook has the layout {about['format']}; this heecon reads {FORMAT}"
+        problems.append(Problem(f"{path.name}:Cover", what, "Export it again and copy overrides"))
+    if problems:
+        raise InputError(problems)
+    control, found = _control(sheets["Control"])
+    problems += found
+    values, details, ids, found = _inputs(sheets["Inputs"])
+    problems += found
+    scenario = control.pop("scenario", None)
+    if scenario is None:
+        what = "there is no row with the id 'scenario'"
+        problems.append(Problem(f"{path.name}:Control", what, "Export the workbook again"))
+    if problems or scenario is None:
+        raise InputError(problems)
+    stops = {
+        key.removeprefix("stop."): edit for key, edit in control.items() if key.startswith("stop.")
+    }
+    for key, edit in stops.items():
+        if key not in ids:
+            what = f"the sheet of inputs has no row with the id '{key}'"
+            problems.append(Problem(edit.where, what, "Put the row back, or clear the cell"))
+        elif key in values and values[key].value != edit.value:
+            what = f"'{key}' is overridden with another value at {values[key].where}"
+            problems.append(Problem(edit.where, what, "Clear one of the two cells"))
+    if problems:
+        raise InputError(problems)
+    return Edits(
+        file=path.name,
+        model=about["model"],
+        exported=about["scenario"],
+        scenario=scenario,
+        settings={key: edit for key, edit in control.items() if not key.startswith("stop.")},
+        values=values | stops,
+        details=details,
+        ids=ids,
+        overrides=_filled(sheets["Control"], control) + _filled(sheets["Inputs"], values),
+        hashes=_hashes(sheets["Cover"]),
+        room=int(about[ROOM]) if re.fullmatch("[0-9]{1,6}", about.get(ROOM, "")) else 0,
+    )
+
+
+def _filled(sheet: ReadSheet, edits: Mapping[str, Edit]) -> int:
+    """How many edits stand in the column of overrides rather than over a formula."""
+    _, columns = _header(sheet, ("id", "your override"))
+    column = letters(columns["your override"])
+    mark = re.compile(rf"!{column}[0-9]+$")
+    return sum(bool(mark.search(edit.where)) for edit in edits.values())
+
+
+def _about(cover: ReadSheet) -> dict[str, str]:
+    """What the cover says: label -> text."""
+    found: dict[str, str] = {}
+    for (row, column), cell in sorted(cover.cells.items()):
+        beside = cover.value(row, column + 1)
+        if isinstance(cell.value, str) and beside is not None and not isinstance(beside, bool):
+            found.setdefault(cell.value, _text(beside))
+    return found
+
+
+def _hashes(cover: ReadSheet) -> dict[str, str]:
+    return {
+        label: text
+        for label, text in _about(cover).items()
+        if len(text) == 64 and set(text) <= set("0123456789abcdef")
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _header(sheet: ReadSheet, wanted: Iterable[str]) -> tuple[int, dict[str, int]]:
+    """Row of the header, which is the one with most of the headings, and its columns by name.
+
+    Raises:
+        InputError: a heading is missing or stands twice.
+    """
+    needed = tuple(wanted)
+    rows: dict[int, dict[str, list[int]]] = {}
+    for (row, column), cell in sorted(sheet.cells.items()):
+        name = cell.value.strip() if isinstance(cell.value, str) else ""
+        if name in needed:
+            rows.setdefault(row, {}).setdefault(name, []).append(column)
+    row = max(rows, key=lambda row: (len(rows[row]), -row), default=1)
+    columns = rows.get(row, {})
+    problems = [
+        Problem(sheet.where(row, places[1]), f"the heading '{name}' stands twice",
+                "Delete the column you added, or rename its heading")
+        for name, places in columns.items() if len(places) > 1
+    ]  # fmt: skip
+    missing = [name for name in needed if name not in columns]
+    if missing:
+        what = f"the row has no heading {', '.join(repr(name) for name in missing)}"
+        remedy = "Columns may be moved but not renamed or deleted: put the headings back"
+        problems.append(Problem(sheet.where(row, 1), what, remedy))
+    if problems:
+        raise InputError(problems)
+    return row, {name: places[0] for name, places in columns.items()}
+
+
+def _ids(sheet: ReadSheet, below: int, column: int) -> dict[int, str]:
+    """Ids by row."""
+    return {
+        row: str(cell.value).strip()
+        for (row, place), cell in sorted(sheet.cells.items())
+        if place == column and row > below and cell.value is not None and str(cell.value).strip()
+    }
+
+
+def _without_id(sheet: ReadSheet, below: int, column: int, ids: Collection[int]) -> list[Problem]:
+    """Overrides in rows without an id: nobody knows what they are of."""
+    return [
+        Problem(sheet.where(row, place), "the row has an override but no id",
+                "Put its id back, or clear the cell")
+        for (row, place), cell in sorted(sheet.cells.items())
+        if place == column and row > below and row not in ids and cell.value not in (None, "")
+    ]  # fmt: skip
+
+
+def _control(sheet: ReadSheet) -> tuple[dict[str, Edit], list[Problem]]:
+    """Overrides of settings by id; the scenario is always there."""
+    row_of_header, columns = _header(sheet, ("id", "live", "your override", "scenario says"))
+    found: dict[str, Edit] = {}
+    places: dict[str, str] = {}
+    ids = _ids(sheet, row_of_header, columns["id"])
+    problems = _without_id(sheet, row_of_header, columns["your override"], ids)
+    for row, key in ids.items():
+        names = ("live",) if key == "scenario" else ("your override", "live", "scenario says")
+        if key in {"psa_draw", "scenario_number", "cycles", "simpson_end", "pointwise", "changes"}:
+            continue
+        where = sheet.where(row, columns["id"])
+        for name in names:
+            edit, problem = _typed(sheet, row, columns[name])
+            problems += problem
+            if edit is not None:
+                if key in found:
+                    what = f"the id '{key}' stands twice (first at {places[key]})"
+                    problems.append(Problem(where, what, "Delete one of the rows"))
+                found[key] = edit
+                places[key] = where
+                break
+    return found, problems
+
+
+def _inputs(
+    sheet: ReadSheet,
+) -> tuple[dict[str, Edit], dict[str, dict[str, Edit]], dict[str, str], list[Problem]]:
+    """Overrides of inputs by key, their describing cells, and where each id stands."""
+    row_of_header, columns = _header(sheet, ("id", *VALUE_COLUMNS, *DETAIL, *FIXED))
+    values: dict[str, Edit] = {}
+    details: dict[str, dict[str, Edit]] = {}
+    places: dict[str, str] = {}
+    ids = _ids(sheet, row_of_header, columns["id"])
+    problems = _without_id(sheet, row_of_header, columns["your override"], ids)
+    for row, key in ids.items():
+        where = sheet.where(row, columns["id"])
+        if key in places:
+            what = f"the id '{key}' stands twice (first at {places[key]})"
+            problems.append(Problem(where, what, "Delete one of the rows"))
+            continue
+        places[key] = where
+        for name in VALUE_COLUMNS:
+            edit, problem = _typed(sheet, row, columns[name])
+            problems += problem
+            if edit is not None:
+                values[key] = edit
+                break
+        details[key] = {}
+        for name in (*DETAIL, *FIXED):
+            edit, problem = _detail(sheet, row, columns[name], name)
+            problems += problem
+            if edit is not None:
+                details[key][name] = edit
+    return values, details, places, problems
+
+
+_CELL = r"[A-Z]{1,3}[0-9]+"
+_OURS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf'IF\(({_CELL})="",IF\(({_CELL})="",{_CELL},\2\),\1\)',
+        rf'IF\(({_CELL})="",{_CELL},\1\)',
+        rf"INDEX\(S[CS]_TABLE,MATCH\({_CELL},S[CS]_ID,0\),SET_SCENARIO_NUMBER\)",
+        r'INDEX\(IN_(LIVE|BASE),MATCH\("\w+",IN_ID,0\)\)',
+        r'IF\((SET_STOP_\w+)="","",\1\)',
+        rf'IF\((SET_\w+_OVERRIDE)="",{_CELL},\1\)',
+    )
+)
+"""The formulas an export writes into cells where a value may be typed."""
+
+
+def _typed(sheet: ReadSheet, row: int, column: int) -> tuple[Edit | None, list[Problem]]:
+    """What a user typed into a cell, if anything: a formula of ours is nothing typed."""
+    cell = sheet.cells.get((row, column))
+    where = sheet.where(row, column)
+    if cell is None or (cell.value in ("", None) and not cell.formula):
+        return None, []
+    if cell.formula:
+        plain = re.sub(r"[\s$]", "", cell.formula).upper()
+        if any(ours.fullmatch(plain) for ours in _OURS):
+            return None, []
+    return _content(cell, where)
+
+
+ERRORS = frozenset(
+    [
+        "#DIV/0!",
+        "#N/A",
+        "#NAME?",
+        "#NULL!",
+        "#NUM!",
+        "#REF!",
+        "#VALUE!",
+        "#GETTING_DATA",
+        "#SPILL!",
+        "#CALC!",
+    ]
+)
+"""What a spreadsheet program shows where a formula has no result."""
+
+
+def _content(  # noqa: PLR0911  (one return a kind of cell)
+    cell: ReadCell, where: str, *, is_text: bool = False
+) -> tuple[Edit | None, list[Problem]]:
+    value = cell.value
+    wanted = "text" if is_text else "a number"
+    if cell.formula and value is None:
+        what = f"the formula {shown('=' + cell.formula)} has no result in the file"
+        remedy = f"Open the file in a spreadsheet program and save it, or type {wanted}"
+        return None, [Problem(where, what, remedy)]
+    if isinstance(value, bool):
+        word = str(value).upper()
+        return None, [Problem(where, f"{word} is not {wanted}", f"Type {wanted}, or clear it")]
+    if isinstance(value, int | float):
+        if not math.isfinite(value):
+            return None, [Problem(where, f"{value} is not a finite number", "Type a number")]
+        return Edit(float(value), where), []
+    if isinstance(value, str):
+        text = value.strip()
+        if text in ERRORS:
+            return None, [Problem(where, f"the cell is the error {text}", f"Type {wanted}")]
+        code = unprintable(text)
+        if code:
+            what = f"the text has the control character {code}"
+            return None, [Problem(where, what, "Delete it, or type the cell again")]
+        return (Edit(text, where), []) if text else (None, [])
+    remedy = f"Format the cell as {wanted} and type it again"
+    return None, [Problem(where, f"{value} is not {wanted}", remedy)]
+
+
+def _detail(
+    sheet: ReadSheet, row: int, column: int, name: str
+) -> tuple[Edit | None, list[Problem]]:
+    """A describing cell: a number or a text, as its column wants."""
+    cell = sheet.cells.get((row, column))
+    if cell is None or (cell.value in ("", None) and not cell.formula):
+        return None, []
+    where = sheet.where(row, column)
+    is_text = name not in NUMBERS
+    edit, problems = _content(cell, where, is_text=is_text)
+    if edit is None or is_text:
+        return (None if edit is None else Edit(_text(edit.value), where)), problems
+    edit, problems = as_number(edit)
+    if name == "price_year" and edit is not None and not float(edit.value).is_integer():
+        what = f"{edit.value} is not a year"
+        return None, [Problem(where, what, "Write four digits")]
+    return edit, problems
+
+
+def as_number(edit: Edit) -> tuple[Edit | None, list[Problem]]:
+    """An edit that must be a number, also when it was typed as text."""
+    if isinstance(edit.value, float):
+        return edit, []
+    try:
+        return Edit(number(edit.value), edit.where), []
+    except InvalidValue as complaint:
+        return None, [complaint.at(edit.where)]
+
+
+def is_same(old: object, new: object) -> bool:
+    """Whether a cell still holds what was exported."""
+    if isinstance(old, int | float) and isinstance(new, int | float):
+        return abs(old - new) <= CLOSE * max(abs(old), abs(new))
+    return old == new

@@ -1,0 +1,147 @@
+"""Put the workbook together and write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from heecon.files.write import write_bytes
+from heecon.workbook import charts
+from heecon.workbook.book import NOTE, TITLE, Book, Placed, Sheet
+from heecon.workbook.case import Case, case_of
+from heecon.workbook.change_sheet import add_change_log
+from heecon.workbook.checks import Checks
+from heecon.workbook.control import add_control
+from heecon.workbook.cover import (
+    add_assumptions,
+    add_constants,
+    add_cover,
+    add_evidence,
+    finish_cover,
+)
+from heecon.workbook.inputs import Stored, add_inputs, add_scenario_inputs, add_values
+from heecon.workbook.layout import Layout
+from heecon.workbook.numbers import Numbers, runs_of
+from heecon.workbook.one_way_sheet import OneWaySheet
+from heecon.workbook.outcomes import OutcomeSheet
+from heecon.workbook.psa_sheets import Psa
+from heecon.workbook.results import Results
+from heecon.workbook.scenarios_sheet import add_scenarios
+from heecon.workbook.settings import settings_of
+from heecon.workbook.timeline import Timeline, add_tables, add_timeline
+from heecon.workbook.trace import Trace
+from heecon.workbook.xlsx import to_bytes
+
+ORDER = (
+    "Cover",
+    "Control",
+    "Inputs",
+    "Results",
+    "Charts",
+    "Scenarios",
+    "One_way",
+    "PSA",
+    "Checks",
+    "Evidence",
+    "Assumptions",
+    "Change_log",
+    "Outcomes",
+    "Frontier",
+    "Timeline",
+    "Trace_",
+    "Values",
+    "Scenario_inputs",
+    "Tables",
+    "Constants",
+    "PSA_draws",
+)
+"""Order of the tabs: what a reader wants first, then the workings, then stored data."""
+
+
+def workbook(case: Case) -> Book:
+    """Every sheet of the workbook of a case."""
+    title = f"{case.model.settings.title}: {case.model.scenario.title or case.variant.name}"
+    book = Book(title)
+    layout = Layout(case, book)
+    settings = settings_of(case, layout)
+    cover = add_cover(book, case)
+    add_control(book, case, layout, settings)
+    drawn = frozenset(case.outcomes.parameters) if case.outcomes else frozenset[str]()
+    add_inputs(book, case, Stored(drawn))
+    add_scenario_inputs(book, case, settings)
+    add_values(book, case, layout)
+    add_tables(book, case)
+    timeline = Timeline(case, layout)
+    add_timeline(book, timeline)
+    runs = runs_of(case)
+    numbers = {name: Numbers(runs, name) for name in layout.strategies}
+    traces = {name: Trace(layout, timeline, numbers[name], name) for name in layout.strategies}
+    for name, trace in traces.items():
+        sheet = book.sheet(
+            layout.traces[name], f"Every cycle of: {case.model.strategies[name].label}"
+        )
+        trace.write(sheet)
+    outcomes = OutcomeSheet(case, layout, runs)
+    outcomes.write(book, traces)
+    results = Results(case, layout, outcomes, numbers)
+    results.write(book, traces)
+    _charts(book, traces)
+    add_scenarios(book, case, layout)
+    if case.one_way is not None:
+        OneWaySheet(case.one_way, results).write(book)
+    psa = None
+    if case.outcomes is not None:
+        psa = Psa(case, layout, case.outcomes)
+        psa.write_summary(book)
+        psa.write_draws(book)
+    Checks(case, layout, results, traces, psa).write(book)
+    add_evidence(book, case)
+    add_assumptions(book, case)
+    add_change_log(book, case)
+    add_constants(book)
+    book.sheets.sort(key=_place)
+    finish_cover(cover, book, case)
+    return book
+
+
+def _place(sheet: Sheet) -> int:
+    kind = "Trace_" if sheet.name.startswith("Trace_") else sheet.name
+    return ORDER.index(kind)
+
+
+def _charts(book: Book, traces: dict[str, Trace]) -> None:
+    sheet = book.sheet("Charts", "Where the cohort is over time, one chart a strategy")
+    sheet.put(1, 1, "Where the cohort is over time", TITLE)
+    sheet.put(2, 1, "Live: the charts follow the traces.", NOTE)
+    for number, trace in enumerate(traces.values()):
+        column = "A" if number % 2 == 0 else "K"
+        place = f"{column}{4 + 20 * (number // 2)}"
+        sheet.charts.append(Placed(charts.trace_area(trace), place))
+        if number % 4 == 3:
+            sheet.breaks.append(2 + 20 * (number // 2 + 1))
+
+
+def write_workbook(case: Case, path: Path) -> Path:
+    """Write the workbook of a case to a file, whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written, or the workbook cannot carry the model.
+    """
+    return write_bytes(path, to_bytes(workbook(case)))
+
+
+def export_workbook(
+    source: str | Path | None, path: str | Path, *, draws: int = 0, seed: int = 1
+) -> Path:
+    """Write a scenario, with all its siblings, as a live workbook.
+
+    Args:
+        source: a scenario or a model, as ``load`` takes it.
+        path: the .xlsx file.
+        draws: of the stored probabilistic analysis; 0 for none.
+        seed: of the draws.
+
+    Raises:
+        InputError: the files have mistakes, the workbook cannot carry the model, or the file
+            cannot be written.
+    """
+    return write_workbook(case_of(source, draws=draws, seed=seed), Path(path))

@@ -1,0 +1,397 @@
+"""The sheets of inputs: one row an input, what each scenario says of it, what a strategy uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from heecon.model.definition import Model
+from heecon.model.parameter import Parameter, is_assumption
+from heecon.workbook.address import letters
+from heecon.workbook.book import (
+    HEADER,
+    NOTE,
+    PLAIN,
+    TEXT,
+    TITLE,
+    Book,
+    Choice,
+    Sheet,
+    Style,
+    Value,
+)
+from heecon.workbook.case import Case
+from heecon.workbook.layout import ABSENT, INPUTS, SCENARIO_INPUTS, VALUES, Layout
+from heecon.workbook.layout import HEADER as TOP
+from heecon.workbook.settings import Setting
+
+COLUMNS = (
+    "id",
+    "label",
+    "strategy",
+    "live value",
+    "your override",
+    "scenario's value",
+    "PSA draw",
+    "low",
+    "high",
+    "distribution",
+    "se",
+    "arg1",
+    "arg2",
+    "arg3",
+    "correlation_group",
+    "unit",
+    "price_year",
+    "tags",
+    "status",
+    "source",
+    "evidence",
+    "note",
+)
+"""Columns of the sheet of inputs; those after the PSA draw hold what parameters.csv holds."""
+
+PLACE = {name: i for i, name in enumerate(COLUMNS, start=1)}
+
+WIDTHS = {
+    "id": 30,
+    "label": 40,
+    "strategy": 20,
+    "live value": 13,
+    "your override": 13,
+    "scenario's value": 13,
+    "PSA draw": 13,
+    "low": 10,
+    "high": 10,
+    "distribution": 14,
+    "se": 10,
+    "arg1": 10,
+    "arg2": 10,
+    "arg3": 8,
+    "correlation_group": 12,
+    "unit": 14,
+    "price_year": 8,
+    "tags": 22,
+    "status": 12,
+    "source": 60,
+    "evidence": 22,
+    "note": 50,
+}
+
+STOPPING = {"treatment_duration", "methodological"}
+"""Tags of the inputs that are stopping rules: they stand on the control sheet as well."""
+
+
+def stopping_rules(model: Model) -> tuple[Parameter, ...]:
+    """The inputs that say how long treatment lasts, for all strategies."""
+    return tuple(
+        row for row in model.parameters if row.strategy is None and set(row.tags) >= STOPPING
+    )
+
+
+def value_of(model: Model, key: str) -> Value:
+    """Value of a row under a scenario; ``ABSENT`` where the scenario has no such row."""
+    return next((row.value for row in model.parameters if row.key == key), ABSENT)
+
+
+def evidence_numbers(model: Model) -> dict[str, int]:
+    """A number for each distinct source, in the order of the file."""
+    sources = dict.fromkeys(row.source for row in model.parameters if row.source)
+    return {source: i for i, source in enumerate(sources, start=1)}
+
+
+def evidence_id(parameter: Parameter, numbers: dict[str, int]) -> str:
+    """What the sheet of evidence calls it: its id in the registry, else its source's number."""
+    number = numbers.get(parameter.source)
+    return parameter.evidence or ("" if number is None else f"S{number}")
+
+
+def add_inputs(book: Book, case: Case, stored: Stored) -> Sheet:
+    """The sheet with one row an input."""
+    sheet = book.sheet(INPUTS, "One row an input: change a number in the yellow column")
+    keys, end = case.keys, TOP + max(1, len(case.keys))
+    sheet.put(1, 1, "Inputs", TITLE)
+    sheet.put(
+        2,
+        1,
+        "Type a number into a yellow cell to override the scenario's value; clear it to go back. "
+        "Rows may be sorted or moved; they are found by their id.",
+        NOTE,
+    )
+    sheet.put(
+        3,
+        1,
+        "A row 'name[strategy]' goes before the row 'name'. Copy a whole row and give it such an "
+        "id to tell a strategy apart. Low, high and distribution are those of the scenario the "
+        "workbook was made for.",
+        NOTE,
+    )
+    sheet.across(TOP, 1, COLUMNS, HEADER)
+    rules = {row.key: f"set_stop_{row.name}" for row in stopping_rules(case.model)}
+    known = {row.key: row for row in case.model.parameters}
+    numbers = evidence_numbers(case.model)
+    for row, key in enumerate(keys, start=TOP + 1):
+        _input_row(sheet, row, key, case, known.get(key), rules, numbers, stored)
+    for name, column in (
+        ("in_id", "id"),
+        ("in_live", "live value"),
+        ("in_override", "your override"),
+        ("in_base", "scenario's value"),
+    ):
+        book.names[name] = sheet.reference(TOP + 1, PLACE[column], rows=max(1, len(keys)))
+    sheet.widths = {PLACE[name]: width for name, width in WIDTHS.items()}
+    sheet.freeze = f"E{TOP + 1}"
+    sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
+    sheet.wide = True
+    sheet.heights[TOP] = 30
+    override = letters(PLACE["your override"])
+    sheet.choices.append(
+        Choice(f"{override}{TOP + 1}:{override}{end}", "", "Your own value. Empty: the scenario's.")
+    )
+    return sheet
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the sheet of inputs must know of stored draws.
+
+    Attributes:
+        keys: parameters with draws.
+    """
+
+    keys: frozenset[str]
+
+
+def _input_row(
+    sheet: Sheet,
+    row: int,
+    key: str,
+    case: Case,
+    parameter: Parameter | None,
+    rules: dict[str, str],
+    numbers: dict[str, int],
+    stored: Stored,
+) -> None:
+    name, _, rest = key.partition("[")
+    strategy = rest.rstrip("]")
+    shown = parameter or _like(case, key)
+    value = value_of(case.model, key)
+    number = Style("calc", PLAIN)
+    sheet.put(row, PLACE["id"], key, TEXT)
+    sheet.put(row, PLACE["label"], shown.label or name, TEXT)
+    words = case.model.strategies[strategy].label if strategy in case.model.strategies else strategy
+    sheet.put(row, PLACE["strategy"], words or "all", TEXT)
+    override, base, draw = (
+        f"{letters(PLACE[column])}{row}"
+        for column in ("your override", "scenario's value", "PSA draw")
+    )
+    sheet.calculate(
+        row,
+        PLACE["live value"],
+        f'IF({override}="",IF({draw}="",{base},{draw}),{override})',
+        value,
+        Style("result", PLAIN),
+    )
+    if key in rules:
+        place = rules[key]
+        sheet.calculate(
+            row, PLACE["your override"], f'IF({place}="","",{place})', "", Style("calc", PLAIN)
+        )
+    else:
+        sheet.put(row, PLACE["your override"], None, Style("input", PLAIN))
+    sheet.calculate(
+        row,
+        PLACE["scenario's value"],
+        f"INDEX(sc_table,MATCH(A{row},sc_id,0),set_scenario_number)",
+        value,
+        number,
+    )
+    if stored.keys:
+        sheet.calculate(
+            row,
+            PLACE["PSA draw"],
+            f"IF(set_psa_draw>0,IF(ISNUMBER(MATCH(A{row},psa_id,0)),"
+            f'INDEX(psa_parameters,set_psa_draw,MATCH(A{row},psa_id,0)),""),"")',
+            "",
+            number,
+        )
+    else:
+        sheet.put(row, PLACE["PSA draw"], "", TEXT)
+    if parameter is not None:
+        for column, cell in cells_of(parameter, numbers).items():
+            sheet.put(
+                row, PLACE[column], cell, Style("data", PLAIN) if isinstance(cell, float) else TEXT
+            )
+
+
+def cells_of(parameter: Parameter, numbers: dict[str, int] | None = None) -> dict[str, Value]:
+    """The cells of a parameter that describe it, as the sheet of inputs shows them."""
+    arguments = arguments_of(parameter)
+    cells: dict[str, Value] = {
+        "low": parameter.low,
+        "high": parameter.high,
+        "distribution": family_of(parameter),
+        "se": parameter.se,
+        "arg1": arguments[0],
+        "arg2": arguments[1],
+        "arg3": arguments[2],
+        "correlation_group": parameter.correlation_group,
+        "unit": parameter.unit,
+        "price_year": parameter.price_year,
+        "tags": " ".join(parameter.tags),
+        "status": "assumption" if is_assumption(parameter) else parameter.status,
+        "source": parameter.source,
+        "evidence": evidence_id(parameter, numbers or {}),
+        "note": parameter.note,
+    }
+    return {column: cell for column, cell in cells.items() if cell not in (None, "")}
+
+
+def family_of(parameter: Parameter) -> str:
+    """The distribution as a file names it."""
+    if parameter.joint_family:
+        return parameter.joint_family
+    return parameter.distribution.family if parameter.distribution else "fixed"
+
+
+def arguments_of(parameter: Parameter) -> tuple[float | None, float | None, float | None]:
+    """The distribution's arguments, whether the file gives them or they were fitted."""
+    if parameter.distribution is None:
+        return parameter.joint_count, None, None
+    if parameter.distribution.family == "fixed":
+        return None, None, None
+    found = [*parameter.distribution.arguments, None, None, None]
+    return found[0], found[1], found[2]
+
+
+def _like(case: Case, key: str) -> Parameter:
+    """The row another scenario of the family has under a key."""
+    return next(
+        row for variant in case.variants for row in variant.model.parameters if row.key == key
+    )
+
+
+# --- what each scenario says ---------------------------------------------------------------------
+
+
+def add_scenario_inputs(book: Book, case: Case, settings: tuple[Setting, ...]) -> Sheet:
+    """The settings and inputs of every scenario side by side."""
+    sheet = book.sheet(SCENARIO_INPUTS, "What each scenario says of every setting and input")
+    sheet.put(1, 1, "Settings and inputs by scenario", TITLE)
+    sheet.put(
+        2,
+        1,
+        "The control sheet picks a column. Overrides are typed there and on Inputs, not here.",
+        NOTE,
+    )
+    sheet.across(TOP, 1, ["id", "label", *(variant.name for variant in case.variants)], HEADER)
+    row = TOP
+    for setting in settings:
+        row += 1
+        sheet.put(row, 1, setting.id)
+        sheet.put(row, 2, setting.label)
+        style = Style("data", setting.format)
+        for column, entry in enumerate(setting.entries, start=3):
+            if entry.formula:
+                live = Style("calc", setting.format)
+                sheet.calculate(row, column, entry.formula, entry.value, live)
+            else:
+                sheet.put(row, column, entry.value, style)
+    for key in case.keys:
+        row += 1
+        sheet.put(row, 1, key)
+        sheet.put(row, 2, _like(case, key).label or key)
+        for column, variant in enumerate(case.variants, start=3):
+            sheet.put(row, column, value_of(variant.model, key), Style("data", PLAIN))
+    wide, many = len(case.variants), len(settings)
+    # Two ranges: settings may be formulas of inputs, and inputs may not depend on them in turn.
+    book.names["ss_id"] = sheet.reference(TOP + 1, 1, rows=many)
+    book.names["ss_table"] = sheet.reference(TOP + 1, 3, rows=many, columns=wide)
+    first = TOP + 1 + many
+    book.names["sc_id"] = sheet.reference(first, 1, rows=max(1, len(case.keys)))
+    book.names["sc_table"] = sheet.reference(first, 3, rows=max(1, len(case.keys)), columns=wide)
+    book.names["list_scenarios"] = sheet.reference(TOP, 3, columns=wide)
+    sheet.widths = {1: 30, 2: 44} | {3 + i: 16 for i in range(wide)}
+    sheet.freeze = f"C{TOP + 1}"
+    sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
+    sheet.wide = True
+    return sheet
+
+
+# --- what a strategy uses ------------------------------------------------------------------------
+
+
+def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
+    """The live value of every parameter as each strategy sees it."""
+    sheet = book.sheet(
+        VALUES, "The value each strategy uses: its own row of Inputs, else that of all"
+    )
+    sheet.put(1, 1, "Live values by strategy", TITLE)
+    sheet.put(
+        2,
+        1,
+        "The traces read these cells. The left block finds the row on Inputs, the right "
+        "one its live value.",
+        NOTE,
+    )
+    heads: tuple[str | None, ...] = (None, *layout.strategies)
+    count = max(1, len(case.names))
+    for head in heads:
+        sheet.put(TOP - 1, layout.place_column(head), "place on Inputs", NOTE)
+        sheet.put(TOP, layout.place_column(head), head or "all", HEADER)
+        sheet.put(TOP - 1, layout.value_column(head), "live value", NOTE)
+        sheet.put(TOP, layout.value_column(head), head or "all", HEADER)
+    sheet.put(TOP - 1, layout.steady_column, "without a draw", NOTE)
+    sheet.put(TOP, layout.steady_column, "all", HEADER)
+    sheet.put(TOP, 1, "parameter", HEADER)
+    for name in case.names:
+        sheet.put(layout.value_row(name), 1, name)
+    places = {key: i for i, key in enumerate(case.keys, start=1)}
+    for head in heads:
+        _value_columns(sheet, head, case, layout, places)
+    row, place = TOP + 1, letters(layout.place_column(None))
+    for offset, name in enumerate(case.names):
+        value = value_of(case.model, name) if name in places else ""
+        at = f"{place}{row + offset}"
+        formula = (
+            f'IF({at}="","",IF(INDEX(in_override,{at})="",INDEX(in_base,{at}),'
+            f"INDEX(in_override,{at})))"
+        )
+        sheet.calculate(row + offset, layout.steady_column, formula, value, Style("calc", PLAIN))
+    sheet.widths = {1: 30} | dict.fromkeys(
+        range(2, layout.value_column(layout.strategies[-1]) + 1), 15
+    )
+    sheet.freeze = f"B{TOP + 1}"
+    sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
+    sheet.wide = True
+    book.names["values_all"] = sheet.reference(
+        TOP + 1,
+        layout.value_column(layout.strategies[0]),
+        rows=count,
+        columns=len(layout.strategies),
+    )
+    return sheet
+
+
+def _value_columns(
+    sheet: Sheet, head: str | None, case: Case, layout: Layout, places: dict[str, int]
+) -> None:
+    """Places and values of one strategy, or of all."""
+    place_column, value_column = layout.place_column(head), layout.value_column(head)
+    place, title = letters(place_column), f"{letters(place_column)}${TOP}"
+    match = f'MATCH($A{{r}}&"["&{title}&"]",in_id,0)'
+    shared = 'IFERROR(MATCH($A{r},in_id,0),"")'
+    # A row of its own without a value is one the chosen scenario does not have.
+    own = f"IFERROR(IF(ISNUMBER(INDEX(in_live,{match})),{match},{shared}),{shared})"
+    for name in case.names:
+        row = layout.value_row(name)
+        key = f"{name}[{head}]"
+        if value_of(case.model, key) == ABSENT:
+            key = name
+        found = places.get(key)
+        formula = (shared if head is None else own).replace("{r}", str(row))
+        sheet.calculate(
+            row, place_column, formula, "" if found is None else found, Style("note", "0")
+        )
+        value = "" if found is None else value_of(case.model, key)
+        formula = f'IF({place}{row}="","",INDEX(in_live,{place}{row}))'
+        sheet.calculate(row, value_column, formula, value, Style("calc", PLAIN))

@@ -1,0 +1,111 @@
+"""The sheet with the results of every scenario side by side, stored at export."""
+
+from __future__ import annotations
+
+from heecon.workbook.book import (
+    HEADING,
+    MONEY,
+    NOTE,
+    PLAIN,
+    QALY,
+    TITLE,
+    WRAP,
+    Book,
+    Sheet,
+    Style,
+    Value,
+)
+from heecon.workbook.case import Case, Variant
+from heecon.workbook.layout import ABSENT, Layout
+from heecon.workbook.layout import HEADER as TOP
+
+SCENARIOS = "Scenarios"
+
+KINDS = (("cost", "cost", MONEY), ("qaly", "QALYs", QALY), ("life_year", "life years", QALY))
+
+
+def add_scenarios(book: Book, case: Case, layout: Layout) -> Sheet:
+    """What the engine gave for every scenario, one column each."""
+    sheet = book.sheet(SCENARIOS, "Results of every scenario side by side, stored at export")
+    sheet.put(1, 1, "Scenarios side by side", TITLE)
+    sheet.put(
+        2,
+        1,
+        "Computed by heecon when the workbook was made, without overrides. Costs and "
+        "QALYs are discounted, per person.",
+        NOTE,
+    )
+    sheet.across(TOP, 1, ["", "", *(variant.name for variant in case.variants)])
+    for row, (label, text) in enumerate((("title", 0), ("purpose", 1)), start=TOP + 1):
+        sheet.put(row, 1, label)
+        for column, variant in enumerate(case.variants, start=3):
+            info = variant.model.scenario
+            sheet.put(row, column, (info.title, info.purpose)[text], WRAP)
+    row = TOP + 3
+    for kind, label, style in KINDS:
+        book.names[f"stored_{kind}"] = sheet.reference(
+            row, 3, rows=len(layout.strategies), columns=len(case.variants)
+        )
+        for name in layout.strategies:
+            sheet.put(row, 1, f"{label}: {name}")
+            for column, variant in enumerate(case.variants, start=3):
+                sheet.put(row, column, _total(variant, kind, name), Style("stored", style))
+            row += 1
+    if case.has_qalys:
+        row = _comparisons(sheet, row + 1, case, layout)
+    sheet.widths = {1: 42, 2: 3} | {3 + i: 24 for i in range(len(case.variants))}
+    sheet.freeze = f"C{TOP + 1}"
+    sheet.print_rows = f"{TOP}:{TOP}"
+    return sheet
+
+
+def _total(variant: Variant, kind: str, strategy: str) -> Value:
+    amounts = {
+        "cost": variant.evaluation.cost,
+        "qaly": variant.evaluation.qalys,
+        "life_year": variant.evaluation.life_years,
+    }[kind]()
+    return amounts.get(strategy, ABSENT)
+
+
+def _comparisons(sheet: Sheet, row: int, case: Case, layout: Layout) -> int:
+    """Increments, ICERs and net benefit of every scenario, and the best strategy."""
+    pairs = [
+        {pair.strategy: pair for pair in variant.evaluation.pairwise()} for variant in case.variants
+    ]
+    sheet.put(row, 1, "against the scenario's comparator", HEADING)
+    row += 1
+    sheet.put(row, 1, "comparator")
+    for column, variant in enumerate(case.variants, start=3):
+        sheet.put(row, column, variant.evaluation.comparator, Style("stored"))
+    for label, style in (
+        ("incremental cost", MONEY),
+        ("incremental QALYs", QALY),
+        ("ICER", "#,##0"),
+        ("quadrant", PLAIN),
+    ):
+        for name in layout.strategies:
+            row += 1
+            sheet.put(row, 1, f"{label}: {name}")
+            for column, found in enumerate(pairs, start=3):
+                pair = found.get(name)
+                if pair is None:
+                    continue
+                value: Value = {
+                    "incremental cost": pair.incremental_cost,
+                    "incremental QALYs": pair.incremental_effect,
+                    "ICER": pair.icer,
+                    "quadrant": str(pair.quadrant),
+                }[label]
+                sheet.put(row, column, "" if value is None else value, Style("stored", style))
+    row += 1
+    sheet.put(row, 1, "highest net benefit at the scenario's thresholds")
+    for column, variant in enumerate(case.variants, start=3):
+        if variant.model.settings.thresholds:
+            best = [
+                f"{line.threshold:,.0f}: {line.strategy}"
+                for line in variant.evaluation.net_benefit()
+                if line.optimal
+            ]
+            sheet.put(row, column, "\n".join(best), WRAP)
+    return row

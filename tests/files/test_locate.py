@@ -1,0 +1,105 @@
+"""Finding models and scenarios by name or path."""
+
+from pathlib import Path
+
+import pytest
+
+import heecon as he
+from heecon.files import locate
+from heecon.model.load import load
+from tests.model.small import MODEL_FILE, SCENARIO_FILE, write
+
+
+def refusal(source: str | Path, scenario: str | Path | None = None) -> str:
+    with pytest.raises(he.InputError) as refused:
+        load(source, scenario)
+    assert all(problem.remedy for problem in refused.value.problems)
+    return str(refused.value)
+
+
+def test_the_ways_to_name_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "inputs" / "small"
+    for source in ("small", "inputs/small", "inputs/small/model.toml", folder):
+        assert locate.find(source) == locate.Target(folder)
+    scenario = tmp_path / SCENARIO_FILE
+    assert locate.find("small/base_case") == locate.Target(folder, scenario)
+    assert locate.find(SCENARIO_FILE).scenario == scenario
+    assert locate.available(tmp_path) == ["small", "small/base_case"]
+    for source in ("small/base_case", SCENARIO_FILE, scenario):
+        assert load(source).scenario.title == "Base case"
+    assert load("small", SCENARIO_FILE).scenario.title == "Base case"
+    assert load("small").scenario.title == ""
+
+
+def test_a_folder_that_is_no_model_does_not_hide_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Someone in a folder with a subfolder hiv can still run the bundled model hiv."""
+    (tmp_path / "hiv").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load("hiv").name == "hiv"
+    assert "has no model.toml" in refusal(tmp_path / "hiv")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("hvi", "Did you mean 'hiv'?"),
+        ("hiv/base_cas", "Did you mean 'hiv/base_case'?"),
+        ("?", "There is bone_metastases"),
+        ("../..", "has no model.toml"),
+        ("/etc/passwd", "no such model or scenario"),
+        ("../../etc/passwd", "no such model or scenario"),
+        ("scenarios/hiv/base_caes.toml", "no such scenario file"),
+        ("x" * 300, "cannot be the path of a model: File name too long"),
+        ("x\0y", "no such model or scenario"),
+        ("", "has no model.toml"),
+    ],
+)
+def test_what_is_not_there(
+    source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert said in refusal(source)
+
+
+def test_a_scenario_of_another_model(tmp_path: Path) -> None:
+    scenario = write(tmp_path)
+    scenario.write_text('title = "x"\nmodel = "hiv"\n')
+    assert "base_case.toml:2:9: this scenario is for the model 'hiv', not for 'small'" in refusal(
+        tmp_path / "inputs" / "small", "base_case"
+    )
+    assert load(scenario).name == "hiv"
+
+
+def test_links_in_a_circle(tmp_path: Path) -> None:
+    write(tmp_path)
+    folder = tmp_path / MODEL_FILE
+    for name in ("parameters.csv", "tables/mortality.csv"):
+        path = folder.parent / name
+        path.unlink()
+        path.symlink_to(path)
+    message = refusal(folder.parent)
+    assert "parameters.csv: the link leads nowhere" in message
+    assert "tables/mortality.csv: the link leads nowhere" in message
+
+
+def test_a_linked_model_folder_is_the_users_own_business(tmp_path: Path) -> None:
+    write(tmp_path / "real")
+    (tmp_path / "inputs").symlink_to(tmp_path / "real" / "inputs")
+    assert load(tmp_path / "inputs" / "small").name == "small"
+
+
+def test_files_are_hashed(tmp_path: Path) -> None:
+    files = load(write(tmp_path)).files
+    assert [file.name for file in files] == [
+        "model.toml",
+        "parameters.csv",
+        "tables/mortality.csv",
+        "scenarios/small/base_case.toml",
+    ]
+    assert all(len(file.sha256) == 64 for file in files)
