@@ -48,6 +48,7 @@ UNCERTAINTY = "leaves the base case as it is; probabilistic and sensitivity anal
 THRESHOLDS = "net benefit is shown at the thresholds of both"
 ORDER = "order of presentation"
 SIZES = "size of an analysis; the base case has none"
+PAIR = "the pair that one-way analysis and the like show; the base case compares all strategies"
 PEOPLE = "both and every step are simulated with the people and the seed of B"
 
 _UNCERTAIN = (
@@ -112,6 +113,7 @@ def inputs_of(model: Model) -> Inputs:
     for key in _SPOKEN_SETTINGS:
         said["model", key, ""] = settings.pop(key, None), WORDS
     said["model", "thresholds", ""] = settings.pop("thresholds"), THRESHOLDS
+    said["model", "question", ""] = settings.pop("question", None), PAIR
     # Without a comparator the first strategy is it: said in full, a new order changes nothing.
     settings["comparator"] = model.settings.comparator or next(iter(model.strategies))
     units |= {("model", key): value for key, value in settings.items()}

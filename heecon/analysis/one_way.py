@@ -189,8 +189,9 @@ def one_way(
         model: the model.
         threshold: amount per unit of effect; the model's first if None.
         comparator: what the strategy is compared with; the model's if None.
-        strategy: whose increments are shown; if None, the best by net monetary benefit in the base
-            case, or the second best if the best is the comparator.
+        strategy: whose increments are shown; if None, the one the model's question is about, or
+            without a question the best by net monetary benefit in the base case, or the second
+            best if the best is the comparator.
         parameters: names of the rows wanted: parameter keys and links; all if None.
         ranges: parameter key -> (low, high), instead of its own range or where it has none.
         links: name -> keys that move together (``c_unit[*]``: all rows of c_unit), in place of
@@ -204,7 +205,7 @@ def one_way(
     """
     base = outcomes_of(model, {})
     level = level_of(base, threshold)
-    pair = _pair(base, level, comparator, strategy)
+    pair = _pair(base, level, comparator, strategy or _asked(model, comparator))
     moves, left_out = moves_of(model, ranges or {}, links or {}, probabilities)
     if parameters is not None:
         moves, left_out = wanted(moves, left_out, parameters)
@@ -240,6 +241,12 @@ def _stacked(model: Model, moves: Sequence[Move]) -> dict[str, Floats]:
         for key, ends in move.values.items():
             table[key][2 * i + 1 : 2 * i + 3] = ends
     return table
+
+
+def _asked(model: Model, comparator: str | None) -> str | None:
+    """The strategy the model's question is about, unless it is the comparator."""
+    asked = (model.settings.question or (None,))[0]
+    return None if asked == comparator else asked
 
 
 def _pair(

@@ -201,9 +201,6 @@ def generic_price_grid(
 ) -> TwoWay:
     """Cross the price of a generic, which nobody publishes, with the discount on a branded drug.
 
-    For the bone model: ``generic=["c_unit[zoledronic_acid]", "c_unit[zoledronic_acid_12w]"]`` and
-    ``branded="c_unit[denosumab]"``.
-
     Args:
         model: the model.
         generic: price parameter, or parameters, of the generic: all take the same price.

@@ -27,7 +27,7 @@ from heecon.commands.common import (
     say_simulated,
     say_written,
 )
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError, Problem, shown
 from heecon.files.write import csv_text, write_all
 from heecon.model.definition import Model
 from heecon.model.load import load
@@ -50,10 +50,6 @@ Strategies = Annotated[
     list[str] | None, typer.Option("--strategy", help="Decide among these only; may be repeated.")
 ]
 Seed = Annotated[int, typer.Option(help="Any whole number.")]
-
-FLAGSHIP = "bone_metastases"
-GENERIC = ["c_unit[zoledronic_acid]", "c_unit[zoledronic_acid_12w]"]
-BRANDED = ["c_unit[denosumab]"]
 
 
 def one_way(
@@ -125,7 +121,7 @@ def threshold_(
 def price(
     parameter: Annotated[
         list[str] | None,
-        typer.Argument(help="Key of the price, or keys. Default: denosumab's in the flagship."),
+        typer.Argument(help="Key of the price, or keys. Default: [analyses.price] of the model."),
     ] = None,
     scenario: Annotated[
         str | None, typer.Option("--scenario", help="Scenario or model. Default: the base case.")
@@ -142,7 +138,7 @@ def price(
     """Find the highest price of a drug that is worth paying."""
     model, began = _start(scenario)
 
-    keys = parameter or _ready_made(model, BRANDED)
+    keys = parameter or _named(model, "price", "parameters")
     _check_prices(model, keys)
     found = value_based_price(model, keys, strategy, comparator, threshold)
     finish(model, price_report(found), folder_for(model, out, "price"), "price", began)
@@ -151,10 +147,10 @@ def price(
 def discounts(
     scenario: Target = None,
     first: Annotated[
-        list[str] | None, typer.Option(help="Price of one drug. Default: zoledronic acid's.")
+        list[str] | None, typer.Option(help="Price of one drug. Default: [analyses.discounts].")
     ] = None,
     second: Annotated[
-        list[str] | None, typer.Option(help="Price of the other. Default: denosumab's.")
+        list[str] | None, typer.Option(help="Price of the other. Default: [analyses.discounts].")
     ] = None,
     price: Annotated[
         list[float] | None,
@@ -167,7 +163,10 @@ def discounts(
     """Cross two drugs' confidential discounts, or prices of one: the decision in each cell."""
     model, began = _start(scenario)
 
-    one, other = first or _ready_made(model, GENERIC), second or _ready_made(model, BRANDED)
+    one, other = (
+        first or _named(model, "discounts", "first"),
+        second or _named(model, "discounts", "second"),
+    )
     found = (
         generic_price_grid(model, one, other, threshold, prices=price, strategies=strategy)
         if price
@@ -308,10 +307,15 @@ def _check_prices(model: Model, keys: list[str]) -> None:
         raise InputError(Problem(wrong[0], "the model does not tag this as a price", remedy))
 
 
-def _ready_made(model: Model, keys: list[str]) -> list[str]:
-    """The flagship's price keys; any other model must name its own."""
-    if model.name != FLAGSHIP:
-        prices = [row.key for row in model.parameters if "price" in row.tags]
-        remedy = f"Name a price: {', '.join(prices[:8])}" if prices else "Name the key of a price"
-        raise InputError(Problem("price", "no price is named", remedy))
-    return keys
+def _named(model: Model, analysis: str, key: str) -> list[str]:
+    """The prices that [analyses.ANALYSIS] of the model or scenario names."""
+    found = model.scenario.analyses.get(analysis, {}).get(key)
+    if isinstance(found, list) and found and all(isinstance(name, str) for name in found):
+        return found
+    where = f"analyses.{analysis}.{key}"
+    if found is not None:
+        what = f"{shown(found)} is no list of keys of prices"
+        raise InputError(Problem(where, what, f'Write {key} = ["KEY", ...]'))
+    prices = [row.key for row in model.parameters if "price" in row.tags]
+    remedy = f"Name a price: {', '.join(prices[:8])}" if prices else "Name the key of a price"
+    raise InputError(Problem(where, "no price is named", f"{remedy}, or write {key} there"))

@@ -11,7 +11,7 @@ from heecon.language import Table, evaluate
 from heecon.language import names as names_in
 from heecon.model.blocks import Joints, read_blocks
 from heecon.model.copula import read_copulas
-from heecon.model.definition import Formula, Model, ScenarioInfo, State, Strategy
+from heecon.model.definition import Formula, Model, ScenarioInfo, Settings, State, Strategy
 from heecon.model.formulas import FormulaReader, Path
 from heecon.model.history import history_names
 from heecon.model.outcomes import read_outcomes
@@ -74,7 +74,7 @@ def build(parts: Parts) -> Model:
     _check_names(parts, past, reader)
     _check_strategies(parts, kept, reader)
     variables = reader.read_variables(file.variables)
-    settings = read_settings(file.model, reader, shared, variables)
+    settings = _of_strategies(read_settings(file.model, reader, shared, variables), kept)
     states = read_states(file.states, reader)
     check_size(states, settings.cycles, reader)
     transitions = read_transitions(file.transitions, states, reader)
@@ -94,7 +94,7 @@ def build(parts: Parts) -> Model:
         parameters=parts.parameters,
         tables=parts.tables,
         blocks={},
-        scenario=replace(parts.scenario, engine=parts.scenario.engine or file.model.engine),
+        scenario=_with_defaults(parts.scenario, file),
         attributes=people.attributes,
         types=people.types,
         person_copulas=people.copulas,
@@ -104,6 +104,23 @@ def build(parts: Parts) -> Model:
     if parts.rows_are_sound:  # else the value may stand in a row with a bad name
         reader.problems += _missing_values(model, file.strategies)
     return _finished(model, parts, reader.problems)
+
+
+def _of_strategies(settings: Settings, kept: Sequence[str]) -> Settings:
+    """A question about strategies that a scenario leaves out is not asked there."""
+    if settings.question is None or set(settings.question) <= set(kept):
+        return settings
+    comparator = settings.comparator if settings.comparator in kept else None
+    return replace(settings, question=None, comparator=comparator)
+
+
+def _with_defaults(scenario: ScenarioInfo, file: ModelFile) -> ScenarioInfo:
+    """The scenario with the model file's engine and analyses where it says nothing of its own."""
+    named = {**file.analyses, **scenario.analyses}
+    analyses = {
+        name: {**file.analyses.get(name, {}), **scenario.analyses.get(name, {})} for name in named
+    }
+    return replace(scenario, engine=scenario.engine or file.model.engine, analyses=analyses)
 
 
 def _finished(model: Model, parts: Parts, problems: Sequence[Problem]) -> Model:
@@ -216,6 +233,15 @@ def _check_strategies(parts: Parts, kept: Sequence[str], reader: FormulaReader) 
                 f"parameter '{parameter.name}' is for the unknown strategy '{parameter.strategy}'"
             )
             reader.problems.append(Problem(parameter.place, what, remedy))
+    question = parts.file.model.question or []
+    for index, name in enumerate(question):
+        if name not in known:
+            place = ("model", "question", index)
+            what = f"the question is about the unknown strategy '{name}'"
+            reader.complain(place, what, names.did_you_mean(name, known))
+    if question and question[0] == (parts.file.model.comparator or question[1]):
+        what = f"the question compares '{question[0]}' with itself"
+        reader.complain(("model", "question"), what, "Name two strategies")
     comparator, path = parts.file.model.comparator, ("model", "comparator")
     if comparator is None or comparator in kept:
         return

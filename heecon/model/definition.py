@@ -167,6 +167,8 @@ class Settings:
         perspective: outcomes of other perspectives are left out.
         thresholds: willingness to pay per QALY.
         comparator: the strategy pairwise results are against.
+        question: the strategy asked about and the one it is compared with; analyses of a pair
+            take these unless told otherwise. None when the model asks no such question.
     """
 
     title: str
@@ -185,6 +187,7 @@ class Settings:
     price_year: int | None
     thresholds: tuple[float, ...]
     comparator: str | None
+    question: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

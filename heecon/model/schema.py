@@ -94,6 +94,7 @@ class Settings(Section):
     price_year: Whole | None = Field(default=None, ge=1900, le=2200)
     thresholds: list[Annotated[Number, Field(gt=0)]] = Field(default_factory=list, max_length=20)
     comparator: str | None = None
+    question: list[str] | None = Field(default=None, min_length=2, max_length=2)
 
 
 class StateSection(Section):
@@ -169,6 +170,7 @@ class ModelFile(Section):
     outcomes: dict[str, OutcomeSection] = Field(min_length=1, max_length=500)
     persons: dict[str, PersonSection] = Field(default_factory=dict, max_length=200)
     types: dict[str, dict[str, Expression]] = Field(default_factory=dict, max_length=50)
+    analyses: dict[str, dict[str, Any]] = Field(default_factory=dict, max_length=50)
 
 
 class ParameterOverride(Section):

@@ -71,6 +71,8 @@ def _settings(settings: Settings) -> dict[str, Any]:
         found["price_year"] = settings.price_year
     if settings.comparator is not None:
         found["comparator"] = settings.comparator
+    if settings.question is not None:
+        found["question"] = list(settings.question)
     return found
 
 

@@ -84,7 +84,10 @@ def read_settings(
         currency=section.currency,
         price_year=section.price_year,
         thresholds=tuple(section.thresholds),
-        comparator=section.comparator,
+        comparator=section.comparator or (section.question[1] if section.question else None),
+        question=(section.question[0], section.comparator or section.question[1])
+        if section.question
+        else None,
     )
 
 
