@@ -109,7 +109,13 @@ def invoke(*arguments: str) -> str:
 def test_validate_shows_every_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = invoke("validate")
-    for words in ("Used in calibration: 3 met", "6 outside", "stopeck_hr_first", "not tuned away"):
+    for words in (
+        "Used in calibration: 3 met",
+        "6 outside",
+        "stopeck_hr_first",
+        "sre_trial: Independent: 3 inside",
+        "not tuned away",
+    ):
         assert words in text
     path = tmp_path / "reports/bone_metastases/base_case/validation/validation.csv"
     with path.open(encoding="utf-8") as file:

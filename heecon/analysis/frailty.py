@@ -11,7 +11,7 @@ sooner.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -161,64 +161,24 @@ def _cox(treated: _History, control: _History, people: int) -> float:
     return float(np.exp(b))
 
 
-OBSERVED: Mapping[str, tuple[float, float | None, float | None]] = {
-    "first_hazard_ratio": (0.82, 0.71, 0.95),
-    "rate_ratio": (0.77, 0.66, 0.89),
-    "share, zoledronic_acid": (0.365, 0.335, 0.394),
-    "share, denosumab": (0.307, 0.279, 0.335),
-    "mean, zoledronic_acid": (0.60, None, None),
-    "mean, denosumab": (0.46, None, None),
-    "later_hazard_ratio": (2.08, None, None),
-}
-"""What was observed, with the 95% interval: Stopeck 2010 J Clin Oncol 28:5132 (US Xgeva label,
-section 14, table 2); the intervals of the shares follow from 372 of 1,020 and 315 of 1,026 women
-(normal approximation). The last is from the Rosen trial of zoledronic acid v pamidronate, as quoted
-in a clinical review."""
-
-
 @dataclass(frozen=True)
-class Check:
-    """A simulated quantity beside the observed one.
+class ArmMeasure:
+    """A way to read a number off an arm of a simulated trial, over the whole horizon."""
 
-    Attributes:
-        quantity: a key of ``OBSERVED``.
-        simulated: what the frailty gives.
-        observed: what the trial reported.
-        low: lower end of its 95% interval; None if none was reported.
-        high: upper end.
-        is_input: whether the model was given it, so that agreement is no evidence.
-    """
-
-    quantity: str
-    simulated: float
-    observed: float
-    low: float | None
-    high: float | None
-    is_input: bool
+    of: Callable[[Arm], float]
+    unit: str
 
 
-def frailty_checks(model: Model, options: Options | None = None) -> tuple[Check, ...]:
-    """Whether the frailty reproduces what the trial reported, from the model ``sre_trial``.
-
-    Args:
-        model: the bundled model ``sre_trial``, perhaps with other values.
-        options: how many people, and the seed.
-    """
-    arms = {arm.strategy: arm for arm in simulated_trial(model, "sre", None, options)}
-    treated, control = arms["denosumab"], arms["zoledronic_acid"]
-    found = {
-        "first_hazard_ratio": treated.first_hazard_ratio,
-        "rate_ratio": treated.rate_ratio,
-        "share, zoledronic_acid": control.share,
-        "share, denosumab": treated.share,
-        "mean, zoledronic_acid": control.mean,
-        "mean, denosumab": treated.mean,
-        "later_hazard_ratio": control.later_hazard_ratio,
-    }
-    given = ("rate_ratio", "mean, zoledronic_acid", "later_hazard_ratio")
-    return tuple(
-        Check(name, value, *OBSERVED[name], is_input=name in given) for name, value in found.items()
-    )
+ARM_MEASURES: Mapping[str, ArmMeasure] = {
+    "events": ArmMeasure(lambda arm: arm.mean, "events a woman"),
+    "share": ArmMeasure(lambda arm: arm.share, "share of women"),
+    "rate_ratio": ArmMeasure(lambda arm: arm.rate_ratio, "rate ratio"),
+    "hazard_ratio": ArmMeasure(lambda arm: arm.first_hazard_ratio, "hazard ratio"),
+    "later_hazard_ratio": ArmMeasure(
+        lambda arm: arm.later_hazard_ratio, "hazard ratio of an event after one"
+    ),
+}
+"""Measures of validation.toml for a model that simulates people."""
 
 
 def with_frailty(model: Model) -> Model:

@@ -106,6 +106,7 @@ def inputs_of(model: Model) -> Inputs:
     """Take a model apart."""
     sections = sections_of(model)
     settings = sections.pop("model")
+    del sections["analyses"]  # told below, key by key
     units: dict[Unit, Content] = {
         ("model", f"discounting.{key}"): value for key, value in settings.pop("discounting").items()
     }

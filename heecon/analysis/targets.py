@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from heecon.analysis.frailty import ARM_MEASURES
 from heecon.analysis.measures import MEASURES
 from heecon.errors import InputError, InvalidValue, Problem
 from heecon.evidence.interval import interval_from_se
@@ -45,6 +46,7 @@ class _File(BaseModel):
 
     events: str
     free: str
+    also: list[str] = Field(default_factory=list, max_length=20)
     views: dict[str, dict[str, Number]] = Field(default_factory=dict)
     targets: list[_Target] = Field(min_length=1, max_length=500)
 
@@ -56,7 +58,7 @@ class Target:
     Attributes:
         evidence: the figure observed.
         calibrated: the model was fitted to it.
-        measure: a key of ``MEASURES``.
+        measure: a key of ``MEASURES``, or of ``ARM_MEASURES`` where people are simulated.
         strategy: whose prediction.
         against: the other strategy of a comparison; empty for none.
         years: within how long; None where the measure needs none.
@@ -89,6 +91,30 @@ class Target:
         return float(self.evidence.value or 0.0)
 
 
+def read_also(folder: Path) -> tuple[str, ...]:
+    """The other models whose targets belong to this model's validation.
+
+    Args:
+        folder: of the model.
+
+    Raises:
+        InputError: as ``read_targets``.
+    """
+    return tuple(_read(folder)[1].also)
+
+
+def _read(folder: Path) -> tuple[TomlFile, _File]:
+    path = folder / FILE
+    if not path.is_file():
+        what = f"the model '{folder.name}' has no {FILE}"
+        raise InputError(Problem(folder.name, what, "Write one: see docs/validation.md"))
+    file = read_toml(locate.inside(path, folder), FILE)
+    try:
+        return file, _File.model_validate(dict(file.data))
+    except ValidationError as error:
+        raise InputError(faults_of(error, file.data, file.where, _File).values()) from None
+
+
 def read_targets(folder: Path, model: Model, registry: Registry) -> tuple[Target, ...]:
     """The targets of a model.
 
@@ -100,15 +126,7 @@ def read_targets(folder: Path, model: Model, registry: Registry) -> tuple[Target
     Raises:
         InputError: there is no such file, or something in it cannot be used.
     """
-    path = folder / FILE
-    if not path.is_file():
-        what = f"the model '{model.name}' has no {FILE}"
-        raise InputError(Problem(folder.name, what, "Write one: see docs/validation.md"))
-    file = read_toml(locate.inside(path, folder), FILE)
-    try:
-        content = _File.model_validate(dict(file.data))
-    except ValidationError as error:
-        raise InputError(faults_of(error, file.data, file.where, _File).values()) from None
+    file, content = _read(folder)
     problems: list[Problem] = []
     found: list[Target] = []
     for index, given in enumerate(content.targets):
@@ -135,8 +153,10 @@ def _place(file: TomlFile, index: int, key: str) -> str:
 def _complaints(given: _Target, content: _File, model: Model) -> list[tuple[str, str, str]]:
     """What of a target the model does not know: (key, what, remedy)."""
     outcomes, values = list(model.outcomes), model.values(None)
+    simulated = model.scenario.engine != "cohort"
+    known_measures = ARM_MEASURES if simulated else MEASURES
     named: list[tuple[str, str | None, Sequence[str]]] = [
-        ("measure", given.measure, list(MEASURES)),
+        ("measure", given.measure, list(known_measures)),
         ("strategy", given.strategy, list(model.strategies)),
         ("against", given.against, list(model.strategies)),
         ("view", given.view, list(content.views)),
@@ -152,7 +172,7 @@ def _complaints(given: _Target, content: _File, model: Model) -> list[tuple[str,
         if name not in values:
             what = f"the view sets '{name}', which no parameter of all strategies is called"
             found.append(("view", what, names.did_you_mean(name, values)))
-    if given.measure in MEASURES:
+    if not simulated and given.measure in MEASURES:
         needs = MEASURES[given.measure]
         for key, needed, there in (
             ("years", needs.years, given.years),

@@ -8,12 +8,10 @@ from typing import Annotated
 import typer
 
 from heecon.analysis.calibration import calibrate as fit
-from heecon.analysis.frailty import frailty_checks
 from heecon.analysis.targets import Target as Observation
-from heecon.analysis.targets import read_targets
+from heecon.analysis.targets import read_also, read_targets
 from heecon.analysis.validation import validate as check
 from heecon.commands.common import Out, Target, folder_for, make_console, say_compiling, say_written
-from heecon.engine.microsim import Options
 from heecon.files import locate
 from heecon.files.write import csv_text, write_all
 from heecon.model.definition import Model
@@ -23,27 +21,20 @@ from heecon.report.sensitivity_report import Report, print_report
 from heecon.report.validation_report import (
     calibration_report,
     validation_report,
-    with_frailty_table,
+    with_another,
 )
-
-FLAGSHIP, TRIAL = "bone_metastases", "sre_trial/base_case"
-WOMEN = 200_000
-"""Women simulated to see what one frailty gives: first-SRE hazard ratio to 0.005."""
 
 
 def validate(scenario: Target = None, out: Out = None) -> None:
     """Compare what the model predicts with what was observed, target by target."""
-    model, targets = _model_and_targets(scenario)
+    model, targets, also = _model_and_targets(scenario)
     report = validation_report(check(model, targets))
-    if model.name == FLAGSHIP:
-        report = _with_frailty(report)
+    for name in also:
+        other, others, _ = _model_and_targets(name)
+        if other.scenario.engine != "cohort":
+            say_compiling()
+        report = with_another(report, other, check(other, others))
     _finish(report, model, out, "validation")
-
-
-def _with_frailty(report: Report) -> Report:
-    """The report with the flagship's frailty, woman by woman, beside what the trial reported."""
-    options = Options(patients=WOMEN, on_compile=say_compiling)
-    return with_frailty_table(report, frailty_checks(load(TRIAL), options), WOMEN)
 
 
 def calibrate(
@@ -57,17 +48,19 @@ def calibrate(
     out: Out = None,
 ) -> None:
     """Fit named parameters to named targets and report it; no file of the model is changed."""
-    model, targets = _model_and_targets(scenario)
+    model, targets, _ = _model_and_targets(scenario)
     found = fit(model, targets, parameter or [], target or [])
     _finish(calibration_report(found), model, out, "calibration")
 
 
-def _model_and_targets(scenario: str | None) -> tuple[Model, tuple[Observation, ...]]:
-
+def _model_and_targets(
+    scenario: str | None,
+) -> tuple[Model, tuple[Observation, ...], tuple[str, ...]]:
+    """A model, its targets, and the other models that are validated with it."""
     model = load(scenario)
     folder = locate.folder_of(scenario, model.name)
     registry = EvidenceFolder(locate.evidence_beside(folder)).registry()
-    return model, read_targets(folder, model, registry)
+    return model, read_targets(folder, model, registry), read_also(folder)
 
 
 def _finish(report: Report, model: Model, out: Path | None, analysis: str) -> None:

@@ -46,6 +46,7 @@ def sections_of(model: Model) -> dict[str, Any]:
         "outcomes": {
             name: _outcome(outcome, model.settings) for name, outcome in model.outcomes.items()
         },
+        "analyses": {name: dict(keys) for name, keys in model.scenario.analyses.items()},
     }
 
 

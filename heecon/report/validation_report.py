@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from heecon.analysis.calibration import Calibration
-from heecon.analysis.frailty import Check as FrailtyCheck
-from heecon.analysis.measures import MEASURES
 from heecon.analysis.validation import Check
+from heecon.model.definition import Model
 from heecon.report.console import Column
 from heecon.report.sensitivity_report import Printed, Report
 from heecon.report.tables import Rows
@@ -34,54 +33,18 @@ def validation_report(checks: Sequence[Check]) -> Report:
     return Report(printed, notes, {"validation": _rows(checks)})
 
 
-def with_frailty_table(report: Report, checks: Sequence[FrailtyCheck], patients: int) -> Report:
-    """The report with what one frailty behind all events gives, simulated woman by woman."""
-    rows = [_frailty_cells(check) for check in checks]
-    titles = ("Observed", "Simulated", "Verdict")
-    columns = [
-        Column(title, [row[place] for row in rows], words=title == "Verdict")
-        for place, title in enumerate(titles)
+def with_another(report: Report, model: Model, checks: Sequence[Check]) -> Report:
+    """The report with the targets of another model after its own."""
+    more = validation_report(checks)
+    printed = [
+        replace(table, title=f"{model.settings.title}: {table.title}") for table in more.printed
     ]
-    labels = [check.quantity for check in checks]
-    title = f"One gamma frailty behind first and repeated SREs ({patients:,} women simulated)"
-    header = ("quantity", "use", "observed", "low", "high", "simulated", "verdict")
-    table = Rows(
-        header,
-        tuple(
-            (
-                check.quantity,
-                "input" if check.is_input else "independent",
-                check.observed,
-                check.low,
-                check.high,
-                check.simulated,
-                _frailty_verdict(check),
-            )
-            for check in checks
-        ),
-    )
-    note = "Of the frailty table, what is an input proves nothing; the rest follows from one ratio."
     return replace(
         report,
-        printed=[*report.printed, Printed(title, "Quantity", labels, columns)],
-        notes=[*report.notes, note],
-        tables={**report.tables, "frailty": table},
+        printed=[*report.printed, *printed],
+        notes=[f"{model.name}: {note}" for note in more.notes[:-1]] + report.notes,
+        tables={**report.tables, f"validation_{model.name}": more.tables["validation"]},
     )
-
-
-def _frailty_cells(check: FrailtyCheck) -> tuple[str, str, str]:
-    observed = f"{check.observed:.4g}"
-    if check.low is not None and check.high is not None:
-        observed += f" ({check.low:.3g} to {check.high:.3g})"
-    return observed, f"{check.simulated:.4g}", _frailty_verdict(check)
-
-
-def _frailty_verdict(check: FrailtyCheck) -> str:
-    if check.is_input:
-        return "input"
-    if check.low is None or check.high is None:
-        return "no interval"
-    return "inside" if check.low <= check.simulated <= check.high else "outside"
 
 
 def _table(title: str, checks: Sequence[Check]) -> Printed:
@@ -89,7 +52,7 @@ def _table(title: str, checks: Sequence[Check]) -> Printed:
         target = check.target
         versus = f" v {target.against}" if target.against else ""
         within = "" if target.years is None else f", {target.years:g} years"
-        return f"{MEASURES[target.measure].unit}, {target.strategy}{versus}{within}"
+        return f"{check.unit}, {target.strategy}{versus}{within}"
 
     columns = [
         Column("What", [who(check) for check in checks], words=True),

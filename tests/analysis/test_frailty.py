@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import heecon as he
 from heecon.analysis.engines import options_of
-from heecon.analysis.frailty import frailty_checks, simulated_trial, with_frailty
+from heecon.analysis.frailty import simulated_trial, with_frailty
+from heecon.analysis.targets import read_targets
+from heecon.analysis.validation import validate
 from heecon.engine.microsim import Options, run_microsim
+from heecon.model.evidence_folder import EvidenceFolder
 from heecon.model.load import load
 
+ROOT = Path(__file__).parent.parent.parent
 PEOPLE = 200_000
 
 
 def test_one_rate_ratio_gives_what_the_trial_reported() -> None:
-    checks = {c.quantity: c for c in frailty_checks(load("sre_trial"), Options(patients=PEOPLE))}
+    model = load("sre_trial/base_case")
+    folder = ROOT / "inputs" / "sre_trial"
+    registry = EvidenceFolder(ROOT / "inputs" / "evidence").registry()
+    found = validate(model, read_targets(folder, model, registry))
+    checks = {check.target.name: check for check in found}
     theta = 1.08
-    for arm, mean in (("zoledronic_acid", 0.60), ("denosumab", 0.60 * 0.77)):
+    for arm, mean in (("za", 0.60), ("denosumab", 0.60 * 0.77)):
         share = 1 - (1 + theta * mean) ** (-1 / theta)
         # Two days can hold one SRE only, which lowers the means by a third of a percent.
-        assert checks[f"mean, {arm}"].simulated == pytest.approx(mean, rel=0.01)
+        assert checks[f"stopeck_events_{arm}"].predicted == pytest.approx(mean, rel=0.01)
         error = np.sqrt(share * (1 - share) / PEOPLE)
-        assert abs(checks[f"share, {arm}"].simulated - share) < 4 * error + 0.0005
-    first = checks["first_hazard_ratio"]
-    assert first.simulated == pytest.approx(0.81, abs=0.01)  # nearer to 1 than the rate ratio
-    assert first.low is not None
-    assert first.high is not None
-    assert first.low < first.simulated < first.high
-    assert abs(first.simulated - first.observed) < 0.015
-    assert checks["rate_ratio"].simulated == pytest.approx(0.77, abs=0.005)
-    assert checks["later_hazard_ratio"].simulated == pytest.approx(1 + theta, rel=0.03)
-    for arm, events, women in (("zoledronic_acid", 372, 1020), ("denosumab", 315, 1026)):
-        check, share = checks[f"share, {arm}"], events / women
-        reach = 1.96 * np.sqrt(share * (1 - share) / women)
-        assert (check.low, check.high) == pytest.approx((share - reach, share + reach), abs=0.0006)
-        assert abs(check.simulated - share) < reach  # what the trial could tell
-    assert {c.quantity for c in checks.values() if not c.is_input} == {
-        "first_hazard_ratio",
-        "share, zoledronic_acid",
-        "share, denosumab",
-        "mean, denosumab",
+        assert abs(checks[f"stopeck_sre_{arm}"].predicted - share) < 4 * error + 0.0005
+    first = checks["stopeck_hr_first"]
+    assert first.predicted == pytest.approx(0.81, abs=0.01)  # nearer to 1 than the rate ratio
+    assert first.verdict == "inside"
+    assert abs(first.difference) < 0.015
+    assert checks["stopeck_rate_ratio"].predicted == pytest.approx(0.77, abs=0.005)
+    assert checks["S048"].predicted == pytest.approx(1 + theta, rel=0.03)
+    for arm, events, women in (("za", 372, 1020), ("denosumab", 315, 1026)):
+        check, share = checks[f"stopeck_sre_{arm}"], events / women
+        assert check.target.observed == pytest.approx(share, abs=1e-5)
+        assert abs(check.difference) < 1.96 * np.sqrt(share * (1 - share) / women)
+    assert {name for name, check in checks.items() if not check.target.calibrated} == {
+        "stopeck_hr_first",
+        "stopeck_sre_za",
+        "stopeck_sre_denosumab",
+        "stopeck_events_denosumab",
     }
 
 

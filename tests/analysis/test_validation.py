@@ -164,12 +164,12 @@ def observed(value: float, **fields: Any) -> Target:
 
 def test_verdicts() -> None:
     target = observed(0.5, low=0.4, high=0.6)
-    assert Check(target, 0.6).verdict == "inside"
-    assert Check(target, 0.61).verdict == "outside"
-    assert Check(observed(0.5), 0.5).verdict == "no interval"
+    assert Check(target, 0.6, "share").verdict == "inside"
+    assert Check(target, 0.61, "share").verdict == "outside"
+    assert Check(observed(0.5), 0.5, "share").verdict == "no interval"
     fitted = replace(target, calibrated=True)
-    assert Check(fitted, 0.5049).verdict == "met"
-    assert Check(fitted, 0.506).verdict == "missed"
+    assert Check(fitted, 0.5049, "share").verdict == "met"
+    assert Check(fitted, 0.506, "share").verdict == "missed"
 
 
 def test_calibration_finds_the_rate_that_was_hidden() -> None:

@@ -117,6 +117,8 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     "deep nesting": (M, '"h_base * hr"', '"' + "(" * 500 + "1" + ")" * 500 + '"', "model.toml:24:10", "nested more than 60 deep", "split it"),
     "control character": (M, 'label = "Well"', 'label = "\\u001b[31mWell"', "model.toml:11:", "control character U+001B", "Delete it"),
     "reserved outcome": (M, "[outcomes.deaths]", "[outcomes.total_deaths]", "model.toml:38:", "'total_deaths' is reserved", "another name"),
+    "unknown strategy of the question": (M, 'comparator  = "usual"', 'question = ["nwe", "usual"]', "model.toml:8:", "the question is about the unknown strategy 'nwe'", "Did you mean 'new'?"),
+    "question of one": (M, 'comparator  = "usual"', 'question = ["usual", "usual"]', "model.toml:8:", "the question compares 'usual' with itself", "Name two"),
     "threshold twice": (M, 'comparator  = "usual"', "thresholds = [5, 5]", "model.toml:8:", "stands twice", "Delete one"),
     "horizon below a cycle": (M, '"10 years"', '"10 days"', "model.toml:4:", "shorter than one cycle", "Lengthen"),
     # parameters.csv

@@ -6,7 +6,7 @@ import pytest
 
 from heecon.model.definition import Model
 from heecon.model.load import load
-from tests.model.small import MODEL_FILE, edit, write
+from tests.model.small import MODEL_FILE, SCENARIO_FILE, edit, write
 
 
 def edited(root: Path, *edits: tuple[str, str]) -> Model:
@@ -126,3 +126,22 @@ def test_discount_rates_in_steps(tmp_path: Path) -> None:
     steps = '[{ from = 0, rate = "dr" }, { from = 30, rate = 0.01 }]'
     found = edited(tmp_path, ("effect = 0.03", f"effect = {steps}")).settings.discount["effect"]
     assert [(step.start, step.rate.text) for step in found] == [(0, "dr"), (30, "0.01")]
+
+
+def test_the_question_names_the_pair_and_its_comparator(tmp_path: Path) -> None:
+    asked = ('comparator  = "usual"', 'question = ["new", "usual"]')
+    settings = edited(tmp_path, asked).settings
+    assert (settings.question, settings.comparator) == (("new", "usual"), "usual")
+    scenario = tmp_path / SCENARIO_FILE
+    scenario.write_text(scenario.read_text() + '\nstrategies = ["new"]\n', encoding="utf-8")
+    left = load(scenario).settings
+    assert (left.question, left.comparator) == (None, None)
+
+
+def test_analyses_of_the_model_and_of_the_scenario(tmp_path: Path) -> None:
+    write(tmp_path)
+    model, scenario = tmp_path / MODEL_FILE, tmp_path / SCENARIO_FILE
+    price = '\n[analyses.price]\nparameters = ["a"]\nlow = 1\n'
+    model.write_text(model.read_text() + price, encoding="utf-8")
+    scenario.write_text(scenario.read_text() + "\n[analyses.price]\nlow = 2\n", encoding="utf-8")
+    assert load(scenario).scenario.analyses["price"] == {"parameters": ["a"], "low": 2}
