@@ -42,7 +42,7 @@ def with_another(report: Report, model: Model, checks: Sequence[Check]) -> Repor
     return replace(
         report,
         printed=[*report.printed, *printed],
-        notes=[f"{model.name}: {note}" for note in more.notes[:-1]] + report.notes,
+        notes=[*(f"{model.name}: {note}" for note in more.notes[:-1]), *report.notes],
         tables={**report.tables, f"validation_{model.name}": more.tables["validation"]},
     )
 
