@@ -9,6 +9,7 @@ import argparse
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
+MODELS = ROOT / "tests" / "snapshot_models"  # for what no bundled model does
 SHOWN = 3  # differing lines shown of a file
 
 # A line a command: its name, then what follows `heecon`.
@@ -45,7 +47,8 @@ run_sre_trial               run sre_trial/base_case
 run_starter                 run starter/base_case
 microsim_krijkamp_history   run krijkamp_history --engine microsim --patients 2000
 microsim_sick_sicker        run sick_sicker --engine microsim --patients 2000 --seed 3
-continuous_sre_trial        run sre_trial --engine continuous
+continuous_weibull          run weibull --patients 2000
+batch_krijkamp_history      batch krijkamp_history --no-workbooks
 continuous_starter          run starter --engine continuous
 psa_bone_metastases         psa --draws 200 --seed 1 --people 1000
 psa_sick_sicker             psa sick_sicker/published --draws 200 --seed 2 --method sobol
@@ -133,6 +136,9 @@ def record(folder: Path, only: str = "") -> None:
         name, argv = item
         started = time.perf_counter()
         with tempfile.TemporaryDirectory() as work:
+            for model in MODELS.iterdir():
+                if model.name in argv:
+                    shutil.copytree(model, Path(work) / model.name)
             done = subprocess.run(
                 [sys.executable, "-m", "heecon.cli", *argv],
                 cwd=work,
