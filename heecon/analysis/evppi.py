@@ -110,7 +110,7 @@ class Evppi:
         bias: how much such an estimate lies above the truth on average; regressions on few draws
             find patterns in noise.
         evpi: value of perfect information on all parameters, from the same draws.
-        method: "spline", "process", "nested" or "none" (the parameters do not vary).
+        method: "spline", "process" or "none" (the parameters do not vary).
         diagnostics: one for each regression.
     """
 

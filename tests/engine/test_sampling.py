@@ -13,7 +13,6 @@ from scipy import stats
 from scipy.optimize import minimize
 
 import heecon as he
-from heecon.analysis.nested import nested_evppi
 from heecon.engine.sampling import (
     METHODS,
     _open,
@@ -25,6 +24,7 @@ from heecon.engine.sampling import (
 )
 from heecon.model.copula import SMALLEST, nearest_correlation
 
+from ..analysis.nested import nested_evppi
 from ..analysis.toys import THRESHOLD, toy
 from ..analysis.toys import uncertain as row
 
