@@ -41,6 +41,24 @@ def reasons(found: OneWay) -> dict[str, str]:
     return {item.key: item.reason for item in found.left_out}
 
 
+# --- the base case --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", ["denosumab", "pamidronate", "no_agent"])
+def test_the_base_case_is_that_of_a_run_to_the_last_digit(
+    flagship: he.Model, strategy: str
+) -> None:
+    pairs = {row.strategy: row for row in he.run(flagship).pairwise("zoledronic_acid")}
+    base = one_way(flagship, None, "zoledronic_acid", strategy).base
+    pair = pairs[strategy]
+    assert (base.cost, base.effect, base.icer, base.quadrant) == (
+        pair.incremental_cost,
+        pair.incremental_effect,
+        pair.icer,
+        pair.quadrant,
+    )
+
+
 # --- dampack --------------------------------------------------------------------------------------
 
 
