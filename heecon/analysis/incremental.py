@@ -260,9 +260,10 @@ def fully_incremental(totals: Sequence[Totals]) -> tuple[IncrementalRow, ...]:
     rows: dict[str, IncrementalRow] = {}
     for point in points:
         over = [other for other in efficient if dominates(other, point)]
-        other: Totals | None = first[point.cost, point.effect]
-        if other is not point:
-            status, text = Status.EQUIVALENT, _equivalent_text(rows[other.strategy])
+        other: Totals | None
+        if (twin := first[point.cost, point.effect]) is not point:
+            other = twin
+            status, text = Status.EQUIVALENT, _equivalent_text(rows[twin.strategy])
         elif over:
             other = ([one for one in over if one in frontier] or over)[-1]
             status, text = Status.DOMINATED, f"dominated by {other.strategy}"
