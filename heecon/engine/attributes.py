@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine.random_numbers import ATTRIBUTE, code_of, uniforms
+from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import Problem, SimulationError
-from heecon.model.definition import Formula, Model
+from heecon.model.definition import Model
 from heecon.model.persons import PERSON_FAMILIES
-
-
-class Evaluates(Protocol):
-    """What gives the value of a formula that does not change with time in a draw."""
-
-    def number(self, formula: Formula, draw: int) -> float:
-        """The value."""
-
 
 Floats = NDArray[np.float64]
 Arguments = dict[str, tuple[float, ...]]
@@ -31,11 +24,11 @@ class Attributes:
         self.model = model
         self.names = tuple(model.attributes)
 
-    def arguments(self, common: Evaluates, draw: int, number: int) -> Arguments:
+    def arguments(self, evaluated: EvaluatedStrategy, draw: int, number: int) -> Arguments:
         """The arguments of every distribution in one draw.
 
         Args:
-            common: evaluates formulas; of any strategy, as none may differ between them.
+            evaluated: any strategy, as none may differ between them.
             draw: which of its draws.
             number: what messages call it.
 
@@ -47,7 +40,7 @@ class Attributes:
         for name, attribute in self.model.attributes.items():
             if attribute.column is not None:
                 continue
-            values = tuple(common.number(formula, draw) for formula in attribute.arguments)
+            values = tuple(evaluated.number(formula, draw) for formula in attribute.arguments)
             found[name] = values
             family = PERSON_FAMILIES[attribute.distribution]
             what = "" if np.isfinite(values).all() else "every argument must be finite"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine import kernels
-from heecon.engine.prepare import Move, Preparation, Term
 from heecon.engine.random_numbers import code_of
+from heecon.engine.rewards import Reward, rewards_of
+from heecon.engine.strategy_inputs import EvaluatedStrategy, Transition, over_one
 from heecon.engine.walker import Amounts, Paths, Shared
 from heecon.errors import InputError, Problem, SimulationError
-from heecon.language import Tree, evaluate
-from heecon.model.definition import EventTypes, Formula, Model, Outcome
+from heecon.language import Tree
+from heecon.model.definition import EventTypes, Model, Outcome
 from heecon.model.persons import share_sum_problem
 
 Floats = NDArray[np.float64]
@@ -26,11 +27,6 @@ CERTAIN = 2.0
 
 MAX_TABLE = 100_000_000
 """Numbers a table may have."""
-
-
-def over_one(array: Floats, draw: int) -> Floats:
-    """The values of one draw, over (time point, slot)."""
-    return np.asarray(array[draw if array.shape[0] > 1 else 0])
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class Exits:
         of: by state, numbers of its ways in order; the last is for everybody else.
     """
 
-    moves: Sequence[Move]
+    moves: Sequence[Transition]
     of: Sequence[Sequence[int]]
 
     @property
@@ -63,7 +59,7 @@ class Exits:
         return self.moves[move].low <= slot < self.moves[move].high
 
 
-def exits_of(model: Model, moves: Sequence[Move]) -> Exits:
+def exits_of(model: Model, moves: Sequence[Transition]) -> Exits:
     """Order the ways out of each state."""
     absorbing = [state.absorbing for state in model.states.values()]
     of: list[list[int]] = []
@@ -79,27 +75,26 @@ def exits_of(model: Model, moves: Sequence[Move]) -> Exits:
 class Common:
     """Makes the tables of one strategy, draw by draw."""
 
-    def __init__(self, model: Model, preparation: Preparation, outcomes: Sequence[Outcome]) -> None:
+    def __init__(self, evaluated: EvaluatedStrategy, outcomes: Sequence[Outcome]) -> None:
         """Evaluate everything that does not differ by person, for a chunk of draws.
 
         Raises:
             SimulationError: an impossible number.
         """
-        self.model = model
-        self.preparation = preparation
+        model = self.model = evaluated.model
+        self.evaluated = evaluated
         self.outcomes = outcomes
         self.cycles = model.settings.cycles
-        self.slots = [state.slots for state in model.states.values()]
+        self.slots = evaluated.residence
         self.first = np.cumsum([0, *self.slots], dtype=np.int64)
         self.rows = int(self.first[-1])
-        personal_start = start_is_personal(model, preparation.strategy.name)
         states = len(model.states)
-        self.starts = np.ones((preparation.draws, states)) / states
-        if not personal_start:
-            self.starts = preparation.starts()
-        self.exits = exits_of(model, preparation.moves())
-        self.terms = preparation.terms(outcomes, self.exits.moves)
-        preparation.faults.stop_if_any()
+        self.starts = np.ones((evaluated.draws, states)) / states
+        if not evaluated.starts_individually:
+            self.starts = evaluated.starts
+        self.exits = exits_of(model, evaluated.transitions)
+        self.terms = rewards_of(evaluated, outcomes, self.exits.moves)
+        evaluated.checks.stop_if_any()
         numbers = (self.cycles + 1) * self.rows * 2 * len(outcomes)
         if numbers > MAX_TABLE:
             what = f"{self.rows:,} cycles of residence over {self.cycles:,} cycles with "
@@ -213,11 +208,11 @@ class Common:
 
     def _type_shares(self, types: EventTypes, draw: int) -> list[float]:
         """Cumulative shares, the type that takes the rest in its place."""
-        place = f"{self.preparation.faults.place(draw, 0, types.state)}, types"
+        place = f"{self.evaluated.checks.place(draw, 0, types.state)}, types"
         values: dict[str, float] = {}
         for name, formula in types.shares.items():
             if formula is not None:
-                values[name] = self.number(formula, draw)
+                values[name] = self.evaluated.number(formula, draw)
                 if not -1e-12 <= values[name] <= 1.0 + 1e-12:
                     what = f"the share of '{name}' is {values[name]:.10g}"
                     remedy = f"It must lie in 0 to 1; the formula is '{formula.text}'"
@@ -231,25 +226,18 @@ class Common:
         last = max(i for i, share in enumerate(shares) if share > 0.0)
         return [*cumulative[:last], *[CERTAIN] * (len(shares) - last)]
 
-    def number(self, formula: Formula, draw: int) -> float:
-        """The value of a formula that does not change with time."""
-        environment = self.preparation.environment
-        value = np.asarray(evaluate(formula.tree, environment, self.model.tables))
-        value = value.reshape((1,) * (3 - value.ndim) + value.shape)
-        return float(value[min(draw, value.shape[0] - 1), 0, 0])
-
     def amounts(self, draw: int) -> Amounts:
         """What is the same for everybody is worth in one draw."""
         worth = 2 * len(self.outcomes)
         start = np.zeros((len(self.model.states), worth))
         point = np.zeros((self.cycles + 1, self.rows, worth))
         shared = [term for term in self.terms if term.value is not None]
-        moving = any(term.source == kernels.FROM_MOVE for term in shared)
+        moving = any(term.source == kernels.FROM_TRANSITION for term in shared)
         exits = self.exits.most
         move = np.zeros((self.cycles if moving else 0, self.rows, exits, worth))
         for term in shared:
             low = int(self.first[term.state])
-            for which, value in enumerate(worths(term, draw)):
+            for which, value in enumerate(term.weighted(draw)):
                 q = 2 * term.outcome + which
                 if term.source == kernels.FROM_START:
                     start[term.place, q] += value[0, 0]
@@ -269,7 +257,9 @@ class Common:
         later[:-1] = np.cumsum(point[:0:-1], axis=0)[::-1]
         return Amounts(start, point, later, move)
 
-    def shared(self, draw: int, trees: Sequence[Tree], terms: Sequence[Term], start: int) -> Shared:
+    def shared(
+        self, draw: int, trees: Sequence[Tree], terms: Sequence[Reward], start: int
+    ) -> Shared:
         """What the hooks read.
 
         Args:
@@ -278,11 +268,7 @@ class Common:
             terms: those whose value differs by person, in the order the hooks number them.
             start: the hooks' number of the strategy's start distribution.
         """
-        environment = self.preparation.environment
-        found = []
-        for tree in trees:
-            value = np.asarray(evaluate(tree, environment, self.model.tables), dtype=float)
-            found.append(over_one(value.reshape((1,) * (3 - value.ndim) + value.shape), draw))
+        found = [over_one(self.evaluated.value(tree), draw) for tree in trees]
         slots = max((value.shape[1] for value in found), default=1)
         table = np.zeros((self.cycles + 1, slots, max(len(found), 1)))
         for i, value in enumerate(found):
@@ -296,21 +282,7 @@ class Common:
         return Shared(table, weights, self.model.settings.cycle_length, self.cycles, start)
 
 
-def worths(term: Term, draw: int) -> tuple[Floats, Floats]:
-    """What one person of a term is worth, weighted: undiscounted and discounted."""
-    assert term.value is not None  # noqa: S101
-    value = over_one(term.value, draw)
-    points = term.points
-    value = value[:points] if value.shape[0] > 1 else value
-    weight = over_one(term.weight, 0)
-    weight = weight[:points] if weight.shape[0] > 1 else weight
-    factor = over_one(term.factor, draw)
-    factor = factor[:points] if factor.shape[0] > 1 else factor
-    amount = value * weight
-    return np.broadcast_to(amount, (max(amount.shape[0], 1), amount.shape[1])), amount * factor
-
-
-def _add_points(point: Floats, value: Floats, term: Term) -> None:
+def _add_points(point: Floats, value: Floats, term: Reward) -> None:
     """Add what membership of a state in the cycles is worth to the time points it is counted at."""
     points = term.points
     if term.method == kernels.AT_START:
@@ -341,17 +313,3 @@ class _Layout:
                     else:
                         self.target[first + slot, e] = common.first[move.destination]
                         self.event[first + slot, e] = 1
-
-
-def start_is_personal(model: Model, strategy: str) -> bool:
-    """Whether people of a strategy have start shares of their own."""
-    start = model.strategies[strategy].start or model.start
-    return any(map(model.is_personal, start.shares.values()))
-
-
-def values_by_name(model: Model, strategy: str, draws: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Parameter values as one strategy sees them, each of shape (draws or 1,)."""
-    return {
-        name: draws.get(row.key, np.array([row.value]))
-        for name, row in model.rows(strategy).items()
-    }

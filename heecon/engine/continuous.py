@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine.attributes import Attributes
+from heecon.engine.checks import stop_together
 from heecon.engine.cohort import count_draws, in_perspective
-from heecon.engine.faults import stop_together
 from heecon.engine.lives import Lives, Plan
 from heecon.engine.microsim import BLOCK, KINDS, Options, check_size, in_order
 from heecon.engine.moments import Moments, MonteCarlo
@@ -121,7 +121,7 @@ def _draw(model: Model, values: Draws, options: Options, number: int) -> Result:
     stop_together(errors)
     key = key_of(options.seed, number)
     attributes = Attributes(model)
-    arguments = attributes.arguments(next(iter(plans.values())), 0, number)
+    arguments = attributes.arguments(next(iter(plans.values())).evaluated, 0, number)
     end = options.first + options.patients
     merged: list[_Block] = []
 

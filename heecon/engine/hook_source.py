@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from heecon.engine import kernels, walker
 from heecon.engine.cohort import in_perspective
 from heecon.engine.common import Exits
-from heecon.engine.prepare import SUM_TOLERANCE, Term
+from heecon.engine.rewards import Reward
+from heecon.engine.strategy_inputs import SUM_TOLERANCE
 from heecon.language import (
     And,
     Binary,
@@ -51,7 +52,7 @@ class HookSource:
         starts: start distributions that differ by person, by number.
     """
 
-    def __init__(self, model: Model, exits: Exits, terms: Sequence[Term]) -> None:
+    def __init__(self, model: Model, exits: Exits, terms: Sequence[Reward]) -> None:
         self.model = model
         self.exits = exits
         self.terms = [term for term in terms if term.value is None]
@@ -94,7 +95,7 @@ class HookSource:
             "TRACKS_LAST": not kinds.isdisjoint({"ever", "time_since"}),
             "TRACKS_ENTRIES": "count" in kinds,
             "COUNTS": any(term.source == kernels.FROM_STATE for term in self.terms),
-            "COUNTS_MOVES": any(term.source == kernels.FROM_MOVE for term in self.terms),
+            "COUNTS_MOVES": any(term.source == kernels.FROM_TRANSITION for term in self.terms),
         }
 
     # --- expressions ----------------------------------------------------------------------------
@@ -297,7 +298,7 @@ class HookSource:
         cycles = self.model.settings.cycles
         for more in range(2):  # terms of the cycles, then those of the time points
 
-            def counted(term: Term, more: int = more) -> bool:
+            def counted(term: Reward, more: int = more) -> bool:
                 return term.method != kernels.AT_END and term.points == cycles + more
 
             before = self._by_state(kernels.FROM_STATE, "point", "point", counted, 2)
@@ -306,7 +307,7 @@ class HookSource:
         return [*lines, "    return"]
 
     def _by_state(
-        self, source: int, now: str, cycle: str, wanted: Callable[[Term], bool], depth: int
+        self, source: int, now: str, cycle: str, wanted: Callable[[Reward], bool], depth: int
     ) -> Lines:
         """Additions of the terms of a kind, state by state."""
         lines: Lines = []
@@ -324,13 +325,15 @@ class HookSource:
     def _count_move(self) -> Lines:
         lines = ["def count_move(i, origin, slot, state, cycle, people, shared, totals, cells):"]
         for number, move in enumerate(self.exits.moves):
-            terms = [t for t in self.terms if t.source == kernels.FROM_MOVE and t.place == number]
+            terms = [
+                t for t in self.terms if t.source == kernels.FROM_TRANSITION and t.place == number
+            ]
             if terms:
                 test = f"if origin == {move.origin} and state == {move.destination}:"
                 lines += _indented([test, *_indented(self._additions(terms, "cycle", "cycle"))])
         return [*lines, "    return"]
 
-    def _additions(self, terms: Sequence[Term], now: str, cycle: str) -> Lines:
+    def _additions(self, terms: Sequence[Reward], now: str, cycle: str) -> Lines:
         self._now = now
         lines, sources = self._values([term.formula for term in terms], now, cycle)
         outcomes = [outcome.name for outcome in in_perspective(self.model)]

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from heecon.engine import discount
 from heecon.engine.cohort import in_perspective
-from heecon.engine.common import values_by_name
 from heecon.engine.inverse import inverse_of, step_inverse
-from heecon.engine.prepare import Preparation
 from heecon.engine.random_numbers import EVENT, START, code_of, uniforms_of
+from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.language import evaluate
 from heecon.model.definition import Formula, Hazard, Model, Outcome, Transitions
@@ -63,33 +62,25 @@ class Plan:
     ) -> None:
         self.model = model
         self.strategy = model.strategies[strategy]
-        named = values_by_name(model, strategy, values)
-        self.preparation = Preparation(model, strategy, named, draws=1, first_draw=number)
+        self.evaluated = EvaluatedStrategy(model, strategy, values, first_draw=number)
         self.states = list(model.states)
         self.length = model.settings.cycle_length
         self.cycles = model.settings.cycles
         self.horizon = self.cycles * self.length
         self.grid: Floats = np.arange(self.cycles + 1, dtype=float) * self.length
         self.outcomes = in_perspective(model)
-        starts = self.preparation.starts()[0]
+        starts = self.evaluated.starts[0]
         self.start = np.cumsum(starts)
         self.start[np.flatnonzero(starts)[-1] :] = 2.0
         self.ways = [self._ways(model.transitions.get(name)) for name in self.states]
         self.integrals = self._integrals()
         self.once = self._once()
         self.at_start = self._at_start()
-        self.preparation.faults.stop_if_any()
-
-    def number(self, formula: Formula, _draw: int = 0) -> float:
-        """The value of a formula that does not change with time."""
-        known = self.preparation.environment
-        return float(np.ravel(evaluate(formula.tree, known, self.model.tables))[0])
+        self.evaluated.checks.stop_if_any()
 
     def by_cycle(self, formula: Formula, points: int) -> Floats:
         """The values of a formula in the cycles, or at the time points."""
-        known = self.preparation.environment
-        value = np.asarray(evaluate(formula.tree, known, self.model.tables), dtype=float)
-        value = value.reshape((1,) * (3 - value.ndim) + value.shape)[0, :, 0]
+        value = self.evaluated.value(formula)[0, :, 0]
         return np.broadcast_to(value, (self.cycles + 1,) if len(value) == 1 else value.shape)[
             :points
         ]
@@ -125,7 +116,7 @@ class Plan:
         self, origin: str, to: str, formula: Formula
     ) -> Callable[[Floats, Floats, Mapping[str, Floats]], Floats]:
         rates = self.by_cycle(formula, self.cycles)
-        checked = self.preparation.faults.in_range(
+        checked = self.evaluated.checks.in_range(
             rates[None, :, None], 0.0, np.inf, f"rate {origin} -> {to}", formula
         )[0, :, 0]
         return _step_wait(np.asarray(self.grid[:-1]), checked)
@@ -138,7 +129,7 @@ class Plan:
         if (values < 0).any():
             what = f"table '{hazard.table}' has the hazard {values.min():g}"
             raise SimulationError(Problem(hazard.where, what, "Hazards are at least 0"))
-        begins = self.number(self.model.settings.start_age) if hazard.by_age else 0.0
+        begins = self.evaluated.number(self.model.settings.start_age) if hazard.by_age else 0.0
         if table.keys[0] > begins:
             what = f"table '{hazard.table}' begins at {table.keys[0]:g}, people at {begins:g}"
             raise SimulationError(Problem(hazard.where, what, "Add the earlier hazards"))
@@ -149,7 +140,7 @@ class Plan:
     def _family_wait(
         self, hazard: Hazard
     ) -> Callable[[Floats, Floats, Mapping[str, Floats]], Floats]:
-        shared = self.preparation.environment
+        shared = self.evaluated.names
         tables, reset, family = self.model.tables, hazard.reset, hazard.family
         trees = [argument.tree for argument in hazard.arguments]
 
@@ -163,21 +154,12 @@ class Plan:
 
     # --- amounts --------------------------------------------------------------------------------
 
-    def _factor_steps(self, outcome: Outcome) -> tuple[list[float], list[float]]:
-        kind = "cost" if outcome.kind == "cost" else "effect"
-        steps = self.model.settings.discount[kind]
-        rates = [self.number(step.rate) for step in steps]
-        for rate, step in zip(rates, steps, strict=True):
-            what = f"discount rate of {kind}s a year"
-            value = np.full((1, 1, 1), rate)
-            self.preparation.faults.in_range(value, *discount.LIMITS, what, step.rate)
-        return [step.start for step in steps], rates
-
     def factor(self, outcome: Outcome, times: Floats) -> Floats:
         """Discount factors of an outcome at any times."""
-        starts, rates = self._factor_steps(outcome)
-        factors = discount.discount_factors(times, starts, [np.array([rate]) for rate in rates])
-        return np.asarray(factors[0])
+        return np.asarray(discount.discount_factors(times, *self._rates(outcome))[0])
+
+    def _rates(self, outcome: Outcome) -> tuple[list[float], list[Floats]]:
+        return self.evaluated.discount_rates("cost" if outcome.kind == "cost" else "effect")
 
     def _integrals(self) -> list[tuple[int, int, Callable[[Floats], Floats]]]:
         """(outcome, state, amount accrued by a time if always there) of every state amount."""
@@ -185,7 +167,7 @@ class Plan:
         for number, outcome in enumerate(self.outcomes):
             for state, formula in outcome.state.items():
                 values = self.by_cycle(formula, self.cycles)
-                self.preparation.faults.check_finite(
+                self.evaluated.checks.check_finite(
                     values[None, :, None], f"{outcome.name} in {state}", formula
                 )
                 yearly = values if outcome.per_year else values / self.length
@@ -204,12 +186,12 @@ class Plan:
 
     def _flow(self, outcome: Outcome, yearly: Floats) -> Callable[[Floats], Floats]:
         """Amounts that flow until a time, undiscounted and discounted."""
-        starts, rates = self._factor_steps(outcome)
+        starts, rates = self._rates(outcome)
         cuts = np.unique([*self.grid, *(start for start in starts if start < self.horizon)])
         begins = cuts[:-1]
         cycle = np.minimum(np.searchsorted(self.grid, begins, side="right") - 1, self.cycles - 1)
         flows = yearly[cycle]
-        force = np.log1p(np.array(rates))[np.searchsorted(starts, begins, side="right") - 1]
+        force = np.log1p(np.concatenate(rates))[np.searchsorted(starts, begins, side="right") - 1]
         factor = self.factor(outcome, begins)
         whole = np.diff(cuts)
         parts = np.column_stack([flows * whole, flows * factor * _annuity(force, whole)])
@@ -236,15 +218,13 @@ class Plan:
                         if formula is not None:
                             values = self.by_cycle(formula, self.cycles)
                             what = f"{outcome.name} at {edge[0]} -> {edge[1]}"
-                            self.preparation.faults.check_finite(
-                                values[None, :, None], what, formula
-                            )
+                            self.evaluated.checks.check_finite(values[None, :, None], what, formula)
                             found.setdefault((origin, to), []).append((number, outcome, values))
         return found
 
     def _at_start(self) -> list[tuple[int, int, float]]:
         return [
-            (number, self.states.index(state), self.number(formula))
+            (number, self.states.index(state), self.evaluated.number(formula))
             for number, outcome in enumerate(self.outcomes)
             for state, formula in outcome.start.items()
         ]

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.engine.checks import stop_together
 from heecon.engine.cohort import count_draws, in_perspective
-from heecon.engine.faults import stop_together
 from heecon.engine.moments import Moments, MonteCarlo
 from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem, SimulationError
@@ -237,16 +237,17 @@ class _Run:
             yield from results
 
     def _commons(self, values: Draws, first: int, count: int) -> dict[str, Common]:
-        from heecon.engine.common import Common, values_by_name  # noqa: PLC0415
-        from heecon.engine.prepare import Preparation  # noqa: PLC0415
+        from heecon.engine.common import Common  # noqa: PLC0415
+        from heecon.engine.strategy_inputs import EvaluatedStrategy  # noqa: PLC0415
 
         found: dict[str, Common] = {}
         errors: dict[str, SimulationError] = {}
         for strategy in self.model.strategies:
-            named = values_by_name(self.model, strategy, values)
-            preparation = Preparation(self.model, strategy, named, draws=count, first_draw=first)
+            evaluated = EvaluatedStrategy(
+                self.model, strategy, values, count=count, first_draw=first
+            )
             try:
-                found[strategy] = Common(self.model, preparation, self.outcomes)
+                found[strategy] = Common(evaluated, self.outcomes)
             except SimulationError as error:
                 errors[strategy] = error
         stop_together(errors)
@@ -264,7 +265,7 @@ class _Run:
 
         options = self.options
         key = key_of(options.seed, number)
-        arguments = self.attributes.arguments(next(iter(commons.values())), draw, number)
+        arguments = self.attributes.arguments(next(iter(commons.values())).evaluated, draw, number)
         strategies = [self._tables(common, draw) for common in commons.values()]
         begins = range(options.first, options.first + options.patients, BLOCK)
         end = options.first + options.patients

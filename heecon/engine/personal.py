@@ -23,10 +23,11 @@ from numba.core.errors import NumbaWarning
 from numpy.typing import NDArray
 
 from heecon.engine import kernels, random_numbers, walker
-from heecon.engine.cache_folder import cache_root, folder_of
-from heecon.engine.common import Common, exits_of, values_by_name
+from heecon.engine.cache_folder import cache_root, folder_of, is_compiled
+from heecon.engine.common import Common, exits_of
 from heecon.engine.hook_source import HookSource, personal_tables
-from heecon.engine.prepare import Preparation
+from heecon.engine.rewards import rewards_of
+from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import Problem
 from heecon.language import Tree, namespace, numba_runtime
 from heecon.model.definition import Formula, Model, Outcome, Start
@@ -68,7 +69,7 @@ class Hooks:
 
     def start_of(self, common: Common) -> int:
         """The number of a strategy's start distribution, or -1 if it does not differ by person."""
-        start = common.preparation.strategy.start or self.model.start
+        start = common.evaluated.strategy.start or self.model.start
         return next((i for i, known in enumerate(self.starts) if known is start), -1)
 
     def problem(self, fault: Floats, strategy: str, draw: int) -> Problem:
@@ -97,17 +98,16 @@ def hooks_of(
         on_compile: called before anything is compiled.
     """
     if not needs_hooks(model, outcomes):
-        if on_compile is not None and not _is_cached(walker.walk):
+        if on_compile is not None and not is_compiled(walker.walk):
             on_compile()
         return Hooks(model, walker.walk)
-    strategy = next(iter(model.strategies))
-    values = values_by_name(model, strategy, {})
-    preparation = Preparation(model, strategy, values, draws=1, first_draw=0)
-    moves = preparation.moves()
-    source = HookSource(model, exits_of(model, moves), preparation.terms(outcomes, moves))
+    evaluated = EvaluatedStrategy(model, next(iter(model.strategies)))
+    transitions = evaluated.transitions
+    rewards = rewards_of(evaluated, outcomes, transitions)
+    source = HookSource(model, exits_of(model, transitions), rewards)
     text = source.text()
     walk = _compiled(text, source.constants(), personal_tables(model))
-    if on_compile is not None and not _is_cached(walk):
+    if on_compile is not None and not is_compiled(walk):
         on_compile()
     return Hooks(model, walk, source.trees, source.formulas, source.starts, True)
 
@@ -196,11 +196,3 @@ def _digest(text: str, tables: dict[str, NDArray[np.float64]]) -> str:
     for name, array in sorted(tables.items()):
         found.update(name.encode() + array.tobytes())
     return found.hexdigest()[:32]
-
-
-def _is_cached(function: Any) -> bool:
-    """True when a function is compiled, or numba's cache on disk holds its machine code."""
-    if function.signatures:
-        return True
-    file = getattr(getattr(function, "_cache", None), "_cache_file", None)
-    return file is not None and bool(file._load_index())

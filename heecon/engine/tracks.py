@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine import kernels
-from heecon.engine.common import Common, worths
-from heecon.engine.prepare import Term
+from heecon.engine.common import Common
+from heecon.engine.rewards import Reward
 from heecon.model.outcomes import edges_of
 
 Floats = NDArray[np.float64]
@@ -81,14 +81,14 @@ class Tracks:
                 found[term.outcome, term.state, which] += amounts[which].sum()
         return found
 
-    def _amounts(self, draw: int) -> Iterator[tuple[Term, int, list[Floats]]]:
+    def _amounts(self, draw: int) -> Iterator[tuple[Reward, int, list[Floats]]]:
         """Each term with what it amounts to by cycle, undiscounted and discounted."""
         common = self.common
         for term in common.terms:
             if term.value is None:
                 continue
             points = term.points
-            if term.source == kernels.FROM_MOVE:
+            if term.source == kernels.FROM_TRANSITION:
                 move = common.exits.moves[term.place]
                 e = common.exits.of[move.origin].index(term.place)
                 low = int(common.first[move.origin])
@@ -103,5 +103,5 @@ class Tracks:
                 elif term.method == kernels.AVERAGE:
                     people = 0.5 * (people[:-1] + people[1:])
                 people = people[:points]
-            worth = [v[:, slots] if v.shape[1] > 1 else v for v in worths(term, draw)]
+            worth = [v[:, slots] if v.shape[1] > 1 else v for v in term.weighted(draw)]
             yield term, points, [(people * value).sum(axis=1) for value in worth]

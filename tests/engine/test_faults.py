@@ -278,7 +278,7 @@ def test_draws_are_checked_before_anything_runs() -> None:
 
 def crafted(stay: float, absorbing_stay: float, back: float) -> tuple[Any, Any]:
     """Two states, one of them absorbing in name; the chances are as given."""
-    moves = kernels.Moves(
+    transitions = kernels.TransitionArrays(
         origin=np.array([0, 0, 1, 1]),
         destination=np.array([0, 1, 1, 0]),
         low=np.zeros(4, dtype=np.int64),
@@ -287,18 +287,20 @@ def crafted(stay: float, absorbing_stay: float, back: float) -> tuple[Any, Any]:
         column=np.arange(4),
         probability=np.arange(4),
     )
-    streams = kernels.Streams(
+    packed = kernels.PackedArrays(
         np.array([stay, 0.5, absorbing_stay, back]), np.arange(4), np.zeros((4, 3), dtype=np.int64)
     )
-    terms = kernels.Terms(*np.zeros((len(kernels.Terms._fields), 0), dtype=np.int64))
+    rewards = kernels.RewardArrays(
+        *np.zeros((len(kernels.RewardArrays._fields), 0), dtype=np.int64)
+    )
     chunk = kernels.Chunk(
         cycles=5,
         starts=np.array([[0.5, 0.5]]),
         first=np.array([0, 1, 2]),
         absorbing=np.array([0, 1]),
-        moves=moves,
-        terms=terms,
-        streams=streams,
+        transitions=transitions,
+        rewards=rewards,
+        packed=packed,
     )
     tally = kernels.Tally(
         totals=np.zeros((1, 0, 2)),
@@ -307,6 +309,7 @@ def crafted(stay: float, absorbing_stay: float, back: float) -> tuple[Any, Any]:
         occupancy=np.zeros((0, 6, 2)),
         flow=np.zeros((0, 5, 2)),
         amounts=np.zeros((0, 0, 6, 2)),
+        by_time=np.zeros((0, 6, 2)),
     )
     return chunk, tally
 

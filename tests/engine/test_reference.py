@@ -17,7 +17,7 @@ from heecon.engine.cohort import run_cohort
 from .cases import cases, draws_of, model_of
 from .simulator import Case, Expected, simulate
 
-KERNELS = ("propagate", "count_state", "count_move", "add_up", "keep_trace", "run_draws")
+KERNELS = ("propagate", "count_state", "count_transition", "add_up", "keep_trace", "run_draws")
 
 
 @contextmanager
