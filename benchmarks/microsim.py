@@ -30,7 +30,8 @@ sys.path.insert(0, str(ROOT))
 import heecon as he  # noqa: E402
 from heecon.analysis.engines import with_engine  # noqa: E402
 from heecon.analysis.monte_carlo import errors_of  # noqa: E402
-from heecon.engine.microsim import Options, run_microsim  # noqa: E402
+from heecon.engine.individual_run import Options  # noqa: E402
+from heecon.engine.microsim import run_microsim  # noqa: E402
 
 CYCLES, STRATEGIES = 30, 2
 
@@ -111,7 +112,8 @@ CHILD = """
 import sys, time
 began = time.perf_counter()
 import heecon as he
-from heecon.engine.microsim import Options, run_microsim
+from heecon.engine.individual_run import Options
+from heecon.engine.microsim import run_microsim
 model = he.load(sys.argv[1])
 loaded = time.perf_counter() - began
 run_microsim(model, options=Options(patients=int(sys.argv[2])))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from heecon.model.definition import Formula, Model
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Found = TypeVar("Found")
 
 SHOWN = 3
 """How many places of one complaint are listed."""
@@ -124,26 +126,35 @@ class RangeChecks:
         return "look for a division by zero, or a logarithm, root or power of a negative number"
 
 
-def stop_together(errors: Mapping[str, SimulationError]) -> None:
-    """Raise the problems of several strategies as one error, those of a formula only once.
+def for_all(strategies: Iterable[str], work: Callable[[str], Found]) -> list[Found]:
+    """Do something for every strategy, and report the problems of all of them together.
 
     Args:
-        errors: by strategy.
+        strategies: their names.
+        work: what is done for one.
+
+    Returns:
+        What it gives, in the order of the strategies.
 
     Raises:
-        SimulationError: there was one.
+        SimulationError: some failed; those of a formula are listed only once.
     """
+    found: list[Found] = []
     problems: list[Problem] = []
     seen: set[str] = set()
     repeated = []
-    for strategy, error in errors.items():
-        fresh = [p for p in error.problems if (p.remedy or p.what) not in seen]
-        if len(fresh) < len(error.problems):
-            repeated.append(strategy)
-        problems += fresh
-        seen |= {p.remedy or p.what for p in fresh}
+    for strategy in strategies:
+        try:
+            found.append(work(strategy))
+        except SimulationError as error:
+            fresh = [p for p in error.problems if (p.remedy or p.what) not in seen]
+            if len(fresh) < len(error.problems):
+                repeated.append(strategy)
+            problems += fresh
+            seen |= {p.remedy or p.what for p in fresh}
     if repeated:
         what = f"what is wrong above is wrong here too: {', '.join(repeated)}"
         problems.append(Problem("other strategies", what))
     if problems:
         raise SimulationError(problems)
+    return found

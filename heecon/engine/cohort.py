@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine.cache_folder import is_compiled
-from heecon.engine.checks import stop_together
+from heecon.engine.checks import for_all
 from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.files import names
@@ -197,18 +197,12 @@ class _Chunk:
         Raises:
             SimulationError: the problems of all strategies.
         """
-        errors: dict[str, SimulationError] = {}
         with ThreadPoolExecutor(workers(self.model)) as pool:
             runs = {
                 strategy: pool.submit(self._run_strategy, number, strategy, draws, first)
                 for number, strategy in enumerate(self.model.strategies)
             }
-            for strategy, run in runs.items():
-                try:
-                    run.result()
-                except SimulationError as error:
-                    errors[strategy] = error
-        stop_together(errors)
+            for_all(runs, lambda strategy: runs[strategy].result())
 
     def _run_strategy(self, number: int, strategy: str, draws: Draws, first: int) -> None:
         from heecon.engine import kernels  # noqa: PLC0415  (imports numba)

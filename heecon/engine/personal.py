@@ -72,11 +72,11 @@ class Hooks:
         start = common.evaluated.strategy.start or self.model.start
         return next((i for i, known in enumerate(self.starts) if known is start), -1)
 
-    def problem(self, fault: Floats, strategy: str, draw: int) -> Problem:
-        """What was impossible for one person: see ``walker.Tally.fault``."""
+    def problem(self, fault: Floats, place: str) -> Problem:
+        """What was impossible for one person of a place: see ``walker.Tally.fault``."""
         status, number, value, person, cycle = fault.tolist()
         what, formula = self.formulas[int(number)]
-        place = f"{strategy}, draw {draw}, person {person:.0f}, cycle {cycle:.0f}"
+        place += f", person {person:.0f}, cycle {cycle:.0f}"
         remedy = {
             walker.OUT_OF_RANGE: "Rates must be at least 0, shares and probabilities 0 to 1",
             walker.TOO_MUCH: "They must sum to 1, and without a 'rest' not to less either",

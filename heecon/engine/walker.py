@@ -203,32 +203,6 @@ def scratch_for(states: int, exits: int) -> Scratch:
     )
 
 
-def gather(totals: Floats, kind: Integers, kinds: Floats, means: Floats, squares: Floats) -> None:
-    """Totals by kind of outcome, and means and squares over people.
-
-    Args:
-        totals: (people, q).
-        kind: (q) which kind's totals each belongs to.
-        kinds: (people, k) filled with those; zero before.
-        means: (q + k) filled with the means; zero before.
-        squares: (q + k) filled with the sums of squared deviations from them; zero before.
-    """
-    people, worth = totals.shape
-    for i in range(people):
-        for q in range(worth):
-            kinds[i, kind[q]] += totals[i, q]
-            means[q] += totals[i, q]
-        for k in range(kinds.shape[1]):
-            means[worth + k] += kinds[i, k]
-    for q in range(means.shape[0]):
-        means[q] /= people
-    for i in range(people):
-        for q in range(worth):
-            squares[q] += (totals[i, q] - means[q]) ** 2
-        for k in range(kinds.shape[1]):
-            squares[worth + k] += (kinds[i, k] - means[worth + k]) ** 2
-
-
 def note(fault: Floats, status: int, formula: int, value: float, i: int, cycle: int) -> None:
     """For hooks: note an impossible number, if it is the first."""
     if fault[0] == OK:
@@ -475,7 +449,6 @@ HELPERS = ("note", "checked", "add")
 INNER = ("start_group",)
 """Functions ``walk`` calls that call hooks themselves."""
 
-gather = compiled_bare(gather)
 note = compiled_bare(note)
 checked = compiled_bare(checked)
 add = compiled_bare(add)

@@ -11,8 +11,8 @@ from scipy import integrate, stats
 import heecon as he
 from heecon.engine.cohort import run_cohort
 from heecon.engine.continuous import run_continuous
+from heecon.engine.individual_run import Options
 from heecon.engine.inverse import inverse_of, step_inverse
-from heecon.engine.microsim import Options
 from heecon.engine.result import Result
 
 from .small import close, model

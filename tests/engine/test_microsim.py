@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 
 import heecon as he
 from heecon.engine.cohort import run_cohort
-from heecon.engine.microsim import Options, run_microsim
+from heecon.engine.individual_run import Options
+from heecon.engine.microsim import run_microsim
 from heecon.engine.result import Result
 
 from .cases import cases, draws_of, model_of

@@ -15,7 +15,8 @@ from heecon.analysis.engines import with_engine
 from heecon.engine import personal
 from heecon.engine.attributes import Attributes
 from heecon.engine.cohort import run_cohort
-from heecon.engine.microsim import Options, run_microsim
+from heecon.engine.individual_run import Options
+from heecon.engine.microsim import run_microsim
 from heecon.engine.random_numbers import key_of
 
 from .small import model
