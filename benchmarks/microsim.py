@@ -159,12 +159,12 @@ def memory(name: str) -> None:
 
 
 def variance_reduction(name: str, people: int) -> None:
-    """What sharing luck between strategies saves."""
+    """What sharing random numbers between strategies saves."""
     errors = errors_of(he.run(with_engine(he.load(name), "microsim", people)))
     shared = errors.increment(1, 0, 50_000.0)[0]
     costs, qalys = errors.kind["cost"][0, :, 1], errors.kind["qaly"][0, :, 1]
     nmb = [errors.net_benefit(s, 50_000.0)[0] for s in range(2)]
-    print(f"\n{name}: variance of increments with independent streams / with shared luck")
+    print(f"\n{name}: variance of increments with independent streams / with shared ones")
     for label, separate, common in zip(
         ("cost", "QALYs", "net benefit"),
         (np.hypot(*costs), np.hypot(*qalys), np.hypot(*nmb)),

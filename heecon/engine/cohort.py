@@ -76,7 +76,7 @@ def iterate_cohort(
     on_compile: Callable[[], None] | None = None,
 ) -> Iterator[Result]:
     """Like ``run_cohort``, a chunk of draws at a time, so that no result need fit in memory."""
-    refuse_personal(model)
+    refuse_individual(model)
     if on_compile is not None and not compiled_before():
         on_compile()
     draws = {key: np.asarray(values, dtype=float) for key, values in (draws or {}).items()}
@@ -90,7 +90,7 @@ def iterate_cohort(
         yield chunk.result()
 
 
-def refuse_personal(model: Model) -> None:
+def refuse_individual(model: Model) -> None:
     """Refuse what only a simulation of persons knows.
 
     Raises:

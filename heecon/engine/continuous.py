@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from heecon.engine.attributes import Attributes
 from heecon.engine.checks import for_all
 from heecon.engine.cohort import count_draws, in_perspective
+from heecon.engine.event_times import EventModel
 from heecon.engine.individual_run import Block, IndividualRun, Options, check_size
-from heecon.engine.lives import Plan
 from heecon.engine.random_numbers import key_of
 from heecon.engine.result import Result
 from heecon.errors import InputError, Problem
@@ -48,9 +48,9 @@ def refuse_cycles(model: Model) -> None:
             place = next(iter(row.to.values())).where if row.to else row.origin
             what = f"the ways out of '{row.origin}' are probabilities of a cycle"
             problems.append(Problem(place, what, "Give rates or hazards, or " + remedy.lower()))
-    slot_names = dependents(TIME_IN_STATE, {n: f.tree for n, f in model.variables.items()})
+    timed_names = dependents(TIME_IN_STATE, {n: f.tree for n, f in model.variables.items()})
     for formula in _read_by_cycle(model):
-        found = sorted(names_in(formula.tree) & (slot_names | model.personal))
+        found = sorted(names_in(formula.tree) & (timed_names | model.personal))
         if found:
             what = f"'{formula.text}' reads '{found[0]}', which differs within a cycle or by person"
             problems.append(Problem(formula.where, what, remedy))
@@ -85,7 +85,7 @@ def run_continuous(
         model: a model whose ways out are rates and hazards.
         draws: parameter values by key, each of shape (draws,); None for the base case.
         options: how many people, and the seed.
-        first_draw: number of the first draw, which keys the luck of its people.
+        first_draw: number of the first draw, which keys the random numbers of its people.
 
     Raises:
         InputError: the model needs cycles or history, or the draws do not fit.
@@ -110,19 +110,19 @@ def run_continuous(
 
 def _draw(run: IndividualRun, values: Draws, number: int, pool: ThreadPoolExecutor) -> Result:
     model = run.model
-    plans = for_all(model.strategies, lambda strategy: Plan(model, strategy, values, number))
+    models = for_all(model.strategies, lambda strategy: EventModel(model, strategy, values, number))
     key = key_of(run.options.seed, number)
     attributes = Attributes(model)
-    arguments = attributes.arguments(plans[0].evaluated, 0, number)
+    arguments = attributes.arguments(models[0].evaluated, 0, number)
 
     def block(people: range) -> Block:
         own = attributes.of(people, key, arguments)
         named = dict(zip(attributes.names, own.T, strict=True))
         numbers = np.arange(people.start, people.stop, dtype=np.int64)
-        lives = [plan.simulate(numbers, key, named) for plan in plans]
+        histories = [events.simulate(numbers, key, named) for events in models]
         return run.block(
-            [np.ascontiguousarray(life.totals.reshape(len(people), -1)) for life in lives],
-            [{"cells": life.cells, "alive": np.array(life.alive)} for life in lives],
+            [np.ascontiguousarray(h.totals.reshape(len(people), -1)) for h in histories],
+            [{"cells": h.cells, "alive": np.array(h.alive)} for h in histories],
         )
 
     people = run.people(block, number, pool)

@@ -52,11 +52,11 @@ class Options:
         seed: any whole number.
         first: number of the first person; a run is continued by beginning where it ended.
         threads: how many; None for all processors.
-        keep_trace: keep occupancy, moves and amounts by cycle.
+        keep_trace: keep occupancy, transitions and amounts by cycle.
         on_compile: called before anything is compiled, which takes seconds.
-        on_people: called with the number of people walked so far, all draws together.
-        on_event: called with (strategy, draw, moves), once a block, in order; moves is an array
-            (moves, 5) of person, cycle, from, to and type.
+        on_people: called with the number of people simulated so far, all draws together.
+        on_event: called with (strategy, draw, events), once a block, in order; events is an array
+            (events, 5) of person, cycle, from, to and type.
         enough: called after each block with the moments of all people so far (discounted costs of
             all strategies, then QALYs); True ends the draw before all ``patients`` are simulated.
     """
@@ -76,7 +76,7 @@ def check_size(model: Model, patients: int, draws: int = 1) -> None:
     """Refuse numbers of people that make no sense.
 
     Raises:
-        InputError: fewer than one, or so many that the run would not end; the time is told.
+        InputError: fewer than one, or so many that the run would not end; the time is given.
     """
     place = "patients"
     if patients < 1:

@@ -1,8 +1,9 @@
 """The microsimulation: the same model definition, person by person.
 
-Two layers share the work. ``common`` evaluates with numpy, once a draw, what does not differ
-between people; ``walker`` takes people through the cycles in a compiled loop. Where a model's
-formulas read attributes or history, ``personal`` makes the loop's hooks from them.
+Two layers share the work. ``draw_tables`` evaluates with numpy, once a draw, what does not differ
+between people; ``microsim_kernel`` takes people through the cycles in a compiled loop. Where a
+model's formulas read attributes or history, ``individual_kernel`` makes the loop's hooks from
+them.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from heecon.model.outcomes import edges_of
 
 if TYPE_CHECKING:
     from heecon.engine.attributes import Attributes
-    from heecon.engine.common import Common
-    from heecon.engine.personal import Hooks
-    from heecon.engine.walker import Amounts, Paths, Shared, Tally
+    from heecon.engine.draw_tables import DrawTables
+    from heecon.engine.individual_kernel import IndividualKernel
+    from heecon.engine.microsim_kernel import Amounts, Paths, Shared, Tally
 
 Floats = NDArray[np.float64]
 Draws = Mapping[str, Floats]
@@ -42,7 +43,7 @@ Draws = Mapping[str, Floats]
 CHUNK_CELLS = 2_000_000
 """Numbers an array over (draw, cycle, time in state) may have."""
 
-SUMS = ("started", "moves", "cells")
+SUMS = ("started", "transitions", "cells")
 """What a block's tally holds that is added up over people."""
 
 
@@ -81,7 +82,7 @@ def iterate_microsim(
         model: see ``run_microsim``.
         draws: see ``run_microsim``.
         options: see ``run_microsim``.
-        first_draw: number of the first draw, which keys the luck of its people.
+        first_draw: number of the first draw, which keys the random numbers of its people.
     """
     chosen = options or Options()
     draws = {key: np.asarray(values, dtype=float) for key, values in (draws or {}).items()}
@@ -110,61 +111,61 @@ class _Run:
 
     def __init__(self, model: Model, options: Options) -> None:
         from heecon.engine.attributes import Attributes  # noqa: PLC0415  (imports numba)
-        from heecon.engine.personal import hooks_of  # noqa: PLC0415
+        from heecon.engine.individual_kernel import kernel_for  # noqa: PLC0415
 
         self.model = model
         self.options = options
         self.run = IndividualRun(model, options)
         self.attributes: Attributes = Attributes(model)
-        self.hooks: Hooks = hooks_of(model, self.run.outcomes, options.on_compile)
+        self.kernel: IndividualKernel = kernel_for(model, self.run.outcomes, options.on_compile)
 
     def draws(self, values: Draws, first: int, count: int) -> Iterator[Result]:
         """Simulate a chunk of draws, the first of which has this number.
 
         Draws of few people go to the processors whole; of draws of many, the blocks do.
         """
-        commons = self._commons(values, first, count)
+        tables = self._draw_tables(values, first, count)
         watched = self.options.on_event is not None or self.options.enough is not None
         threads = self.run.threads
         with ThreadPoolExecutor(threads) as pool:
             if count == 1 or watched or self.options.patients > BLOCK * threads:
                 results: Iterator[Result] = (
-                    self._draw(commons, draw, first + draw, pool) for draw in range(count)
+                    self._draw(tables, draw, first + draw, pool) for draw in range(count)
                 )
             else:
 
                 def whole(draw: int) -> Result:
-                    return self._draw(commons, draw, first + draw, None)
+                    return self._draw(tables, draw, first + draw, None)
 
                 results = in_order(pool, whole, range(count), 2 * threads)
             yield from results
 
-    def _commons(self, values: Draws, first: int, count: int) -> list[Common]:
-        from heecon.engine.common import Common  # noqa: PLC0415
+    def _draw_tables(self, values: Draws, first: int, count: int) -> list[DrawTables]:
+        from heecon.engine.draw_tables import DrawTables  # noqa: PLC0415
         from heecon.engine.strategy_inputs import EvaluatedStrategy  # noqa: PLC0415
 
-        def made(strategy: str) -> Common:
+        def made(strategy: str) -> DrawTables:
             evaluated = EvaluatedStrategy(
                 self.model, strategy, values, count=count, first_draw=first
             )
-            return Common(evaluated, self.run.outcomes)
+            return DrawTables(evaluated, self.run.outcomes)
 
         return for_all(self.model.strategies, made)
 
     def _draw(
-        self, commons: Sequence[Common], draw: int, number: int, pool: ThreadPoolExecutor | None
+        self, tables: Sequence[DrawTables], draw: int, number: int, pool: ThreadPoolExecutor | None
     ) -> Result:
         """One draw, its blocks by the threads of a pool or one after the other."""
         from heecon.engine.random_numbers import key_of  # noqa: PLC0415
 
         key = key_of(self.options.seed, number)
-        arguments = self.attributes.arguments(commons[0].evaluated, draw, number)
-        strategies = [self._tables(common, draw) for common in commons]
+        arguments = self.attributes.arguments(tables[0].evaluated, draw, number)
+        strategies = [self._read(own, draw) for own in tables]
 
         def block(people: range) -> Block:
             attributes = self.attributes.of(people, key, arguments)
             tallies = [
-                self._walk(people, key, strategy, attributes, f"{name}, draw {number}")
+                self._simulate(people, key, strategy, attributes, f"{name}, draw {number}")
                 for name, strategy in zip(self.model.strategies, strategies, strict=True)
             ]
             return self.run.block(
@@ -173,14 +174,15 @@ class _Run:
                 [tally.log for tally in tallies],
             )
 
-        return self._result(self.run.people(block, number, pool), commons, draw)
+        return self._result(self.run.people(block, number, pool), tables, draw)
 
-    def _tables(self, common: Common, draw: int) -> _Strategy:
-        terms = [term for term in common.terms if term.value is None]
-        shared = common.shared(draw, self.hooks.trees, terms, self.hooks.start_of(common))
-        return _Strategy(common.paths(draw), common.amounts(draw), shared)
+    def _read(self, tables: DrawTables, draw: int) -> _Strategy:
+        rewards = [reward for reward in tables.rewards if reward.value is None]
+        start = self.kernel.start_of(tables)
+        shared = tables.shared(draw, self.kernel.trees, rewards, start)
+        return _Strategy(tables.paths(draw), tables.amounts(draw), shared)
 
-    def _walk(
+    def _simulate(
         self,
         people: range,
         key: tuple[Any, Any],
@@ -188,46 +190,48 @@ class _Run:
         attributes: Floats,
         place: str,
     ) -> Tally:
-        """Walk a block of people under one strategy."""
-        from heecon.engine import walker  # noqa: PLC0415
+        """Simulate a block of people under one strategy."""
+        from heecon.engine import microsim_kernel  # noqa: PLC0415
 
         paths = strategy.paths
-        states, (rows, exits) = len(self.model.states), paths.target.shape
-        scratch = walker.scratch_for(states, exits)
+        states, (slots, exits) = len(self.model.states), paths.target.shape
+        scratch = microsim_kernel.scratch_for(states, exits)
         outcomes = len(self.run.outcomes)
-        cells = outcomes * states if self.hooks.personal else 0
+        cells = outcomes * states if self.kernel.individual else 0
         room = 2 * len(people) if self.options.on_event is not None else 0
         while True:
-            tally = walker.Tally(
+            tally = microsim_kernel.Tally(
                 totals=np.empty((len(people), 2 * outcomes)),
                 started=np.zeros(states, dtype=np.int64),
-                moves=np.zeros((paths.cycles, rows, exits), dtype=np.int64),
+                transitions=np.zeros((paths.cycles, slots, exits), dtype=np.int64),
                 cells=np.zeros((cells, paths.cycles + 1, 2)),
                 log=np.zeros((room, 5), dtype=np.int64),
                 fault=np.zeros(5),
             )
             tables = paths, strategy.amounts, strategy.shared
-            events = self.hooks.walk(people.start, *key, *tables, attributes, scratch, tally)
-            if tally.fault[0] != walker.OK:
-                raise SimulationError(self.hooks.problem(tally.fault, place))
+            events = self.kernel.simulate_block(
+                people.start, *key, *tables, attributes, scratch, tally
+            )
+            if tally.fault[0] != microsim_kernel.OK:
+                raise SimulationError(self.kernel.problem(tally.fault, place))
             if events <= room or self.options.on_event is None:
                 return tally._replace(log=tally.log[:events])
             room = events
 
-    def _result(self, people: Block, commons: Sequence[Common], draw: int) -> Result:
-        from heecon.engine.tracks import Tracks  # noqa: PLC0415
+    def _result(self, people: Block, tables: Sequence[DrawTables], draw: int) -> Result:
+        from heecon.engine.occupancy import OccupancyCounts  # noqa: PLC0415
 
         model, count = self.model, people.decision.count
         lasting = [i for i, state in enumerate(model.states.values()) if not state.absorbing]
         cubes, ends, traces = [], [], []
-        for common, sums in zip(commons, people.sums, strict=True):
-            tracks = Tracks(common, sums["started"], sums["moves"], count)
+        for own, sums in zip(tables, people.sums, strict=True):
+            counts = OccupancyCounts(own, sums["started"], sums["transitions"], count)
             cells = sums["cells"].reshape(-1, len(model.states), *sums["cells"].shape[1:]) / count
-            cubes.append(tracks.cube(draw) + (cells.sum(axis=2) if len(cells) else 0.0))
-            ends.append(tracks.occupancy()[-1, lasting].sum())
+            cubes.append(counts.cube(draw) + (cells.sum(axis=2) if len(cells) else 0.0))
+            ends.append(counts.occupancy()[-1, lasting].sum())
             if self.options.keep_trace:
-                by_cycle = tracks.by_cycle(draw) + (cells if len(cells) else 0.0)
-                traces.append((tracks.occupancy(), tracks.flow(), by_cycle))
+                by_cycle = counts.by_cycle(draw) + (cells if len(cells) else 0.0)
+                traces.append((counts.occupancy(), counts.flow(), by_cycle))
         trace = None
         if traces:
             occupancy, flow, amounts = (np.array(part)[None] for part in zip(*traces, strict=True))

@@ -283,7 +283,7 @@ def test_tunnels_last_their_time() -> None:
 # --- the same numbers whatever else, and faults ----------------------------------------------
 
 
-def test_threads_change_nothing_and_strategies_share_luck() -> None:
+def test_threads_change_nothing_and_strategies_share_random_numbers() -> None:
     made = illness("1 year", strategies={"one": {}, "two": {}})
     one, two = simulate(made, 20_000, threads=1), simulate(made, 20_000, threads=2)
     assert np.array_equal(one.discounted, two.discounted)

@@ -46,7 +46,7 @@ def peak(draws: int) -> int:
 
 def test_memory_does_not_grow_with_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort, "CHUNK_CELLS", 201 * 100)
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # else the peak depends on the threads' luck
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # else the peak depends on which threads meet
     peak(200)
     few, many = peak(200), peak(2_000)
     assert few > 100 * 201 * 8

@@ -1,4 +1,4 @@
-"""What all people of a draw have in common, as tables the walk reads: probabilities and amounts."""
+"""What all people of a draw have in common, as tables: probabilities and rewards."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine import kernels
+from heecon.engine.microsim_kernel import Amounts, Paths, Shared
 from heecon.engine.random_numbers import code_of
 from heecon.engine.rewards import Reward, rewards_of
 from heecon.engine.strategy_inputs import EvaluatedStrategy, Transition, over_one
-from heecon.engine.walker import Amounts, Paths, Shared
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.language import Tree
 from heecon.model.definition import EventTypes, Model, Outcome
@@ -30,49 +30,50 @@ MAX_TABLE = 100_000_000
 
 
 @dataclass(frozen=True)
-class Exits:
-    """The ways out of each state in the order luck is held against them.
+class ExitOrder:
+    """The transitions out of each state in the order a random number is held against them.
 
-    Deaths come first: so a person who dies of the same luck under two strategies does, whatever
-    else the strategies change, and their increments vary little.
+    Deaths come first: so a person who dies of the same random number under two strategies does,
+    whatever else the strategies change, and their increments vary little.
 
     Attributes:
-        moves: the ways, of all states.
-        of: by state, numbers of its ways in order; the last is for everybody else.
+        transitions: those of all states.
+        of: by state, numbers of its exits in order; the last is for everybody else.
     """
 
-    moves: Sequence[Transition]
+    transitions: Sequence[Transition]
     of: Sequence[Sequence[int]]
 
     @property
     def most(self) -> int:
-        """The largest number of ways out of a state."""
+        """The largest number of exits of a state."""
         return max(len(numbers) for numbers in self.of)
 
-    def last_at(self, state: int, slot: int) -> int:
-        """Which way everybody else goes in a slot."""
-        inside = [e for e, m in enumerate(self.of[state]) if self.leads(m, slot)]
-        return inside[-1]
+    def last_at(self, state: int, time: int) -> int:
+        """Which exit everybody else takes after some cycles in the state."""
+        exits = [self.transitions[number] for number in self.of[state]]
+        return max(e for e, exit in enumerate(exits) if exit.low <= time < exit.high)
 
-    def leads(self, move: int, slot: int) -> bool:
-        """Whether a way can be gone in a slot."""
-        return self.moves[move].low <= slot < self.moves[move].high
+    def place_of(self, number: int) -> tuple[Transition, int]:
+        """A transition, and its place among the exits of its state."""
+        transition = self.transitions[number]
+        return transition, self.of[transition.origin].index(number)
 
 
-def exits_of(model: Model, moves: Sequence[Transition]) -> Exits:
-    """Order the ways out of each state."""
+def exit_order_of(model: Model, transitions: Sequence[Transition]) -> ExitOrder:
+    """Order the exits of each state."""
     absorbing = [state.absorbing for state in model.states.values()]
     of: list[list[int]] = []
     for index, name in enumerate(model.states):
-        numbers = [i for i, move in enumerate(moves) if move.origin == index]
+        numbers = [i for i, transition in enumerate(transitions) if transition.origin == index]
         named = len(model.transitions[name].to) if name in model.transitions else 0
-        first = [i for i in numbers[:named] if absorbing[moves[i].destination]]
+        first = [i for i in numbers[:named] if absorbing[transitions[i].destination]]
         others = [i for i in numbers[:named] if i not in first]
         of.append([*first, *others, *numbers[named:]])
-    return Exits(moves, of)
+    return ExitOrder(transitions, of)
 
 
-class Common:
+class DrawTables:
     """Makes the tables of one strategy, draw by draw."""
 
     def __init__(self, evaluated: EvaluatedStrategy, outcomes: Sequence[Outcome]) -> None:
@@ -85,19 +86,19 @@ class Common:
         self.evaluated = evaluated
         self.outcomes = outcomes
         self.cycles = model.settings.cycles
-        self.slots = evaluated.residence
-        self.first = np.cumsum([0, *self.slots], dtype=np.int64)
-        self.rows = int(self.first[-1])
+        self.residence = evaluated.residence
+        self.first = np.cumsum([0, *self.residence], dtype=np.int64)
+        self.state_slots = int(self.first[-1])
         states = len(model.states)
         self.starts = np.ones((evaluated.draws, states)) / states
         if not evaluated.starts_individually:
             self.starts = evaluated.starts
-        self.exits = exits_of(model, evaluated.transitions)
-        self.terms = rewards_of(evaluated, outcomes, self.exits.moves)
+        self.exit_order = exit_order_of(model, evaluated.transitions)
+        self.rewards = rewards_of(evaluated, outcomes, self.exit_order.transitions)
         evaluated.checks.stop_if_any()
-        numbers = (self.cycles + 1) * self.rows * 2 * len(outcomes)
+        numbers = (self.cycles + 1) * self.state_slots * 2 * len(outcomes)
         if numbers > MAX_TABLE:
-            what = f"{self.rows:,} cycles of residence over {self.cycles:,} cycles with "
+            what = f"{self.state_slots:,} cycles of residence over {self.cycles:,} cycles with "
             what += f"{len(outcomes)} outcomes are too many for the microsimulation"
             raise InputError(
                 Problem("states", what, "Lower residence or tunnel, or use the cohort")
@@ -105,7 +106,7 @@ class Common:
         self.layout = _Layout(self)
 
     @cached_property
-    def own(self) -> Integers:
+    def individual(self) -> Integers:
         """1 for the states whose probabilities differ by person."""
         rows = self.model.transitions
         return np.array(
@@ -119,10 +120,10 @@ class Common:
     @cached_property
     def counted(self) -> Integers:
         """1 for the states in which amounts that differ by person accrue."""
-        found = np.zeros(len(self.slots), dtype=np.int64)
-        for term in self.terms:
-            if term.value is None and term.source == kernels.FROM_STATE:
-                found[term.place] = 1
+        found = np.zeros(len(self.residence), dtype=np.int64)
+        for reward in self.rewards:
+            if reward.value is None and reward.source == kernels.FROM_STATE:
+                found[reward.place] = 1
         return found
 
     @cached_property
@@ -130,7 +131,7 @@ class Common:
         """1 for the rows of absorbing states in which nothing differs by person."""
         absorbing = np.array([state.absorbing for state in self.model.states.values()])
         final = absorbing & (self.counted == 0)
-        return np.repeat(final.astype(np.int64), self.slots)
+        return np.repeat(final.astype(np.int64), self.residence)
 
     def paths(self, draw: int) -> Paths:
         """How people go in one draw."""
@@ -144,16 +145,16 @@ class Common:
             cycles=self.cycles,
             sure=int(sure[0]) if len(sure) else -1,
             start=starts,
-            first_row=self.first[:-1],
+            first_slot=self.first[:-1],
             state=layout.state,
             at=at,
             step=step,
-            width=self.exits.most - 1 if self.exits.most > 1 else 1,
+            width=self.exit_order.most - 1 if self.exit_order.most > 1 else 1,
             chance=chance,
             target=layout.target,
             event=layout.event,
             final=self.final,
-            own=self.own,
+            individual=self.individual,
             counted=self.counted,
             type_first=first,
             type_share=shares,
@@ -162,29 +163,29 @@ class Common:
 
     def _chances(self, draw: int) -> tuple[Integers, Integers, Floats]:
         """Cumulative probabilities: where each row stands, how far its next cycle, and all."""
-        width = max(self.exits.most - 1, 1)
-        at = np.zeros(self.rows, dtype=np.int64)
-        step = np.zeros(self.rows, dtype=np.int64)
+        width = max(self.exit_order.most - 1, 1)
+        at = np.zeros(self.state_slots, dtype=np.int64)
+        step = np.zeros(self.state_slots, dtype=np.int64)
         parts: list[Floats] = []
         size = 0
-        own = self.own
-        for state, numbers in enumerate(self.exits.of):
-            slots, first = self.slots[state], int(self.first[state])
-            found = [over_one(self.exits.moves[i].probability, draw) for i in numbers]
+        individual = self.individual
+        for state, numbers in enumerate(self.exit_order.of):
+            times, first = self.residence[state], int(self.first[state])
+            found = [over_one(self.exit_order.transitions[i].probability, draw) for i in numbers]
             cycles = max(array.shape[0] for array in found)
-            if own[state]:
+            if individual[state]:
                 cycles = 1
-            table = np.full((cycles, slots, width), CERTAIN)
-            total = np.zeros((cycles, slots))
+            table = np.full((cycles, times, width), CERTAIN)
+            total = np.zeros((cycles, times))
             for e, number in enumerate(numbers[:-1]):
-                move = self.exits.moves[number]
-                inside = (np.arange(slots) >= move.low) & (np.arange(slots) < move.high)
+                transition = self.exit_order.transitions[number]
+                inside = (np.arange(times) >= transition.low) & (np.arange(times) < transition.high)
                 total = total + np.where(inside, found[e][:cycles], 0.0)
                 table[:, :, e] = total
-            for slot in range(slots):
-                table[:, slot, self.exits.last_at(state, slot) :] = CERTAIN
-            at[first : first + slots] = size + np.arange(slots) * width
-            step[first : first + slots] = slots * width if cycles > 1 else 0
+            for time in range(times):
+                table[:, time, self.exit_order.last_at(state, time) :] = CERTAIN
+            at[first : first + times] = size + np.arange(times) * width
+            step[first : first + times] = times * width if cycles > 1 else 0
             parts.append(table.ravel())
             size += table.size
         if size > MAX_TABLE:
@@ -227,67 +228,66 @@ class Common:
         return [*cumulative[:last], *[CERTAIN] * (len(shares) - last)]
 
     def amounts(self, draw: int) -> Amounts:
-        """What is the same for everybody is worth in one draw."""
-        worth = 2 * len(self.outcomes)
-        start = np.zeros((len(self.model.states), worth))
-        point = np.zeros((self.cycles + 1, self.rows, worth))
-        shared = [term for term in self.terms if term.value is not None]
-        moving = any(term.source == kernels.FROM_TRANSITION for term in shared)
-        exits = self.exits.most
-        move = np.zeros((self.cycles if moving else 0, self.rows, exits, worth))
-        for term in shared:
-            low = int(self.first[term.state])
-            for which, value in enumerate(term.weighted(draw)):
-                q = 2 * term.outcome + which
-                if term.source == kernels.FROM_START:
-                    start[term.place, q] += value[0, 0]
-                elif term.source == kernels.FROM_STATE:
-                    rows = slice(low, low + self.slots[term.state])
-                    _add_points(point[:, rows, q], value[:, : self.slots[term.state]], term)
+        """The rewards of one draw that are the same for everybody."""
+        width = 2 * len(self.outcomes)
+        start = np.zeros((len(self.model.states), width))
+        point = np.zeros((self.cycles + 1, self.state_slots, width))
+        shared = [reward for reward in self.rewards if reward.value is not None]
+        moving = any(reward.source == kernels.FROM_TRANSITION for reward in shared)
+        shape = self.cycles if moving else 0, self.state_slots, self.exit_order.most, width
+        by_exit = np.zeros(shape)
+        for reward in shared:
+            for which, value in enumerate(reward.weighted(draw)):
+                q = 2 * reward.outcome + which
+                if reward.source == kernels.FROM_START:
+                    start[reward.place, q] += value[0, 0]
+                elif reward.source == kernels.FROM_STATE:
+                    low, times = int(self.first[reward.place]), self.residence[reward.place]
+                    _add_points(point[:, low : low + times, q], value[:, :times], reward)
                 else:
-                    way = self.exits.moves[term.place]
-                    e = self.exits.of[way.origin].index(term.place)
-                    first = int(self.first[way.origin])
-                    rows = slice(first + way.low, first + way.high)
-                    inside = value[:, way.low : way.high] if value.shape[1] > 1 else value
-                    move[:, rows, e, q] += inside[: self.cycles]
-        if not move.any():  # switched off by a parameter: need not be looked up
-            move = move[:0]
+                    transition, e = self.exit_order.place_of(reward.place)
+                    low, high = transition.low, transition.high
+                    inside = value[:, low:high] if value.shape[1] > 1 else value
+                    first = int(self.first[transition.origin])
+                    by_exit[:, first + low : first + high, e, q] += inside[: self.cycles]
+        if not by_exit.any():  # switched off by a parameter: need not be looked up
+            by_exit = by_exit[:0]
         later = np.zeros_like(point)
         later[:-1] = np.cumsum(point[:0:-1], axis=0)[::-1]
-        return Amounts(start, point, later, move)
+        return Amounts(start, point, later, by_exit)
 
     def shared(
-        self, draw: int, trees: Sequence[Tree], terms: Sequence[Reward], start: int
+        self, draw: int, trees: Sequence[Tree], rewards: Sequence[Reward], start: int
     ) -> Shared:
         """What the hooks read.
 
         Args:
             draw: which.
             trees: what does not differ by person, in the order the hooks number it.
-            terms: those whose value differs by person, in the order the hooks number them.
+            rewards: those whose value differs by person, in the order the hooks number them.
             start: the hooks' number of the strategy's start distribution.
         """
         found = [over_one(self.evaluated.value(tree), draw) for tree in trees]
-        slots = max((value.shape[1] for value in found), default=1)
-        table = np.zeros((self.cycles + 1, slots, max(len(found), 1)))
+        times = max((value.shape[1] for value in found), default=1)
+        table = np.zeros((self.cycles + 1, times, max(len(found), 1)))
         for i, value in enumerate(found):
             table[:, :, i] = value
-        weights = np.zeros((max(len(terms), 1), self.cycles + 1, 2))
-        for i, term in enumerate(terms):
-            weight, factor = over_one(term.weight, 0)[:, 0], over_one(term.factor, draw)[:, 0]
-            half = 0.5 if term.method == kernels.AVERAGE else 1.0
-            weights[i, : term.points, 0] = half * weight[: term.points]
-            weights[i, : term.points, 1] = weights[i, : term.points, 0] * factor[: term.points]
+        weights = np.zeros((max(len(rewards), 1), self.cycles + 1, 2))
+        for i, reward in enumerate(rewards):
+            weight, factor = over_one(reward.weight, 0)[:, 0], over_one(reward.factor, draw)[:, 0]
+            half = 0.5 if reward.method == kernels.AVERAGE else 1.0
+            weights[i, : reward.points, 0] = half * weight[: reward.points]
+            weights[i, :, 1] = weights[i, :, 0]
+            weights[i, : reward.points, 1] *= factor[: reward.points]
         return Shared(table, weights, self.model.settings.cycle_length, self.cycles, start)
 
 
-def _add_points(point: Floats, value: Floats, term: Reward) -> None:
-    """Add what membership of a state in the cycles is worth to the time points it is counted at."""
-    points = term.points
-    if term.method == kernels.AT_START:
+def _add_points(point: Floats, value: Floats, reward: Reward) -> None:
+    """Add the reward of being in a state in the cycles to the time points it is counted at."""
+    points = reward.points
+    if reward.method == kernels.AT_START:
         point[:points] += value
-    elif term.method == kernels.AT_END:
+    elif reward.method == kernels.AT_END:
         point[1 : points + 1] += value
     else:
         point[:points] += 0.5 * value
@@ -297,19 +297,19 @@ def _add_points(point: Floats, value: Floats, term: Reward) -> None:
 class _Layout:
     """Where ways lead, the same in every draw."""
 
-    def __init__(self, common: Common) -> None:
-        exits, rows = common.exits, common.rows
-        states = len(common.slots)
-        self.state = np.repeat(np.arange(states, dtype=np.uint32), common.slots)
+    def __init__(self, tables: DrawTables) -> None:
+        exits, rows = tables.exit_order, tables.state_slots
+        states = len(tables.residence)
+        self.state = np.repeat(np.arange(states, dtype=np.uint32), tables.residence)
         self.target = np.repeat(np.arange(rows, dtype=np.uint32)[:, None], exits.most, axis=1)
         self.event = np.zeros((rows, exits.most), dtype=np.int64)
         for state, numbers in enumerate(exits.of):
-            first, slots = int(common.first[state]), common.slots[state]
+            first, times = int(tables.first[state]), tables.residence[state]
             for e, number in enumerate(numbers):
-                move = exits.moves[number]
-                for slot in range(move.low, move.high):
-                    if move.stays:
-                        self.target[first + slot, e] = first + min(slot + 1, slots - 1)
+                transition = exits.transitions[number]
+                for time in range(transition.low, transition.high):
+                    if transition.stays:
+                        self.target[first + time, e] = first + min(time + 1, times - 1)
                     else:
-                        self.target[first + slot, e] = common.first[move.destination]
-                        self.event[first + slot, e] = 1
+                        self.target[first + time, e] = tables.first[transition.destination]
+                        self.event[first + time, e] = 1

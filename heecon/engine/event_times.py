@@ -1,4 +1,4 @@
-"""People of one strategy in continuous time: when they move, and what accrues in between."""
+"""People of one strategy in continuous time: when events happen, what accrues in between."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MAX_EVENTS = 100_000
-"""Moves one person may make: more is a mistake in the hazards."""
+"""Events of one person: more is a mistake in the hazards."""
 
 
 @dataclass
-class Lives:
+class Histories:
     """Amounts of a block of people under one strategy.
 
     Attributes:
@@ -40,12 +40,12 @@ class Lives:
 
 
 @dataclass(frozen=True)
-class _Way:
-    """A way out of a state.
+class _Exit:
+    """A transition out of a state.
 
     Attributes:
         to: index of the state entered.
-        code: word that keys its luck.
+        code: word that keys its random numbers.
         wait: times of the event from (entry times, exponential numbers, attributes).
     """
 
@@ -54,7 +54,7 @@ class _Way:
     wait: Callable[[Floats, Floats, Mapping[str, Floats]], Floats]
 
 
-class Plan:
+class EventModel:
     """One strategy in one draw: waiting times and integrals of amounts."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Plan:
         starts = self.evaluated.starts[0]
         self.start = np.cumsum(starts)
         self.start[np.flatnonzero(starts)[-1] :] = 2.0
-        self.ways = [self._ways(model.transitions.get(name)) for name in self.states]
+        self.exits = [self._exits_of(model.transitions.get(name)) for name in self.states]
         self.integrals = self._integrals()
         self.once = self._once()
         self.at_start = self._at_start()
@@ -87,10 +87,10 @@ class Plan:
 
     # --- waiting --------------------------------------------------------------------------------
 
-    def _ways(self, row: Transitions | None) -> list[_Way]:
+    def _exits_of(self, row: Transitions | None) -> list[_Exit]:
         if row is None:
             return []
-        ways = []
+        exits = []
         for to, formula in row.to.items():
             hazard = row.hazards.get(to)
             if hazard is None:
@@ -100,17 +100,17 @@ class Plan:
             else:
                 wait = self._family_wait(hazard)
             code = np.uint64(1 << 8) + (code_of(f"{row.origin} -> {to}") >> np.uint64(1))
-            ways.append(_Way(self.states.index(to), code, wait))
+            exits.append(_Exit(self.states.index(to), code, wait))
         tunnel = self.model.states[row.origin].tunnel
         if tunnel is not None:
             stay = tunnel * self.length
             rest = self.states.index(row.rest)
-            ways.append(_Way(rest, np.uint64(0), lambda entry, _e, _a: entry + stay))
+            exits.append(_Exit(rest, np.uint64(0), lambda entry, _e, _a: entry + stay))
         elif row.rest != row.origin:
             place = next(iter(row.to.values())).where if row.to else row.origin
             what = f"everybody else goes from '{row.origin}' to '{row.rest}' at the end of a cycle"
             raise InputError(Problem(place, what, "Give that a rate too"))
-        return ways
+        return exits
 
     def _rate_wait(
         self, origin: str, to: str, formula: Formula
@@ -208,10 +208,10 @@ class Plan:
         return accrued
 
     def _once(self) -> dict[tuple[int, int], list[tuple[int, Outcome, Floats]]]:
-        """By move: outcome, and its amount in each cycle."""
+        """By transition: outcome, and its amount in each cycle."""
         found: dict[tuple[int, int], list[tuple[int, Outcome, Floats]]] = {}
-        for origin, ways in enumerate(self.ways):
-            for to in dict.fromkeys(way.to for way in ways):
+        for origin, exits in enumerate(self.exits):
+            for to in dict.fromkeys(exit.to for exit in exits):
                 for number, outcome in enumerate(self.outcomes):
                     edge = self.states[origin], self.states[to]
                     for formula in (outcome.entering.get(edge[1]), outcome.transition.get(edge)):
@@ -233,32 +233,32 @@ class Plan:
 
     def simulate(
         self, people: Integers, key: tuple[np.uint64, np.uint64], attributes: Mapping[str, Floats]
-    ) -> Lives:
+    ) -> Histories:
         """Take people from event to event until the horizon or an absorbing state."""
         shape = len(self.outcomes), 2
-        lives = Lives(
+        histories = Histories(
             np.zeros((len(people), *shape)), np.zeros((shape[0], len(self.states), 2)), 0.0
         )
         u = uniforms_of(people, 0, START, key)
         state = (u[:, None] >= self.start[None, :]).sum(axis=1)
         entry = np.zeros(len(people))
-        for outcome, where, worth in self.at_start:
+        for outcome, where, amount in self.at_start:
             self._book(
-                lives, np.flatnonzero(state == where), outcome, where, np.full((1, 2), worth)
+                histories, np.flatnonzero(state == where), outcome, where, np.full((1, 2), amount)
             )
         moving = np.arange(len(people))
         for event in range(MAX_EVENTS):
             left, target = self._next(people, state, entry, moving, event, key, attributes)
             until = np.minimum(left, self.horizon)
-            self._accrue(lives, state, entry, until, moving)
+            self._accrue(histories, state, entry, until, moving)
             happens = left < self.horizon
             at, gone = moving[happens], left[happens]
-            self._count_moves(lives, state[at], target[happens], gone, at)
-            lives.alive += self._lasting(state[moving[~happens]])
+            self._count_events(histories, state[at], target[happens], gone, at)
+            histories.alive += self._lasting(state[moving[~happens]])
             state[at], entry[at] = target[happens], gone
             moving = at
             if not len(moving):
-                return lives
+                return histories
         what = f"a person makes more than {MAX_EVENTS:,} moves"
         raise SimulationError(Problem(self.strategy.name, what, "Lower the rates, or the horizon"))
 
@@ -276,56 +276,58 @@ class Plan:
         key: tuple[np.uint64, np.uint64],
         attributes: Mapping[str, Floats],
     ) -> tuple[Floats, Integers]:
-        """When the next move of each comes, infinite for none, and where it leads."""
+        """When the next event of each comes, infinite for none, and where it leads."""
         left = np.full(len(moving), np.inf)
         target = state[moving].copy()
-        for index, ways in enumerate(self.ways):
+        for index, exits in enumerate(self.exits):
             here = np.flatnonzero(state[moving] == index)
             if not len(here):
                 continue
             who = moving[here]
             own = {name: column[who] for name, column in attributes.items()}
-            for way in ways:
-                u = uniforms_of(people[who], event, EVENT + way.code, key)
-                when = way.wait(entry[who], -np.log(u), own)
+            for exit in exits:
+                u = uniforms_of(people[who], event, EVENT + exit.code, key)
+                when = exit.wait(entry[who], -np.log(u), own)
                 sooner = when < left[here]
                 left[here[sooner]] = when[sooner]
-                target[here[sooner]] = way.to
+                target[here[sooner]] = exit.to
         return left, target
 
     def _accrue(
-        self, lives: Lives, state: Integers, entry: Floats, until: Floats, moving: Integers
+        self, histories: Histories, state: Integers, entry: Floats, until: Floats, moving: Integers
     ) -> None:
-        """Book what being in a state is worth between two times."""
+        """Book the rewards of being in a state between two times."""
         for outcome, where, accrued in self.integrals:
             here = np.flatnonzero(state[moving] == where)
             who = moving[here]
             if len(who):
                 amount = accrued(until[here]) - accrued(entry[who])
-                self._book(lives, who, outcome, where, amount)
+                self._book(histories, who, outcome, where, amount)
 
-    def _count_moves(
-        self, lives: Lives, origin: Integers, target: Integers, when: Floats, who: Integers
+    def _count_events(
+        self, histories: Histories, origin: Integers, target: Integers, when: Floats, who: Integers
     ) -> None:
         cycle = np.minimum((when / self.length).astype(np.int64), self.cycles - 1)
-        for (left, to), terms in self.once.items():
+        for (left, to), rewards in self.once.items():
             chosen = np.flatnonzero((origin == left) & (target == to))
             if not len(chosen):
                 continue
-            for number, outcome, values in terms:
+            for number, outcome, values in rewards:
                 amount = values[cycle[chosen]]
                 today = amount * self.factor(outcome, when[chosen])
                 both = np.column_stack([amount, today])
-                self._book(lives, who[chosen], number, to, both)
+                self._book(histories, who[chosen], number, to, both)
 
     @staticmethod
-    def _book(lives: Lives, who: Integers, outcome: int, state: int, amount: Floats) -> None:
-        lives.totals[who, outcome] += amount
-        lives.cells[outcome, state] += np.broadcast_to(amount, (len(who), 2)).sum(axis=0)
+    def _book(
+        histories: Histories, who: Integers, outcome: int, state: int, amount: Floats
+    ) -> None:
+        histories.totals[who, outcome] += amount
+        histories.cells[outcome, state] += np.broadcast_to(amount, (len(who), 2)).sum(axis=0)
 
 
 def _annuity(force: Floats, years: Floats) -> Floats:
-    """What one unit a year is worth over some years, discounted to their beginning."""
+    """The value of one unit a year over some years, discounted to their beginning."""
     with np.errstate(all="ignore"):
         return np.where(force == 0.0, years, -np.expm1(-force * years) / force)
 
