@@ -8,7 +8,6 @@ variables (``v_x0``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +19,8 @@ from heecon.engine.rewards import Reward
 from heecon.engine.strategy_inputs import SUM_TOLERANCE
 from heecon.language import (
     And,
-    Binary,
-    Call,
     Compare,
-    Conditional,
     Name,
-    Negate,
     Not,
     Number,
     Or,
@@ -35,7 +30,7 @@ from heecon.language import (
     table_arguments,
     variable,
 )
-from heecon.language.tree import LOOKUPS
+from heecon.language.tree import rebuilt
 from heecon.model.build import all_formulas
 from heecon.model.definition import Formula, Model, Start
 from heecon.model.formulas import TIME_IN_STATE, dependents
@@ -101,7 +96,7 @@ class IndividualCode:
 
     # --- expressions ----------------------------------------------------------------------------
 
-    def _hoisted(self, tree: Tree) -> Tree:  # noqa: PLR0911  (one return a kind)
+    def _hoisted(self, tree: Tree) -> Tree:
         """The tree with everything people have in common replaced by a numbered name."""
         condition = isinstance(tree, Compare | And | Or | Not)
         if not condition and not names(tree) & self.model.personal:
@@ -111,25 +106,9 @@ class IndividualCode:
             if number == len(self.trees):
                 self.trees.append(tree)
             return Name(f"s{number}")
-        match tree:
-            case Name(name=name):
-                return Name(self._names[name])
-            case Negate(operand=operand) | Not(operand=operand):
-                return replace(tree, operand=self._hoisted(operand))
-            case Conditional():
-                return replace(
-                    tree,
-                    condition=self._hoisted(tree.condition),
-                    if_true=self._hoisted(tree.if_true),
-                    if_false=self._hoisted(tree.if_false),
-                )
-            case Call(function=function, arguments=arguments):
-                kept = arguments[:-1] if function in LOOKUPS else ()
-                moved = tuple(self._hoisted(part) for part in arguments[len(kept) :])
-                return replace(tree, arguments=(*kept, *moved))
-            case Binary() | Compare() | And() | Or():
-                return replace(tree, left=self._hoisted(tree.left), right=self._hoisted(tree.right))
-        raise TypeError(type(tree).__name__)
+        if isinstance(tree, Name):
+            return Name(self._names[tree.name])
+        return rebuilt(tree, self._hoisted)
 
     def _values(self, formulas: Iterable[Formula], now: str, cycle: str) -> tuple[Lines, list[str]]:
         """Assignments of what formulas read, and their sources.
