@@ -5,8 +5,8 @@
 text (``to_text``).
 """
 
-from heecon.language.check import check, did_you_mean
-from heecon.language.errors import ExpressionError, Finding, located
+from heecon.language.check import check
+from heecon.language.errors import ExpressionError, ExpressionProblem
 from heecon.language.excel_target import ExcelLimitError, ExcelTable, to_excel
 from heecon.language.fold import fold
 from heecon.language.functions import FUNCTIONS, Definition, Function, Lookup, Primitive
@@ -56,7 +56,7 @@ __all__ = [
     "ExcelLimitError",
     "ExcelTable",
     "ExpressionError",
-    "Finding",
+    "ExpressionProblem",
     "Function",
     "Lookup",
     "Name",
@@ -70,12 +70,10 @@ __all__ = [
     "check",
     "compile_function",
     "dependency_order",
-    "did_you_mean",
     "evaluate",
     "expression_source",
     "fold",
     "function_source",
-    "located",
     "name_problem",
     "names",
     "namespace",

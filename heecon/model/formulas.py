@@ -93,9 +93,9 @@ class FormulaReader:
         where = self.place(path)
         try:
             tree = parse(text)
-            findings = check(tree, self.known, self.tables)
-            if findings:
-                raise ExpressionError(text, findings)
+            problems = check(tree, self.known, self.tables)
+            if problems:
+                raise ExpressionError(text, problems)
         except ExpressionError as error:
             self.problems += error.problems_at(where)
             return STAND_IN
