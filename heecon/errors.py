@@ -120,7 +120,7 @@ class Diagnostics:
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """The first ``KEPT_PROBLEMS`` warnings."""
+        """All warnings."""
         return tuple(self._warnings)
 
     def error(self, where: str, what: str, remedy: str = "") -> None:
@@ -129,8 +129,7 @@ class Diagnostics:
 
     def warn(self, where: str, what: str, remedy: str = "") -> None:
         """Note something that does not stop the run; see ``Problem``."""
-        if len(self._warnings) < KEPT_PROBLEMS:
-            self._warnings.setdefault(Problem(where, what, remedy))
+        self._warnings.setdefault(Problem(where, what, remedy))
 
     def add(self, problems: Iterable[Problem], more: int = 0) -> None:
         """Note what was found elsewhere, such as the problems of an error that was caught."""
@@ -158,7 +157,11 @@ class Diagnostics:
             InputError: with all of them.
         """
         if self.found:
-            raise InputError(self._errors, self._more)
+            raise self.refusal()
+
+    def refusal(self) -> InputError:
+        """The errors as an exception."""
+        return InputError(self._errors, self._more)
 
 
 def shown(value: object) -> str:
