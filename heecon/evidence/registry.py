@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from heecon.errors import InputError, InvalidValue, Problem, shown
+from heecon.errors import Diagnostics, InvalidValue, shown
 from heecon.evidence.estimand import ESTIMANDS, Estimand
 from heecon.files import names
-from heecon.files.table_file import TableFile, number, read_table
+from heecon.files.table_file import TableFile, check_columns, number, read_table
 
 FOLDER = "evidence"
 """The registry lies beside the models: ``inputs/evidence/evidence.csv``."""
@@ -154,51 +154,31 @@ def registry_from_table(table: TableFile) -> Registry:
     Raises:
         InputError: with everything that is wrong in it.
     """
-    problems = [
-        Problem(table.where_header(), f"there is no column '{column}'", "Add it to the header")
-        for column in COLUMNS
-        if column not in table.header
-    ]
-    problems += [
-        Problem(
-            table.where_header(column),
-            f"unknown column {shown(column)}",
-            names.did_you_mean(column, COLUMNS),
-        )
-        for column in table.header
-        if column not in COLUMNS
-    ]
-    if problems:
-        raise InputError(problems)
+    check_columns(table, COLUMNS, COLUMNS)
+    diagnostics = Diagnostics()
     rows: dict[str, Evidence] = {}
     for index in range(len(table.rows)):
-        row, found = _row(table, index)
-        problems += found
+        row = _row(table, index, diagnostics)
         if row.id in rows:
             what = f"the id '{row.id}' stands twice (first at {rows[row.id].where})"
-            problems.append(Problem(table.where(index, "id"), what, "Choose another id"))
+            diagnostics.error(table.where(index, "id"), what, "Choose another id")
         rows.setdefault(row.id, row)
-    problems += _dangling(rows)
-    if problems:
-        raise InputError(problems)
+    _check_successors(rows, diagnostics)
+    diagnostics.raise_if_any()
     return Registry(table.name, rows)
 
 
-def _row(table: TableFile, index: int) -> tuple[Evidence, list[Problem]]:
+def _row(table: TableFile, index: int, diagnostics: Diagnostics) -> Evidence:
     """One row; what cannot be read is left out of it and reported."""
     cells = dict(zip(table.header, table.rows[index], strict=True))
-    problems: list[Problem] = []
 
     def complain(column: str, what: str, remedy: str) -> None:
-        problems.append(Problem(table.where(index, column), what, remedy))
+        diagnostics.error(table.where(index, column), what, remedy)
 
-    numbers: dict[str, float | None] = {}
+    numbers: dict[str, float | None] = dict.fromkeys(_NUMBERS)
     for column in _NUMBERS:
-        try:
+        with diagnostics.collecting(table.where(index, column)):
             numbers[column] = number(cells[column]) if cells[column] else None
-        except InvalidValue as complaint:
-            numbers[column] = None
-            problems.append(complaint.at(table.where(index, column)))
     if not _ID.fullmatch(cells["id"]):
         what = f"{shown(cells['id'])} cannot be an id"
         complain("id", what, "Use letters, digits and underscores, a letter first")
@@ -215,7 +195,7 @@ def _row(table: TableFile, index: int) -> tuple[Evidence, list[Problem]]:
     row = Evidence(**{**cells, **numbers, "where": table.where(index, "id")})  # type: ignore[arg-type]
     for column, what, remedy in _contradictions(row):
         complain(column, what, remedy)
-    return row, problems
+    return row
 
 
 def _contradictions(row: Evidence) -> list[tuple[str, str, str]]:
@@ -247,17 +227,15 @@ def _contradictions(row: Evidence) -> list[tuple[str, str, str]]:
     return found
 
 
-def _dangling(rows: Mapping[str, Evidence]) -> list[Problem]:
-    """Rows superseded by something that is not there, or is superseded itself."""
-    problems = []
+def _check_successors(rows: Mapping[str, Evidence], diagnostics: Diagnostics) -> None:
+    """Refuse rows superseded by something that is not there, or is superseded itself."""
     for row in rows.values():
         successor = row.superseded_by
         if successor in {"", UNRESOLVED}:
             continue
         if successor not in rows:
             what = f"'{row.id}' is superseded by the unknown evidence {shown(successor)}"
-            problems.append(Problem(row.where, what, names.did_you_mean(successor, rows)))
+            diagnostics.error(row.where, what, names.did_you_mean(successor, rows))
         elif rows[successor].superseded_by:
             what = f"'{row.id}' is superseded by '{successor}', which is superseded itself"
-            problems.append(Problem(row.where, what, "Name the row to use now"))
-    return problems
+            diagnostics.error(row.where, what, "Name the row to use now")
