@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -193,38 +193,33 @@ def _row(table: TableFile, index: int, diagnostics: Diagnostics) -> Evidence:
     if not cells["source"] and cells["status"] != "assumption":
         complain("source", "the row names no source", "Name it, or call it an assumption")
     row = Evidence(**{**cells, **numbers, "where": table.where(index, "id")})  # type: ignore[arg-type]
-    for column, what, remedy in _contradictions(row):
-        complain(column, what, remedy)
+    _check_figures(row, complain)
     return row
 
 
-def _contradictions(row: Evidence) -> list[tuple[str, str, str]]:
-    """Figures of a row that do not go together: (column, what, remedy)."""
-    found = []
+def _check_figures(row: Evidence, complain: Callable[[str, str, str], None]) -> None:
+    """Complain, by (column, what, remedy), of figures of a row that do not go together."""
     value, low, high = row.value, row.low, row.high
     if low is not None and high is not None and low > high:
-        found.append(("low", f"low {low:g} is above high {high:g}", "Exchange them"))
+        complain("low", f"low {low:g} is above high {high:g}", "Exchange them")
     elif value is not None and (
         (low is not None and value < low) or (high is not None and value > high)
     ):
         what = f"the interval {low} to {high} does not contain the value {value:g}"
-        found.append(("value", what, "Look it up in the source"))
+        complain("value", what, "Look it up in the source")
     if row.kind.ratio and any(x is not None and x <= 0 for x in (value, low, high)):
-        found.append(("value", f"a {row.estimand} is positive", "Look it up in the source"))
+        complain("value", f"a {row.estimand} is positive", "Look it up in the source")
     if row.se is not None and row.se <= 0:
-        found.append(("se", f"the standard error {row.se:g} is not positive", "Leave it out"))
+        complain("se", f"the standard error {row.se:g} is not positive", "Leave it out")
     if (row.events is None) != (row.denominator is None):
-        found.append(("events", "events and denominator go together", "Give both or neither"))
+        complain("events", "events and denominator go together", "Give both or neither")
     if row.events is not None and row.denominator is not None and value is not None:
         if not 0 <= row.events <= row.denominator or row.denominator <= 0:
-            found.append(("events", "there are more events than patients", "Correct the counts"))
+            complain("events", "there are more events than patients", "Correct the counts")
         elif abs(row.events / row.denominator - value) > 0.001:
-            what = (
-                f"{row.events:g} of {row.denominator:g} is {row.events / row.denominator:.4g}, "
-                f"not {value:g}"
-            )
-            found.append(("value", what, "Correct one of the three"))
-    return found
+            share = row.events / row.denominator
+            what = f"{row.events:g} of {row.denominator:g} is {share:.4g}, not {value:g}"
+            complain("value", what, "Correct one of the three")
 
 
 def _check_successors(rows: Mapping[str, Evidence], diagnostics: Diagnostics) -> None:

@@ -154,24 +154,12 @@ def _problem(detail: Any, path: Sequence[int | str], where: Where, schema: Any) 
     return Problem(place, f"this should be {text}{given}", "Correct it")
 
 
-def _known_keys(schema: type[BaseModel], path: Sequence[int | str]) -> list[str]:
+def _known_keys(schema: Any, path: Sequence[int | str]) -> list[str]:
     """The keys allowed at a place of the file, found by walking the annotations."""
-    current: Any = schema
-    for part in path:
-        fields = getattr(current, "model_fields", {})
-        annotation = fields[str(part)].annotation if str(part) in fields else current
-        current = _section_in(annotation) or current
-    return [field.alias or name for name, field in getattr(current, "model_fields", {}).items()]
-
-
-def _section_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _section_in(argument)
-        if found:
-            return found
-    return None
+    for key in path:
+        schema, _ = _below(schema, key)
+    fields = [getattr(kind, "model_fields", {}) for kind in _kinds(schema)]
+    return [field.alias or name for found in fields for name, field in found.items()]
 
 
 # --- carrying on past wrong shapes ---------------------------------------------------------------
@@ -226,11 +214,11 @@ def _placeholder(schema: Any, path: tuple[str, ...]) -> object:
     return _harmless(schema) if needed else None
 
 
-def _below(annotation: Any, key: str) -> tuple[Any, bool]:
-    """What a key of a table holds, and whether it must be there."""
+def _below(annotation: Any, key: int | str) -> tuple[Any, bool]:
+    """What a key of a table or a place of a list holds, and whether it must be there."""
     for kind in _kinds(annotation):
-        if get_origin(kind) is dict:
-            return get_args(kind)[1], True
+        if get_origin(kind) is (list if isinstance(key, int) else dict):
+            return get_args(kind)[-1], True
         for name, field in getattr(kind, "model_fields", {}).items():
             if key == (field.alias or name):
                 return field.annotation, field.is_required()
