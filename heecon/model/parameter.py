@@ -33,6 +33,8 @@ TAGS = (
 )  # fmt: skip
 """What a tag may be; verification tests choose parameters by them."""
 
+_TEXTS = ("label", "correlation_group", "unit", "source", "note", "evidence", "conversion")
+
 _YEAR = re.compile(r"19[0-9]{2}|2[01][0-9]{2}")
 
 
@@ -187,15 +189,8 @@ def parameter_from_row(
         what = f"{shown(year)} is not a year"
         diagnostics.error(place("price_year"), what, "Write four digits")
         year = ""
-    low, high = numbers["low"], numbers["high"]
-    if value is not None and not _surround(low, value, high):
-        bounds = " and ".join(
-            f"{column} {bound:g}"
-            for column, bound in (("low", low), ("high", high))
-            if bound is not None
-        )
-        what = f"the value {value:g} does not lie inside {bounds}"
-        diagnostics.error(place("value"), what, "The bounds must surround the value")
+    with diagnostics.collecting(place("value")):
+        _check_bounds(numbers["low"], value, numbers["high"])
     if complaint:
         return None
     if value is None:
@@ -210,23 +205,17 @@ def parameter_from_row(
         name=name,
         value=value,
         strategy=words.get("strategy"),
-        label=words.get("label", ""),
-        low=low,
-        high=high,
+        low=numbers["low"],
+        high=numbers["high"],
         se=numbers["se"],
         distribution=shape if isinstance(shape, Distribution) else None,
         joint_family="" if isinstance(shape, Distribution) else shape,
         joint_count=None if isinstance(shape, Distribution) else numbers["arg1"],
-        correlation_group=words.get("correlation_group", ""),
-        unit=words.get("unit", ""),
         price_year=int(year) if year else None,
         tags=tags,
         status=status,
-        source=words.get("source", ""),
-        note=words.get("note", ""),
-        evidence=words.get("evidence", ""),
-        conversion=words.get("conversion", ""),
         where=place("value"),
+        **{column: words.get(column, "") for column in _TEXTS},
     )
 
 
@@ -252,8 +241,13 @@ def _check_words(
             diagnostics.error(place, what, names.did_you_mean(word, known))
 
 
-def _surround(low: float | None, value: float, high: float | None) -> bool:
-    return (low is None or low <= value) and (high is None or value <= high)
+def _check_bounds(low: float | None, value: float | None, high: float | None) -> None:
+    if value is None or ((low is None or low <= value) and (high is None or value <= high)):
+        return
+    ends = {"low": low, "high": high}
+    bounds = " and ".join(f"{name} {end:g}" for name, end in ends.items() if end is not None)
+    what = f"the value {value:g} does not lie inside {bounds}"
+    raise InvalidValue(what, "The bounds must surround the value")
 
 
 def warn_of(parameters: Sequence[Parameter], diagnostics: Diagnostics) -> None:
