@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from heecon.analysis.scenarios import ScenarioRun, each_scenario, scenario_files, without_trace
 from heecon.commands.common import make_console, progress, say_compiling, say_written
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError
 from heecon.files.write import csv_text, write_all, write_bytes
 from heecon.report.run_files import json_text, write_run
 from heecon.report.scenario_report import comparison, print_comparison
@@ -105,7 +106,7 @@ def comparison_files(runs: list[ScenarioRun]) -> dict[str, str]:
 def _stop_if_broken(runs: list[ScenarioRun]) -> None:
     """Report what is wrong with the broken scenarios, now that the others are written."""
     problems = [
-        Problem(f"scenario '{run.name}': {problem.where}", problem.what, problem.remedy)
+        replace(problem, where=f"scenario '{run.name}': {problem.where}")
         for run in runs
         for problem in run.problems
     ]
