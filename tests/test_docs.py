@@ -29,7 +29,7 @@ def test_function_table_is_current() -> None:
 
 
 def test_picture_is_current() -> None:
-    picture = (ROOT / "docs" / "images" / "trace.svg").read_text(encoding="utf-8")
+    picture = (ROOT / "docs" / "images" / "trace.svg").read_bytes()
     assert UPDATE["picture"]() == picture, "run python docs/update.py"
 
 

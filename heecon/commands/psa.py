@@ -20,6 +20,7 @@ from heecon.commands.common import (
     Engine,
     Out,
     Patients,
+    Plots,
     Target,
     folder_for,
     make_console,
@@ -97,6 +98,7 @@ def psa(
     comparator: Annotated[str | None, typer.Option(help="Increments are against it.")] = None,
     engine: Engine = None,
     patients: Patients = None,
+    plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Draw the uncertain inputs, run every draw, and say how sure the decision is."""
@@ -127,7 +129,7 @@ def psa(
     seconds = time.perf_counter() - began
     if external is None:
         settings = manifest(model, seconds, **settings)
-    paths = write_psa(found, folder, settings)
+    paths = write_psa(found, folder, settings, plots or ())
     console = make_console()
     print_psa(found, console)
     if outcomes.failed:
@@ -160,6 +162,7 @@ def mix(
     threshold: Annotated[
         list[float] | None, typer.Option(help="Willingness to pay per QALY; may be repeated.")
     ] = None,
+    plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Probabilistic analysis of rival scenarios, or of subgroups, with weights."""
@@ -175,7 +178,7 @@ def mix(
     found = report(together, checked_thresholds(together, threshold))
     folder = out or Path("reports") / "mix"
     about = {"parts": weights, "files": files, "subgroups": subgroups, "seed": seed, "draws": draws}
-    paths = write_psa(found, folder, about)
+    paths = write_psa(found, folder, about, plots or ())
     console = make_console()
     print_psa(found, console)
     say_written(console, folder, paths)

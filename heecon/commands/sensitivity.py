@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from heecon import plot
 from heecon.analysis.evaluation import run
 from heecon.analysis.factors import factors_of
 from heecon.analysis.morris import run_morris
@@ -19,6 +20,7 @@ from heecon.analysis.two_way import TwoWay
 from heecon.analysis.two_way import two_way as analyse_two_way
 from heecon.commands.common import (
     Out,
+    Plots,
     Target,
     folder_for,
     make_console,
@@ -65,6 +67,7 @@ def one_way(
         typer.Option(help="Inputs that move together: NAME=key,key,...; may be repeated."),
     ] = None,
     icer: Annotated[bool, typer.Option("--icer", help="Tornado on the ICER.")] = False,
+    plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Move every uncertain input to the ends of its range, one at a time."""
@@ -80,6 +83,7 @@ def one_way(
         folder_for(model, out, "one_way"),
         "one_way",
         began,
+        plots,
     )
 
 
@@ -90,6 +94,7 @@ def two_way(
     threshold: Threshold = None,
     strategy: Strategies = None,
     steps: Annotated[int, typer.Option(help="Points on each axis.")] = 21,
+    plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Move two inputs over a grid: which strategy is best where."""
@@ -99,7 +104,7 @@ def two_way(
         found = analyse_two_way(
             model, x, y, threshold, strategies=strategy, steps=steps, on_draws=advance
         )
-    _finish_grid(model, found, out, "two_way", began)
+    _finish_grid(model, found, out, "two_way", began, plots)
 
 
 def threshold_(
@@ -158,6 +163,7 @@ def discounts(
     ] = None,
     threshold: Threshold = None,
     strategy: Strategies = None,
+    plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Cross two drugs' confidential discounts, or prices of one: the decision in each cell."""
@@ -172,7 +178,7 @@ def discounts(
         if price
         else discount_grid(model, one, other, threshold, strategies=strategy)
     )
-    _finish_grid(model, found, out, "discounts", began)
+    _finish_grid(model, found, out, "discounts", began, plots)
 
 
 def sobol(
@@ -249,9 +255,11 @@ def _start(scenario: str | None) -> tuple[Model, float]:
     return model, began
 
 
-def _finish_grid(model: Model, found: TwoWay, out: Path | None, name: str, began: float) -> None:
-
-    finish(model, two_way_report(found, name), folder_for(model, out, name), name, began)
+def _finish_grid(
+    model: Model, found: TwoWay, out: Path | None, name: str, began: float, plots: Plots
+) -> None:
+    report = two_way_report(found, name)
+    finish(model, report, folder_for(model, out, name), name, began, plots)
 
 
 def finish(
@@ -260,6 +268,7 @@ def finish(
     folder: Path,
     name: str,
     began: float,
+    plots: Plots = None,
     **settings: Any,
 ) -> None:
     """Write the files of an analysis, then print it.
@@ -270,12 +279,13 @@ def finish(
         folder: where to.
         name: of the analysis.
         began: when it began, for the manifest.
+        plots: what to draw its pictures as.
         settings: seed, sizes, for the manifest.
     """
-    contents = {
+    contents: dict[str, str | bytes] = {
         f"{file}.csv": csv_text(table.header, table.rows) for file, table in report.tables.items()
     }
-    contents |= {f"{file}.svg": text for file, text in report.pictures.items()}
+    contents |= plot.files(report.pictures, plots or ())
     seconds = time.perf_counter() - began
     about = settings if model is None else manifest(model, seconds, **settings)
     contents[f"{name}_manifest.json"] = json_text(about)
