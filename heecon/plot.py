@@ -90,7 +90,7 @@ def words(text: str, length: int = LABEL) -> str:
     return cut.replace("$", r"\$")
 
 
-def short(value: float, _position: int | None = None) -> str:
+def short(value: float, _position: float | None = None) -> str:
     """A number on an axis: thousands separated, no needless zeros."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
 
@@ -114,7 +114,7 @@ def rendered(name: str, draw: Draw, formats: Iterable[Format]) -> dict[str, byte
         Format.PNG: {},
         Format.PDF: {"CreationDate": None},
     }
-    settings = {"svg.hashsalt": "heecon", "svg.fonttype": "none", "pdf.fonttype": 42}
+    settings: Any = {"svg.hashsalt": "heecon", "svg.fonttype": "none", "pdf.fonttype": 42}
     with plt.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a script the font lacks; SVG keeps the text
         figure: Any = draw().figure
@@ -284,7 +284,7 @@ def tornado(
     ax = _axes(ax, 10.0, 1.8 + 0.26 * max(len(ordered), 1))
     places = np.arange(len(ordered))
     for side in (0, 1):
-        lengths = [row[1 + side] - base for row in ordered]
+        lengths = [ends[side] - base for _, *ends in ordered]
         ax.barh(places, lengths, left=base, height=0.7, color=COLOURS[side])
     ax.set_yticks(places, [words(name) for name, _, _ in ordered], fontsize="small")
     ax.set_ylim(max(len(ordered), 1) - 0.5, -0.5)

@@ -19,9 +19,11 @@ FLOORS = {
     "plot": 7,
     "report": 8,
     "workbook": 9,
-    "__init__": 10,
-    "commands": 11,
-    "cli": 12,
+    "results": 10,
+    "api": 11,
+    "__init__": 12,
+    "commands": 13,
+    "cli": 14,
 }
 TOP = max(FLOORS.values())
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -13,7 +13,13 @@ from heecon.analysis.evaluation import run
 from heecon.analysis.factors import factors_of
 from heecon.analysis.morris import run_morris
 from heecon.analysis.one_way import one_way as analyse_one_way
-from heecon.analysis.price import discount_grid, generic_price_grid, value_based_price
+from heecon.analysis.price import (
+    check_prices,
+    discount_grid,
+    generic_price_grid,
+    named_prices,
+    value_based_price,
+)
 from heecon.analysis.sobol import run_sobol
 from heecon.analysis.threshold import threshold_analysis
 from heecon.analysis.two_way import TwoWay
@@ -29,7 +35,7 @@ from heecon.commands.common import (
     say_simulated,
     say_written,
 )
-from heecon.errors import InputError, Problem, shown
+from heecon.errors import InputError, Problem
 from heecon.files.write import csv_text, write_all
 from heecon.model.definition import Model
 from heecon.model.load import load
@@ -143,8 +149,8 @@ def price(
     """Find the highest price of a drug that is worth paying."""
     model, began = _start(scenario)
 
-    keys = parameter or _named(model, "price", "parameters")
-    _check_prices(model, keys)
+    keys = parameter or named_prices(model, "price", "parameters")
+    check_prices(model, keys)
     found = value_based_price(model, keys, strategy, comparator, threshold)
     finish(model, price_report(found), folder_for(model, out, "price"), "price", began)
 
@@ -170,8 +176,8 @@ def discounts(
     model, began = _start(scenario)
 
     one, other = (
-        first or _named(model, "discounts", "first"),
-        second or _named(model, "discounts", "second"),
+        first or named_prices(model, "discounts", "first"),
+        second or named_prices(model, "discounts", "second"),
     )
     found = (
         generic_price_grid(model, one, other, threshold, prices=price, strategies=strategy)
@@ -305,27 +311,3 @@ def _links(texts: list[str]) -> dict[str, list[str]]:
             raise InputError(Problem("--link", what, "Write NAME=key,key"))
         links[name.strip()] = [key.strip() for key in keys.split(",")]
     return links
-
-
-def _check_prices(model: Model, keys: list[str]) -> None:
-    """Only what the model tags as a price has a highest price worth paying."""
-    prices = [row.key for row in model.parameters if "price" in row.tags]
-    known = {row.key for row in model.parameters}
-    wrong = [key for key in keys if key in known and key not in prices]
-    if wrong:
-        remedy = f"The prices are {', '.join(prices)}" if prices else "Tag it 'price' in its row"
-        raise InputError(Problem(wrong[0], "the model does not tag this as a price", remedy))
-
-
-def _named(model: Model, analysis: str, key: str) -> list[str]:
-    """The prices that [analyses.ANALYSIS] of the model or scenario names."""
-    found = model.scenario.analyses.get(analysis, {}).get(key)
-    if isinstance(found, list) and found and all(isinstance(name, str) for name in found):
-        return found
-    where = f"analyses.{analysis}.{key}"
-    if found is not None:
-        what = f"{shown(found)} is no list of keys of prices"
-        raise InputError(Problem(where, what, f'Write {key} = ["KEY", ...]'))
-    prices = [row.key for row in model.parameters if "price" in row.tags]
-    remedy = f"Name a price: {', '.join(prices[:8])}" if prices else "Name the key of a price"
-    raise InputError(Problem(where, "no price is named", f"{remedy}, or write {key} there"))

@@ -392,7 +392,7 @@ def test_outcomes_of_other_perspectives_are_left_out() -> None:
     run = result(outcomes=outcomes)
     assert [outcome.name for outcome in run.outcomes] == ["all", "ours"]
     assert run.total("cost")[0, 0] == 2
-    with pytest.raises(KeyError, match="no outcome 'theirs'"):
+    with pytest.raises(he.InputError, match="unknown outcome 'theirs'"):
         run.of("theirs")
 
 
