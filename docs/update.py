@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import heecon
+from heecon.analysis.evaluation import run
 from heecon.language import FUNCTIONS
 from heecon.plot import Format, rendered
 from heecon.report.run_files import trace_picture
@@ -32,7 +33,7 @@ def with_function_table(text: str) -> str:
 
 def picture() -> bytes:
     """The trace of the flagship's base case."""
-    evaluation = heecon.run(heecon.load("bone_metastases/base_case"), keep_trace=True)
+    evaluation = run(heecon.load("bone_metastases/base_case"), keep_trace=True)
     return rendered("trace", trace_picture(evaluation), [Format.SVG])["trace.svg"]
 
 

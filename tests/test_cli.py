@@ -14,6 +14,7 @@ import pytest
 
 import heecon as he
 from heecon import cli
+from heecon.analysis.evaluation import run as evaluate
 from heecon.model import load
 
 ROOT = Path(__file__).parent.parent
@@ -83,7 +84,7 @@ def test_files_agree_with_python(heecon: Heecon, tmp_path: Path) -> None:
     done = heecon("run", "sick_sicker/published", "--out", "here")
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "here"
-    evaluation = he.run(he.load("sick_sicker/published"), keep_trace=True)
+    evaluation = evaluate(he.load("sick_sicker/published"), keep_trace=True)
     totals = {
         (row["strategy"], row["outcome"]): (float(row["discounted"]), float(row["undiscounted"]))
         for row in rows(folder / "summary.csv")

@@ -133,7 +133,7 @@ def breakable() -> dict[str, Any]:
 
 
 def test_a_draw_that_breaks_the_model() -> None:
-    model = he.build_model(breakable(), {"p": 0.5})
+    model = he.Model.from_dict(breakable(), {"p": 0.5})
     values = {"p": np.array([0.1, 0.2, 1.5, 0.3, -0.1])}
     with pytest.raises(he.SimulationError) as stopped:
         run_psa(model, values=values)

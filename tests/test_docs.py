@@ -10,6 +10,7 @@ import pytest
 
 import heecon as he
 from heecon.analysis.engines import with_engine
+from heecon.analysis.evaluation import run
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -62,11 +63,11 @@ def test_the_example_of_people_runs() -> None:
     page = (ROOT / "docs" / "microsimulation.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     joint = {"traits": {"frailty": [1.0, 0.3], "bmi": [0.3, 1.0]}}
-    model = he.build_model(
+    model = he.Model.from_dict(
         tomllib.loads(text), {"theta": 0.5}, joint=joint, patients={"prior": [0.0, 0.0, 1.0]}
     )
     model = with_engine(model, patients=500)
-    assert he.run(model).result.monte_carlo is not None
+    assert run(model).result.monte_carlo is not None
 
 
 def test_readme_counts_the_assumptions() -> None:

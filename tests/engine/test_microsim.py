@@ -156,7 +156,7 @@ def personal_model(**changes: Any) -> he.Model:
     parameters = [*keys["parameters"], he.Parameter("effect_all", 1.0)]
     joint = {"traits": {"frailty": [1.0, 0.6], "shift": [0.6, 1.0]}}
     patients = {"multiplier": [1.0, 2.0, 3.0, 5.0, 8.0], "unused": [0.0] * 5}
-    return he.build_model(
+    return he.Model.from_dict(
         definition, parameters, keys["tables"], "personal", joint, patients=patients
     )
 
