@@ -86,7 +86,8 @@ def colour(index: int) -> str:
 def words(text: str, length: int = LABEL) -> str:
     """Text as matplotlib shows it: on one line, no longer than a length, without mathematics."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    cut = printable if len(printable) <= length else f"{printable[: length - 1]}…"
+    line = " ".join(printable.split())
+    cut = line if len(line) <= length else f"{line[: length - 1]}…"
     return cut.replace("$", r"\$")
 
 

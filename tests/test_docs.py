@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from matplotlib import pyplot as plt
 
 import heecon as he
 from heecon.analysis.engines import with_engine
@@ -34,16 +35,31 @@ def test_picture_is_current() -> None:
     assert UPDATE["picture"]() == picture, "run python docs/update.py"
 
 
-def test_readme_python_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
+def test_python_on_a_page_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(ROOT)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    """The blocks of a page run one after the other, as in a notebook."""
+    plt.switch_backend("agg")
+    monkeypatch.chdir(tmp_path)
+    blocks = python_of(page)
     assert blocks
+    namespace: dict[str, object] = {}
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    assert "denosumab" in capsys.readouterr().out
+        exec(compile(block, page, "exec"), namespace)
+    plt.close("all")
+    assert "incremental_cost" in capsys.readouterr().out
+
+
+def test_a_whole_model_takes_thirty_lines() -> None:
+    script = python_of("docs/python.md")[0]
+    assert "export_workbook" in script
+    assert len(script.splitlines()) <= 30
+
+
+def python_of(page: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
 def test_readme_scenario_runs(tmp_path: Path) -> None:
