@@ -107,8 +107,8 @@ def test_transitions_are_the_probabilities_of_the_model() -> None:
     sections = small()
     result = he.Model.from_dict(sections, {"p": 0.25}).run()
     frame = result.transitions("a", 1).to_pandas().set_index("from")
-    assert frame.loc["well"].tolist() == pytest.approx([0.75, 0.25, 0])
-    assert frame.loc["ill"].tolist() == pytest.approx([0, 0.9, 0.1])
+    assert list(frame.loc["well"]) == pytest.approx([0.75, 0.25, 0])
+    assert list(frame.loc["ill"]) == pytest.approx([0, 0.9, 0.1])
     assert result.transitions("a").to_pandas().set_index("from").loc["ill"].isna().all()
     with pytest.raises(he.InputError, match="unknown strategy 'A'"):
         result.transitions("A")
@@ -181,7 +181,7 @@ def test_other_values_are_fixed_like_those_of_a_scenario() -> None:
 def test_a_strategy_can_get_a_value_of_its_own() -> None:
     changed = he.Model.from_dict(small(), {"p": 0.2}).with_values({"p[b]": 0.1})
     assert (changed.values("a")["p"], changed.values("b")["p"]) == (0.2, 0.1)
-    with pytest.raises(he.InputError, match="unknown parameter 'q'. There is p"):
+    with pytest.raises(he.InputError, match=r"unknown parameter .q.\. There is p"):
         changed.with_values({"q": 1.0})
     with pytest.raises(he.InputError, match=r"unknown parameter 'p\[c\]'"):
         changed.with_values({"p[c]": 1.0})

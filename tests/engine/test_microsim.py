@@ -25,7 +25,7 @@ def simulate(given_model: he.Model, patients: int = PEOPLE, **options: Any) -> R
     return run_microsim(given_model, options=Options(patients=patients, **options))
 
 
-def reference(given_model: he.Model, strategy: str, patients: int = PEOPLE, **keys: Any) -> Lives:
+def reference(given_model: Model, strategy: str, patients: int = PEOPLE, **keys: Any) -> Lives:
     return Reference(given_model, strategy, patients, **keys).run()
 
 
