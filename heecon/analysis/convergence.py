@@ -183,32 +183,6 @@ def running(
     )
 
 
-def draws_needed(
-    found: Precision, increment_error: float | None = None, probability_error: float | None = None
-) -> int:
-    """How many draws make the errors as small as asked, judged by the draws there are.
-
-    Args:
-        found: the errors now, from at least two draws.
-        increment_error: standard error wanted for every increment of net monetary benefit.
-        probability_error: standard error wanted for every probability of being cost-effective.
-
-    Raises:
-        InputError: nothing is asked for, or an error is not positive.
-    """
-    _check_targets(increment_error, probability_error)
-    needed = 1.0
-    if increment_error is not None:
-        if found.draws < 2:
-            remedy = "Run at least two draws"
-            raise InputError(Problem("draws", "one draw has no standard error", remedy))
-        needed = found.draws * float(found.increment_error.max() / increment_error) ** 2
-    if probability_error is not None:
-        spread = float((found.probability_error.max()) ** 2) * (found.draws + 4)
-        needed = max(needed, spread / probability_error**2 - 4)
-    return max(math.ceil(needed - 1e-9), 1)
-
-
 def until(
     model: Model,
     threshold: float,

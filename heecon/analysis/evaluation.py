@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from heecon.analysis.incremental import (
     NetBenefitRow,
     PairwiseRow,
     Totals,
+    equalised,
     fully_incremental,
     net_benefit,
     pairwise,
@@ -121,14 +122,9 @@ class Evaluation:
         return found
 
     def totals(self) -> tuple[Totals, ...]:
-        """Discounted expected cost and QALYs of each strategy.
-
-        Summing over cycles leaves noise in the sixteenth digit. Incremental analysis is exact, so
-        totals that agree to 13 digits are made equal here: strategies with the same survival have
-        the same QALYs.
-        """
-        cost, qalys = without_noise(self.cost()), without_noise(self.qalys())
-        return tuple(Totals(name, cost[name], qalys[name]) for name in self.result.strategies)
+        """Discounted expected cost and QALYs of each strategy, ``equalised``."""
+        cost, qalys = self.cost(), self.qalys()
+        return equalised(Totals(name, cost[name], qalys[name]) for name in self.result.strategies)
 
     def incremental(self) -> tuple[IncrementalRow, ...]:
         """Fully incremental analysis with dominance and extended dominance."""
@@ -247,15 +243,6 @@ class Evaluation:
     def _mean(self, totals: Floats) -> dict[str, float]:
         means = totals.mean(axis=0)
         return {name: float(means[i]) for i, name in enumerate(self.result.strategies)}
-
-
-def without_noise(totals: Mapping[str, float]) -> dict[str, float]:
-    """Totals by strategy; those that agree to 13 significant digits become the first of them.
-
-    Nothing is rounded: a small difference of two rounded totals would be wrong in its ninth digit.
-    """
-    first: dict[str, float] = {}
-    return {name: first.setdefault(f"{value:.13g}", value) for name, value in totals.items()}
 
 
 def run(

@@ -21,15 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.analysis.acceptability import acceptability
+from heecon.analysis.gaussian_process import process_basis
 from heecon.analysis.outcomes import Outcomes
-from heecon.analysis.regression import (
-    Fit,
-    fit,
-    independent,
-    misfit,
-    process_basis,
-    spline_basis,
-)
+from heecon.analysis.regression import Fit, fit, independent, misfit, spline_basis
 from heecon.engine.sampling import stream
 from heecon.errors import InputError, Problem
 from heecon.files import names
@@ -110,7 +104,7 @@ class Evppi:
         bias: how much such an estimate lies above the truth on average; regressions on few draws
             find patterns in noise.
         evpi: value of perfect information on all parameters, from the same draws.
-        method: "spline", "process", "nested" or "none" (the parameters do not vary).
+        method: "spline", "process" or "none" (the parameters do not vary).
         diagnostics: one for each regression.
     """
 

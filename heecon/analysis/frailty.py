@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from heecon.engine.microsim import Options, run_microsim
 from heecon.errors import InputError, Problem
 from heecon.files import names
-from heecon.language import parse
-from heecon.model.definition import Attribute, Formula, Model, Start
+from heecon.model.definition import Model
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -179,47 +178,3 @@ ARM_MEASURES: Mapping[str, ArmMeasure] = {
     ),
 }
 """Measures of validation.toml for a model that simulates people."""
-
-
-def with_frailty(model: Model) -> Model:
-    """The flagship with a frailty for every woman, in the place of the cohort's mean frailties.
-
-    Women differ by a gamma frailty with mean 1 and variance ``hr_prior_sre - 1``. Those who are
-    prone are likelier to enter with an SRE behind them; after that nothing changes with an SRE but
-    what is known of a woman. The cohort carries the same process by the mean frailty of the women
-    without and with an SRE so far, so both should give the same SREs. The result is for
-    ``engine = "microsim"``.
-
-    Args:
-        model: the bundled model ``bone_metastases``, with any scenario whose women are the trial's
-            mix of those with and without an SRE before.
-
-    Raises:
-        InputError: the model has no such variables, or its women are not that mix.
-    """
-    lacking = {"rate_naive", "rate_later", "sres_before"} - model.variables.keys()
-    if lacking:
-        what = f"the model has no variable {', '.join(sorted(lacking))}"
-        raise InputError(Problem(model.name, what, "Use bone_metastases"))
-    values = model.values(None)
-    if values["share_prior_sre"] != values["share_prior_trial"]:
-        what = "the share of women with an SRE before is not the trial's"
-        remedy = "Whoever enters by choice has a frailty that has no simple distribution"
-        raise InputError(Problem(model.scenario.name, what, remedy))
-    attribute = Attribute("proneness", "Proneness", "frailty", (_formula("hr_prior_sre - 1"),))
-    variables = dict(model.variables) | {
-        "h_sre_first": _formula("rate_naive * proneness"),
-        "h_sre_later": _formula("rate_later * proneness"),
-    }
-    start = Start({"post_sre": _formula("1 - exp(-sres_before * proneness)")}, "bone_only")
-    return replace(
-        model,
-        attributes={"proneness": attribute},
-        variables=variables,
-        start=start,
-        scenario=replace(model.scenario, engine="microsim"),
-    )
-
-
-def _formula(text: str) -> Formula:
-    return Formula(text, parse(text), "heecon.analysis.frailty")

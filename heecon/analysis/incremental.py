@@ -6,13 +6,9 @@ Three tables, all from expected totals per person:
 - :func:`pairwise`: every strategy against one comparator, each with its quadrant;
 - :func:`net_benefit`: the net benefit and rank of every strategy at each threshold.
 
-Every comparison here is exact. A float is a fraction with a power of two below the line, so
-differences, cross products and net benefits are computed with :class:`fractions.Fraction` and
-rounded once, when they are reported. There is no tolerance: two strategies an epsilon apart
-are different, and nothing is lost to cancellation between large totals. Rounding to the nearest
-float never changes the order of two numbers, so the reported ICERs along the frontier cannot
-decrease, and a better rank never shows a smaller net benefit. The price: a reported ICER may
-differ in its last digit from the quotient of the two reported (already rounded) increments.
+Everything is plain floating-point arithmetic, the same as in the workbook: an ICER is the quotient
+of the two increments beside it, and the frontier compares those ICERs, so along it they cannot
+decrease. The one tolerance is :func:`equalised`, for totals that come out of a model.
 
 The direction is always *strategy minus the one it is compared with*.
 
@@ -28,13 +24,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
-from fractions import Fraction
 
 from heecon.errors import InputError, Problem
+
+DIGITS = 13
+"""Totals of a model that agree to so many significant digits are the same number."""
 
 
 @dataclass(frozen=True)
@@ -86,36 +84,24 @@ class Quadrant(StrEnum):
         return _MEANINGS[self]
 
 
-_MEANINGS = {
-    Quadrant.NORTH_EAST: "more effective, more costly",
-    Quadrant.SOUTH_EAST: "more effective, less costly: dominates",
-    Quadrant.SOUTH_WEST: "less effective, less costly: saves cost for health lost",
-    Quadrant.NORTH_WEST: "less effective, more costly: dominated",
-    Quadrant.NORTH: "no difference in effect, more costly: dominated",
-    Quadrant.EAST: "more effective, no difference in cost: dominates",
-    Quadrant.SOUTH: "no difference in effect, less costly: dominates",
-    Quadrant.WEST: "less effective, no difference in cost: dominated",
-    Quadrant.ORIGIN: "no difference in cost or effect",
+# Keyed by the signs of the incremental effect and of the incremental cost.
+_PLANE = {
+    (1, 1): (Quadrant.NORTH_EAST, "more effective, more costly"),
+    (1, -1): (Quadrant.SOUTH_EAST, "more effective, less costly: dominates"),
+    (-1, -1): (Quadrant.SOUTH_WEST, "less effective, less costly: saves cost for health lost"),
+    (-1, 1): (Quadrant.NORTH_WEST, "less effective, more costly: dominated"),
+    (0, 1): (Quadrant.NORTH, "no difference in effect, more costly: dominated"),
+    (1, 0): (Quadrant.EAST, "more effective, no difference in cost: dominates"),
+    (0, -1): (Quadrant.SOUTH, "no difference in effect, less costly: dominates"),
+    (-1, 0): (Quadrant.WEST, "less effective, no difference in cost: dominated"),
+    (0, 0): (Quadrant.ORIGIN, "no difference in cost or effect"),
 }
-
+_MEANINGS = dict(_PLANE.values())
 _RATIO_MEANINGS = {
     Quadrant.NORTH_EAST: "the ICER is the cost per unit of effect gained; "
     "acceptable when it is below the threshold",
     Quadrant.SOUTH_WEST: "the ICER is the saving per unit of effect lost; "
     "acceptable when it is above the threshold",
-}
-
-# Keyed by the signs of the incremental effect and of the incremental cost.
-_QUADRANTS = {
-    (1, 1): Quadrant.NORTH_EAST,
-    (1, -1): Quadrant.SOUTH_EAST,
-    (-1, -1): Quadrant.SOUTH_WEST,
-    (-1, 1): Quadrant.NORTH_WEST,
-    (0, 1): Quadrant.NORTH,
-    (1, 0): Quadrant.EAST,
-    (0, -1): Quadrant.SOUTH,
-    (-1, 0): Quadrant.WEST,
-    (0, 0): Quadrant.ORIGIN,
 }
 
 
@@ -201,33 +187,40 @@ class NetBenefitRow:
     optimal: bool
 
 
-@dataclass(frozen=True)
-class _Point:
-    """A strategy on the cost-effectiveness plane, exactly."""
+def equalised(totals: Iterable[Totals]) -> tuple[Totals, ...]:
+    """The same totals; costs, and effects, that agree to ``DIGITS`` become the first of them.
 
-    name: str
-    cost: Fraction
-    effect: Fraction
+    Summing over cycles leaves noise in the sixteenth digit: strategies with the same survival have
+    the same QALYs. Nothing is rounded: a small difference of two rounded totals would be wrong in
+    its ninth digit.
+    """
+    costs: dict[float, float] = {}
+    effects: dict[float, float] = {}
+    return tuple(
+        Totals(
+            item.strategy,
+            costs.setdefault(to_digits(item.cost), item.cost),
+            effects.setdefault(to_digits(item.effect), item.effect),
+        )
+        for item in totals
+    )
 
 
-@dataclass(frozen=True)
-class _Increment:
-    """One point as seen from another, exactly."""
+def to_digits(value: float) -> float:
+    """A total rounded to ``DIGITS`` significant digits, by which totals are told apart."""
+    return float(f"{value:.{DIGITS}g}")
 
-    cost: Fraction
-    effect: Fraction
 
-    @property
-    def quadrant(self) -> Quadrant:
-        return _QUADRANTS[_sign(self.effect), _sign(self.cost)]
+def dominates(one: Totals, other: Totals) -> bool:
+    """Whether one strategy costs no more and yields no less than another, one of them strictly."""
+    no_worse = one.cost <= other.cost and one.effect >= other.effect
+    return no_worse and (one.cost < other.cost or one.effect > other.effect)
 
-    @property
-    def icer(self) -> float | None:
-        """The ratio where it means something, always positive; else None."""
-        if self.quadrant not in _RATIO_MEANINGS:
-            return None
-        # An exact ratio is positive; do not let one below the smallest float become zero.
-        return _rounded(self.cost / self.effect) or math.ulp(0.0)
+
+def ratio(one: Totals, other: Totals) -> float:
+    """Incremental cost by incremental effect, where both have the same sign; never 0."""
+    # Below the smallest float a positive number would become zero.
+    return (one.cost - other.cost) / (one.effect - other.effect) or math.ulp(0.0)
 
 
 def fully_incremental(totals: Sequence[Totals]) -> tuple[IncrementalRow, ...]:
@@ -256,36 +249,36 @@ def fully_incremental(totals: Sequence[Totals]) -> tuple[IncrementalRow, ...]:
         InputError: no strategies, a name missing or used twice, a total that is not a finite
             number; all the problems at once.
     """
-    _raise_if_any(_problems_in_totals(totals))
-    points = sorted(_exact(totals), key=lambda point: (point.cost, -point.effect))
-    given = {item.strategy: item for item in totals}
-    twins = _twins(points)
-    distinct = [point for point in points if point.name not in twins]
-    dominators = _dominators(distinct)
-    efficient = [point for point in distinct if point.name not in dominators]
+    points = sorted(_checked(totals), key=lambda point: (point.cost, -point.effect))
+    first: dict[tuple[float, float], Totals] = {}
+    for point in points:
+        first.setdefault((point.cost, point.effect), point)
+    distinct = first.values()
+    efficient = [one for one in distinct if not any(dominates(other, one) for other in distinct)]
     frontier = _hull(efficient)
 
     rows: dict[str, IncrementalRow] = {}
     for point in points:
-        item = given[point.name]
-        if point.name in twins:
-            first = twins[point.name]
-            text = _equivalent_text(rows[first.name])
-            row = _row(item, Status.EQUIVALENT, point, first, text)
-        elif point.name in dominators:
-            best = _nearest(dominators[point.name], frontier)
-            row = _row(item, Status.DOMINATED, point, best, f"dominated by {best.name}")
-        elif point == frontier[0]:
-            text = _reference_text(points, frontier, twins)
-            row = _row(item, Status.REFERENCE, point, None, text)
+        over = [other for other in efficient if dominates(other, point)]
+        other: Totals | None
+        if (twin := first[point.cost, point.effect]) is not point:
+            other = twin
+            status, text = Status.EQUIVALENT, _equivalent_text(rows[twin.strategy])
+        elif over:
+            other = ([one for one in over if one in frontier] or over)[-1]
+            status, text = Status.DOMINATED, f"dominated by {other.strategy}"
+        elif point is frontier[0]:
+            other = None
+            status, text = Status.REFERENCE, _reference_text(points, frontier)
         elif point in frontier:
-            before = frontier[frontier.index(point) - 1]
-            row = _row(item, Status.FRONTIER, point, before, f"next after {before.name}")
+            other = frontier[frontier.index(point) - 1]
+            status, text = Status.FRONTIER, f"next after {other.strategy}"
         else:
-            before, after = _neighbours(point, frontier)
-            text = f"extendedly dominated by a mix of {before.name} and {after.name}"
-            row = _row(item, Status.EXTENDEDLY_DOMINATED, point, before, text)
-        rows[point.name] = row
+            after = next(i for i, one in enumerate(frontier) if one.cost > point.cost)
+            other = frontier[after - 1]
+            mix = f"a mix of {other.strategy} and {frontier[after].strategy}"
+            status, text = Status.EXTENDEDLY_DOMINATED, f"extendedly dominated by {mix}"
+        rows[point.strategy] = _row(point, status, other, text)
     return tuple(rows.values())
 
 
@@ -303,10 +296,9 @@ def pairwise(totals: Sequence[Totals], comparator: str) -> tuple[PairwiseRow, ..
     Raises:
         InputError: as :func:`fully_incremental`, or the comparator is not among the strategies.
     """
-    _raise_if_any([*_problems_in_totals(totals), *_problems_in_comparator(totals, comparator)])
-    points = _exact(totals)
-    base = _named(points, comparator)
-    return tuple(_pair(point, base) for point in points if point is not base)
+    points = {point.strategy: point for point in _checked(totals, comparator)}
+    base = points.pop(comparator)
+    return tuple(_pair(point, base) for point in points.values())
 
 
 def net_benefit(
@@ -331,97 +323,25 @@ def net_benefit(
         InputError: as :func:`fully_incremental`, or the comparator is not among the strategies,
             or a threshold is not a positive finite number, or there is none.
     """
-    problems = [*_problems_in_totals(totals), *_problems_in_thresholds(thresholds)]
-    if comparator is not None:
-        problems += _problems_in_comparator(totals, comparator)
-    _raise_if_any(problems)
-    points = _exact(totals)
-    base = None if comparator is None else _named(points, comparator)
+    points = _checked(totals, comparator, thresholds)
+    base = next((point for point in points if point.strategy == comparator), None)
     return tuple(row for value in thresholds for row in _at_threshold(points, float(value), base))
 
 
-# --- the frontier
-
-
-def _twins(points: Sequence[_Point]) -> dict[str, _Point]:
-    """The strategies that repeat an earlier one's cost and effect, each with that earlier one."""
-    first: dict[tuple[Fraction, Fraction], _Point] = {}
-    twins = {}
-    for point in points:
-        known = first.setdefault((point.cost, point.effect), point)
-        if known is not point:
-            twins[point.name] = known
-    return twins
-
-
-def _dominators(points: Sequence[_Point]) -> dict[str, list[_Point]]:
-    """For each dominated strategy, the undominated ones that dominate it, by rising cost.
-
-    The points are distinct and in table order, so whatever dominates one comes before it; and
-    whatever is dominated is dominated by an undominated one.
-    """
-    efficient: list[_Point] = []
-    found = {}
-    for point in points:
-        over = [other for other in efficient if other.effect >= point.effect]
-        if over:
-            found[point.name] = over
-        else:
-            efficient.append(point)
-    return found
-
-
-def _hull(points: Sequence[_Point]) -> list[_Point]:
+def _hull(points: Sequence[Totals]) -> list[Totals]:
     """The lower-right convex hull of undominated points given by rising cost (and effect)."""
-    hull: list[_Point] = []
+    hull: list[Totals] = []
     for point in points:
-        while len(hull) >= 2 and _steeper(hull[-2], hull[-1], point):
+        while len(hull) >= 2 and ratio(hull[-1], hull[-2]) > ratio(point, hull[-1]):
             hull.pop()
         hull.append(point)
     return hull
 
 
-def _steeper(a: _Point, b: _Point, c: _Point) -> bool:
-    """Whether the ICER of b v a exceeds that of c v b, by their exact cross product."""
-    return (b.cost - a.cost) * (c.effect - b.effect) > (c.cost - b.cost) * (b.effect - a.effect)
-
-
-def _neighbours(point: _Point, frontier: Sequence[_Point]) -> tuple[_Point, _Point]:
-    """The frontier strategies just cheaper and just more costly than a point between them."""
-    after = next(i for i, other in enumerate(frontier) if other.cost > point.cost)
-    return frontier[after - 1], frontier[after]
-
-
-def _nearest(dominators: Sequence[_Point], frontier: Sequence[_Point]) -> _Point:
-    """The dominating strategy to name: on the frontier if any is; the nearest in cost."""
-    on_frontier = [point for point in dominators if point in frontier]
-    return (on_frontier or dominators)[-1]
-
-
-def _row(
-    item: Totals, status: Status, point: _Point, other: _Point | None, explanation: str
-) -> IncrementalRow:
-    step = None if other is None else _increment(point, other)
-    return IncrementalRow(
-        strategy=point.name,
-        cost=float(item.cost),
-        effect=float(item.effect),
-        status=status,
-        compared_with=None if other is None else other.name,
-        incremental_cost=None if step is None else _rounded(step.cost),
-        incremental_effect=None if step is None else _rounded(step.effect),
-        icer=None if step is None else step.icer,
-        quadrant=None if step is None else step.quadrant,
-        explanation=explanation,
-    )
-
-
-def _reference_text(
-    points: Sequence[_Point], frontier: Sequence[_Point], twins: Mapping[str, _Point]
-) -> str:
+def _reference_text(points: Sequence[Totals], frontier: Sequence[Totals]) -> str:
     if len(points) == 1:
         return "the only strategy"
-    if len(frontier) == 1 and frontier[0] not in twins.values():
+    if all(dominates(frontier[0], other) for other in points if other is not frontier[0]):
         return "reference: dominates every other strategy"
     return "reference: the cheapest strategy that is not dominated"
 
@@ -433,87 +353,67 @@ def _equivalent_text(first: IncrementalRow) -> str:
     return text
 
 
-# --- pairs and net benefit
+def _row(point: Totals, status: Status, other: Totals | None, explanation: str) -> IncrementalRow:
+    totals = point.strategy, point.cost, point.effect, status
+    if other is None:
+        return IncrementalRow(*totals, None, None, None, None, None, explanation)
+    return IncrementalRow(*totals, other.strategy, *_increment(point, other), explanation)
 
 
-def _pair(point: _Point, base: _Point) -> PairwiseRow:
-    step = _increment(point, base)
-    note = _RATIO_MEANINGS.get(step.quadrant)
-    return PairwiseRow(
-        strategy=point.name,
-        comparator=base.name,
-        incremental_cost=_rounded(step.cost),
-        incremental_effect=_rounded(step.effect),
-        icer=step.icer,
-        quadrant=step.quadrant,
-        meaning=step.quadrant.meaning + (f"; {note}" if note else ""),
-    )
+def _pair(point: Totals, base: Totals) -> PairwiseRow:
+    cost, effect, icer, quadrant = _increment(point, base)
+    note = _RATIO_MEANINGS.get(quadrant)
+    meaning = quadrant.meaning + (f"; {note}" if note else "")
+    return PairwiseRow(point.strategy, base.strategy, cost, effect, icer, quadrant, meaning)
+
+
+def _increment(point: Totals, other: Totals) -> tuple[float, float, float | None, Quadrant]:
+    """Incremental cost and effect, the ICER where it means something, and the quadrant."""
+    cost, effect = point.cost - other.cost, point.effect - other.effect
+    quadrant, _ = _PLANE[(effect > 0) - (effect < 0), (cost > 0) - (cost < 0)]
+    return cost, effect, ratio(point, other) if quadrant in _RATIO_MEANINGS else None, quadrant
 
 
 def _at_threshold(
-    points: Sequence[_Point], threshold: float, base: _Point | None
+    points: Sequence[Totals], threshold: float, base: Totals | None
 ) -> list[NetBenefitRow]:
-    price = Fraction(threshold)
-    exact = {point.name: price * point.effect - point.cost for point in points}
-    ranks = _ranks(exact)
+    nmb = [threshold * point.effect - point.cost for point in points]
+    falling = sorted(nmb, reverse=True)
     return [
         NetBenefitRow(
-            strategy=name,
+            strategy=point.strategy,
             threshold=threshold,
-            nmb=_rounded(nmb),
-            nhb=_rounded(nmb / price),
-            incremental_nmb=None if base is None else _rounded(nmb - exact[base.name]),
-            rank=ranks[name],
-            optimal=ranks[name] == 1,
+            nmb=value,
+            nhb=value / threshold,
+            # From the increments: two large net benefits would cancel.
+            incremental_nmb=None
+            if base is None
+            else threshold * (point.effect - base.effect) - (point.cost - base.cost),
+            rank=falling.index(value) + 1,
+            optimal=value == falling[0],
         )
-        for name, nmb in exact.items()
+        for point, value in zip(points, nmb, strict=True)
     ]
-
-
-def _ranks(values: Mapping[str, Fraction]) -> dict[str, int]:
-    """1 for the highest value; ties share a rank."""
-    rank_of: dict[Fraction, int] = {}
-    for place, value in enumerate(sorted(values.values(), reverse=True), start=1):
-        rank_of.setdefault(value, place)
-    return {name: rank_of[value] for name, value in values.items()}
-
-
-# --- exact numbers
-
-
-def _exact(totals: Sequence[Totals]) -> list[_Point]:
-    return [
-        _Point(item.strategy, Fraction(float(item.cost)), Fraction(float(item.effect)))
-        for item in totals
-    ]
-
-
-def _increment(point: _Point, other: _Point) -> _Increment:
-    return _Increment(point.cost - other.cost, point.effect - other.effect)
-
-
-def _named(points: Iterable[_Point], name: str) -> _Point:
-    return next(point for point in points if point.name == name)
-
-
-def _sign(value: Fraction) -> int:
-    return (value > 0) - (value < 0)
-
-
-def _rounded(value: Fraction) -> float:
-    """The nearest float; infinite beyond the largest. Keeps the order of any two values."""
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
 
 
 # --- checking what comes in
 
 
-def _raise_if_any(problems: Sequence[Problem]) -> None:
+def _checked(
+    totals: Sequence[Totals],
+    comparator: str | None = None,
+    thresholds: Sequence[float] | None = None,
+) -> list[Totals]:
+    """The totals as floats, when nothing is wrong with any argument."""
+    problems = _problems_in_totals(totals)
+    if thresholds is not None:
+        problems += _problems_in_thresholds(thresholds)
+    names = [item.strategy for item in totals]
+    if comparator is not None and names and comparator not in names:
+        problems.append(_unknown_comparator(comparator, names))
     if problems:
         raise InputError(problems)
+    return [Totals(item.strategy, float(item.cost), float(item.effect)) for item in totals]
 
 
 def _is_finite(value: float) -> bool:
@@ -544,15 +444,12 @@ def _problems_in_totals(totals: Sequence[Totals]) -> list[Problem]:
     return problems
 
 
-def _problems_in_comparator(totals: Sequence[Totals], comparator: str) -> list[Problem]:
-    names = [item.strategy for item in totals]
-    if not names or comparator in names:
-        return []
+def _unknown_comparator(comparator: str, names: Sequence[str]) -> Problem:
     known = {name.casefold(): name for name in names}
     near = get_close_matches(comparator.casefold(), known, n=1)
     remedy = f"Did you mean {known[near[0]]!r}? " if near else ""
     remedy += f"The strategies are: {', '.join(names)}."
-    return [Problem("comparator", f"there is no strategy {comparator!r}", remedy)]
+    return Problem("comparator", f"there is no strategy {comparator!r}", remedy)
 
 
 def _problems_in_thresholds(thresholds: Sequence[float]) -> list[Problem]:

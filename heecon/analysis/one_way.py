@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.analysis.axis import CENTRAL
-from heecon.analysis.incremental import Quadrant, Totals, pairwise
+from heecon.analysis.incremental import Quadrant, Totals, equalised, pairwise
 from heecon.analysis.moves import LeftOut, Move, moves_of, wanted
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import outcomes_of
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 ROUNDING = 1e-12
-"""A swing below this share of the costs and effects behind it is none: totals keep 13 digits."""
+"""A swing below this share of the costs and effects behind it is rounding."""
 
 
 @dataclass(frozen=True)
@@ -270,19 +270,15 @@ def _pair(
 def _point(
     runs: Outcomes, run: int, pair: tuple[str, str], level: float, optimal: tuple[str, ...]
 ) -> Point:
-    totals = [
-        Totals(name, _settled(runs.cost[run, column]), _settled(runs.effect[run, column]))
-        for name in pair
-        for column in [runs.index(name)]
-    ]
-    found = pairwise(totals, pair[1])[0]
+    # As in a run: strategies are made equal among all of them, not in pairs.
+    totals = equalised(
+        Totals(name, float(runs.cost[run, i]), float(runs.effect[run, i]))
+        for i, name in enumerate(runs.strategies)
+    )
+    strategy, comparator = pair
+    found = next(row for row in pairwise(totals, comparator) if row.strategy == strategy)
     cost, effect = found.incremental_cost, found.incremental_effect
     return Point(cost, effect, level * effect - cost, found.quadrant, found.icer, optimal)
-
-
-def _settled(value: float) -> float:
-    """To 13 digits, as in ``Evaluation.totals``: equal effects are equal, not noise apart."""
-    return float(f"{value:.13g}")
 
 
 def _row(move: Move, base: Point, low: Point, high: Point, noise: float) -> OneWayRow:

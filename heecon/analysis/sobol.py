@@ -105,17 +105,6 @@ class Sobol:
     runs: int
     notes: tuple[str, ...]
 
-    def largest_change(self) -> float:
-        """The most any first or total index moved when the points last doubled; nan if never."""
-        sizes = sorted({row.size for row in self.convergence})
-        if len(sizes) < 2:
-            return float("nan")
-        by_size: dict[int, list[float]] = {size: [] for size in sizes}
-        for row in self.convergence:
-            by_size[row.size] += [row.first.value, row.total.value]
-        last, before = by_size[sizes[-1]], by_size[sizes[-2]]
-        return max((abs(a - b) for a, b in zip(last, before, strict=True)), default=0.0)
-
 
 def run_sobol(
     model: Model,

@@ -30,29 +30,6 @@ MAX_RUNS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """Every strategy along one axis.
-
-    Attributes:
-        axis: what moves, n points.
-        threshold: amount per unit of effect.
-        strategies: names.
-        cost: (n, strategies) expected discounted cost per person.
-        effect: (n, strategies) expected discounted QALYs.
-        nmb: (n, strategies) net monetary benefit.
-        optimal: (n, strategies) True for the best, and for all that tie with it.
-    """
-
-    axis: Axis
-    threshold: float
-    strategies: tuple[str, ...]
-    cost: Floats
-    effect: Floats
-    nmb: Floats
-    optimal: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
 class TwoWay:
     """Every strategy at every pair of values of two axes.
 
@@ -148,40 +125,6 @@ def two_way(
         optimal=winners(runs, level).reshape(shape),
         base_decision=decisions(base, level)[0],
         currency=runs.currency,
-    )
-
-
-def sweep(
-    model: Model,
-    along: Axis | str,
-    threshold: float | None = None,
-    *,
-    strategies: Sequence[str] | None = None,
-    steps: int = 21,
-) -> Sweep:
-    """Move one input through many values.
-
-    Args:
-        model: the model.
-        along: an axis, or a parameter key, which is moved over its own range.
-        threshold: amount per unit of effect; the model's first if None.
-        strategies: the strategies to choose from; all if None.
-        steps: points, when ``along`` is a key.
-
-    Raises:
-        InputError: see ``axis``.
-    """
-    line = axis(model, along, steps=steps) if isinstance(along, str) else along
-    runs = only(outcomes_of(model, line.values), strategies)
-    level = level_of(runs, threshold)
-    return Sweep(
-        line,
-        level,
-        runs.strategies,
-        runs.cost,
-        runs.effect,
-        runs.nmb(level),
-        winners(runs, level),
     )
 
 

@@ -19,7 +19,6 @@ from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Words = NDArray[np.uint64]
 
 MOVE, START, ATTRIBUTE, TYPE, EVENT = (np.uint64(code) for code in range(5))
 """What is decided: the move of a cycle; the state at the start; a person's attribute; the type of

@@ -21,39 +21,6 @@ YEARS = {"years": 1.0, "months": 1 / 12, "weeks": 7 / DAYS_PER_YEAR, "days": 1 /
 """Length of a unit of time in years."""
 
 
-def rate_to_probability(rate: float, time: float) -> float:
-    """Probability of at least one event within a time. Assumes a constant rate."""
-    return -math.expm1(-_positive("rate", rate) * _positive("time", time))
-
-
-def probability_to_rate(probability: float, time: float) -> float:
-    """Rate that gives a probability within a time. Assumes a constant rate."""
-    if not 0 <= probability < 1:
-        raise InvalidValue(f"{probability:g} is no probability below 1", "Correct it")
-    return -math.log1p(-probability) / _positive("time", time)
-
-
-def probability_to_odds(probability: float) -> float:
-    """Odds of a probability."""
-    if not 0 <= probability < 1:
-        raise InvalidValue(f"{probability:g} is no probability below 1", "Correct it")
-    return probability / (1 - probability)
-
-
-def odds_to_probability(odds: float) -> float:
-    """Probability of odds."""
-    return _positive("odds", odds) / (1 + odds)
-
-
-def odds_ratio_to_risk_ratio(odds_ratio: float, control_risk: float) -> float:
-    """Risk ratio at a control risk (Zhang and Yu 1998 JAMA 280:1690).
-
-    Assumes that the odds ratio holds at this control risk.
-    """
-    odds = probability_to_odds(control_risk) * _positive("odds ratio", odds_ratio)
-    return odds_to_probability(odds) / control_risk
-
-
 def risk_ratio_to_hazard_ratio(risk_ratio: float, control_risk: float) -> float:
     """Hazard ratio by the complementary log-log rule: ln(1 - r p) / ln(1 - p).
 
@@ -65,16 +32,6 @@ def risk_ratio_to_hazard_ratio(risk_ratio: float, control_risk: float) -> float:
         what = f"a risk ratio of {risk_ratio:g} at a control risk of {control_risk:g} is impossible"
         raise InvalidValue(what, "Both risks must lie between 0 and 1")
     return math.log1p(-treated) / math.log1p(-control_risk)
-
-
-def hazard_ratio_to_risk_ratio(hazard_ratio: float, control_risk: float) -> float:
-    """Risk ratio at a control risk, the inverse of ``risk_ratio_to_hazard_ratio``."""
-    if not 0 < control_risk < 1:
-        raise InvalidValue(
-            f"the control risk {control_risk:g} is not between 0 and 1", "Correct it"
-        )
-    treated = -math.expm1(_positive("hazard ratio", hazard_ratio) * math.log1p(-control_risk))
-    return treated / control_risk
 
 
 def median_to_rate(median: float) -> float:
@@ -89,17 +46,6 @@ def mean_to_rate(mean: float) -> float:
     if mean <= 0:
         raise InvalidValue(f"the mean {mean:g} is not positive", "Correct it")
     return 1 / mean
-
-
-def events_per_patient_to_rate(events: float, years: float) -> float:
-    """Events a year from events per patient over a mean time at risk.
-
-    Assumes that everybody is at risk as long as the mean; with drop-out the mean time observed must
-    be given, not the length of the trial.
-    """
-    if years <= 0:
-        raise InvalidValue(f"the time at risk {years:g} is not positive", "Correct it")
-    return _positive("number of events", events) / years
 
 
 def _positive(name: str, value: float) -> float:

@@ -10,7 +10,7 @@ one trial.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from heecon.errors import InputError, Problem
 from heecon.evidence.indirect import Effect
-from heecon.evidence.pairwise import smallest
 
 Floats = NDArray[np.float64]
 
@@ -369,7 +368,27 @@ def _reml(y: Floats, x: Floats, within: Floats, between: Floats) -> float:
         fit = _fit(y, x, within + tau2 * between)
         return fit.q + fit.log_determinants
 
-    return smallest(deviance, float(np.var(y)))
+    return _smallest(deviance, float(np.var(y)))
+
+
+def _smallest(deviance: Callable[[float], float], guess: float) -> float:
+    """The variance between studies with the smallest deviance; 0 if none is smaller there.
+
+    Args:
+        deviance: of a variance.
+        guess: its order of magnitude.
+    """
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415
+
+    top = 10 * guess + 1e-8
+    found = minimize_scalar(
+        lambda root: deviance(root**2),
+        bounds=(0, math.sqrt(top)),
+        method="bounded",
+        options={"xatol": 1e-12, "maxiter": 1000},
+    )
+    best, none = float(found.x) ** 2, deviance(0.0)
+    return best if deviance(best) < none - 1e-10 * max(1.0, abs(none)) else 0.0
 
 
 def _within_designs(studies: Sequence[_Study]) -> tuple[float, int]:

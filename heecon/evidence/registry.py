@@ -12,7 +12,6 @@ from heecon.evidence.estimand import ESTIMANDS, Estimand
 from heecon.files import names
 from heecon.files.table_file import TableFile, number, read_table
 
-FOLDER = "evidence"
 """The registry lies beside the models: ``inputs/evidence/evidence.csv``."""
 
 COLUMNS = (

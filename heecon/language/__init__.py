@@ -1,22 +1,16 @@
 """The closed expression language: one text, one checked tree, many targets.
 
 ``parse`` a text, ``check`` the tree, then hand it to a target: numpy (``evaluate``), numba
-(``function_source``, ``compile_function``), Excel (``to_excel``), LaTeX (``to_latex``) or plain
-text (``to_text``).
+(``expression_source``), Excel (``to_excel``) or plain text (``to_text``).
 """
 
 from heecon.language.check import check, did_you_mean
 from heecon.language.errors import ExpressionError, Finding, located
 from heecon.language.excel_target import ExcelLimitError, ExcelTable, to_excel
-from heecon.language.fold import fold
 from heecon.language.functions import FUNCTIONS, Definition, Function, Lookup, Primitive
-from heecon.language.latex_target import to_latex
 from heecon.language.numba_target import (
-    compile_function,
     expression_source,
-    function_source,
     namespace,
-    plain_function,
     table_arguments,
     variable,
 )
@@ -68,23 +62,18 @@ __all__ = [
     "Table",
     "Tree",
     "check",
-    "compile_function",
     "dependency_order",
     "did_you_mean",
     "evaluate",
     "expression_source",
-    "fold",
-    "function_source",
     "located",
     "name_problem",
     "names",
     "namespace",
     "parse",
-    "plain_function",
     "table_arguments",
     "table_names",
     "to_excel",
-    "to_latex",
     "to_text",
     "variable",
     "walk",

@@ -34,14 +34,12 @@ class Function:
         name: how expressions call it.
         arguments: the names of the arguments, in order.
         summary: one sentence for the documentation.
-        latex: template for formulas in documents; empty for ``name(arguments)``.
         most: the largest number of arguments, where more than those named are taken; else 0.
     """
 
     name: str
     arguments: tuple[str, ...]
     summary: str
-    latex: str = ""
     most: int = 0
 
     def takes(self, count: int) -> bool:
@@ -133,8 +131,8 @@ def _gamma_cdf(x: Array, shape: Array, scale: Array) -> Array:
     return result
 
 
-def _defined(name: str, arguments: str, text: str, summary: str, latex: str = "") -> Definition:
-    return Definition(name, tuple(arguments.split()), summary, latex, body=parse(text))
+def _defined(name: str, arguments: str, text: str, summary: str) -> Definition:
+    return Definition(name, tuple(arguments.split()), summary, body=parse(text))
 
 
 _PLACE = "MAX({x}+0,MIN({keys}))"
@@ -152,7 +150,6 @@ _ENTRIES: tuple[Function, ...] = (
         "exp",
         ("x",),
         "e to the power x.",
-        r"\exp\left({0}\right)",
         numpy=np.exp,
         scalar="np.exp",
         excel="EXP({0})",
@@ -161,7 +158,6 @@ _ENTRIES: tuple[Function, ...] = (
         "log",
         ("x",),
         "Natural logarithm; NaN below 0.",
-        r"\ln\left({0}\right)",
         numpy=np.log,
         scalar="np.log",
         excel="LN({0})",
@@ -170,7 +166,6 @@ _ENTRIES: tuple[Function, ...] = (
         "sqrt",
         ("x",),
         "Square root; NaN below 0.",
-        r"\sqrt{{{0}}}",
         numpy=np.sqrt,
         scalar="np.sqrt",
         excel="SQRT({0})",
@@ -179,7 +174,6 @@ _ENTRIES: tuple[Function, ...] = (
         "abs",
         ("x",),
         "Absolute value.",
-        r"\left|{0}\right|",
         numpy=np.abs,
         scalar="np.abs",
         excel="ABS({0})",
@@ -189,7 +183,6 @@ _ENTRIES: tuple[Function, ...] = (
         "floor",
         ("x",),
         "Largest whole number not above x.",
-        r"\left\lfloor {0} \right\rfloor",
         numpy=np.floor,
         scalar="np.floor",
         excel="INT({0})",
@@ -198,7 +191,6 @@ _ENTRIES: tuple[Function, ...] = (
         "ceil",
         ("x",),
         "Smallest whole number not below x.",
-        r"\left\lceil {0} \right\rceil",
         numpy=np.ceil,
         scalar="np.ceil",
         excel="(-INT(-({0})))",
@@ -207,7 +199,6 @@ _ENTRIES: tuple[Function, ...] = (
         "min",
         ("x", "y"),
         "Smallest of two to eight numbers.",
-        r"\min\left({all}\right)",
         8,
         numpy=_minimum,
         scalar="minimum",
@@ -217,7 +208,6 @@ _ENTRIES: tuple[Function, ...] = (
         "max",
         ("x", "y"),
         "Largest of two to eight numbers.",
-        r"\max\left({all}\right)",
         8,
         numpy=_maximum,
         scalar="maximum",
@@ -227,7 +217,6 @@ _ENTRIES: tuple[Function, ...] = (
         "normal_cdf",
         ("x",),
         "Standard normal distribution function.",
-        r"\Phi\left({0}\right)",
         numpy=_normal_cdf,
         scalar="normal_cdf",
         excel="NORMSDIST({0})",
@@ -236,7 +225,6 @@ _ENTRIES: tuple[Function, ...] = (
         "normal_quantile",
         ("p",),
         "Inverse of the standard normal distribution function.",
-        r"\Phi^{{-1}}\left({0}\right)",
         numpy=_normal_quantile,
         scalar="normal_quantile",
         excel="NORMSINV({0})",
@@ -245,7 +233,6 @@ _ENTRIES: tuple[Function, ...] = (
         "gamma_cdf",
         ("x", "shape", "scale"),
         "Gamma distribution function; 0 for x below 0, NaN unless shape and scale are positive.",
-        r"F_\Gamma\left({0};\,{1},\,{2}\right)",
         numpy=_gamma_cdf,
         scalar="gamma_cdf",
         excel="GAMMADIST(MAX(0,{0}+0),{1},{2},TRUE)",

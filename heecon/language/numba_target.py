@@ -1,4 +1,4 @@
-"""Tree to the Python source of a scalar function that numba compiles.
+"""Tree to the Python source of a scalar expression that numba compiles.
 
 The source is made from the checked tree alone. Of the user's text only names reach it, each matched
 against a pattern and prefixed (``v_`` variables, ``t_`` tables), so that none can mean anything
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
@@ -32,7 +32,6 @@ from heecon.language.tree import (
     Number,
     Or,
     Tree,
-    names,
     walk,
 )
 
@@ -49,7 +48,7 @@ def variable(name: str) -> str:
 
 
 def table_arguments(tree: Tree, tables: Mapping[str, Table]) -> dict[str, Array]:
-    """The array arguments an expression needs, in the order its function takes them.
+    """The array arguments an expression needs, in the order a function should take them.
 
     The keys of table ``life`` are ``t_life`` and its column ``qx`` is ``t_life__qx``: names hold no
     ``__``, so no two of these can be the same.
@@ -98,55 +97,6 @@ def expression_source(  # noqa: PLR0911  (one return a kind)
             return _call(tree, tables)
 
 
-def function_source(
-    name: str, arguments: Sequence[str], tree: Tree, tables: Mapping[str, Table]
-) -> str:
-    """The source of ``def name(...)``: the scalar arguments, then :func:`table_arguments`.
-
-    Args:
-        name: the function's own name; must not be one the generated source uses itself.
-        arguments: names of the language, in order; at least those the expression reads. Pass
-            floats for them: integers would make integer powers.
-        tree: a checked expression.
-        tables: the tables it looks into.
-
-    Raises:
-        ValueError: a name cannot be used, or the expression reads one that is not an argument.
-    """
-    if _safe(name) in _plain_namespace() or name.startswith(("v_", "t_")):
-        raise ValueError(f"generated source uses the name {name!r} itself")
-    return _function_source(name, arguments, tree, tables)
-
-
-def compile_function(source: str, name: str) -> Callable[..., float]:
-    """The function ``name`` of generated source, compiled by numba on its first call.
-
-    Args:
-        source: one or more functions made by :func:`function_source`.
-        name: the one wanted.
-    """
-    import numba  # noqa: PLC0415  (lazy)
-
-    compiled: Callable[..., float] = numba.njit(error_model="numpy")(
-        plain_function(source, name, namespace())
-    )
-    return compiled
-
-
-def plain_function(
-    source: str, name: str, known: Mapping[str, Any] | None = None
-) -> Callable[..., float]:
-    """The function ``name`` of generated source as ordinary Python, to be stepped into.
-
-    Unlike the compiled one it raises ZeroDivisionError where a plain Python float is divided by 0.
-    """
-    space: dict[str, Any] = dict(_plain_namespace() if known is None else known)
-    # The source holds only what this module wrote; there are no built-ins to reach.
-    exec(compile(source, "<heecon expression>", "exec"), space)  # noqa: S102
-    function: Callable[..., float] = space[name]
-    return function
-
-
 @functools.cache
 def namespace() -> Mapping[str, Any]:
     """What generated source may refer to, made known to numba; do not change it.
@@ -172,19 +122,11 @@ def _plain_namespace() -> dict[str, Any]:
     for function in FUNCTIONS.values():
         if isinstance(function, Definition):
             name = f"f_{function.name}"
-            source = _function_source(name, function.arguments, function.body, {})
+            listed = ", ".join(variable(argument) for argument in function.arguments)
+            source = f"def {name}({listed}):\n    return {expression_source(function.body, {})}\n"
+            # The source holds only what this module wrote; there are no built-ins to reach.
             exec(compile(source, f"<heecon {name}>", "exec"), space)  # noqa: S102
     return space
-
-
-def _function_source(
-    name: str, arguments: Sequence[str], tree: Tree, tables: Mapping[str, Table]
-) -> str:
-    missing = sorted(names(tree) - set(arguments))
-    if missing:
-        raise ValueError(f"the expression reads {missing}, which are no arguments of {name}")
-    listed = [*(variable(argument) for argument in arguments), *table_arguments(tree, tables)]
-    return f"def {name}({', '.join(listed)}):\n    return {expression_source(tree, tables)}\n"
 
 
 def _call(call: Call, tables: Mapping[str, Table]) -> str:

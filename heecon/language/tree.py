@@ -6,8 +6,8 @@ comparison, so two trees are equal when they mean the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 # The functions whose first arguments name a table (and a column) instead of a value.
@@ -119,6 +119,24 @@ def children(tree: Tree) -> tuple[Tree, ...]:
             return arguments
         case _:
             return (tree.left, tree.right)
+
+
+def rebuilt(tree: Tree, change: Callable[[Tree], Tree]) -> Tree:
+    """The node with each part that bears a value replaced by what ``change`` makes of it."""
+    match tree:
+        case Number() | Name():
+            return tree
+        case Negate() | Not():
+            return replace(tree, operand=change(tree.operand))
+        case Conditional():
+            condition, yes, no = map(change, (tree.condition, tree.if_true, tree.if_false))
+            return replace(tree, condition=condition, if_true=yes, if_false=no)
+        case Call(function=function, arguments=arguments):
+            kept = arguments[:-1] if function in LOOKUPS else ()
+            changed = tuple(change(part) for part in arguments[len(kept) :])
+            return replace(tree, arguments=(*kept, *changed))
+        case _:
+            return replace(tree, left=change(tree.left), right=change(tree.right))
 
 
 def walk(tree: Tree) -> Iterator[Tree]:

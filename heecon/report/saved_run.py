@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from heecon.analysis.evaluation import without_noise
-from heecon.analysis.incremental import Totals
+from heecon.analysis.incremental import Totals, equalised
 from heecon.analysis.standing import RunTotals
 from heecon.errors import InputError, Problem
 
@@ -55,8 +54,8 @@ def _totals(content: Mapping[str, Any]) -> RunTotals:
     for row in content["summary"]:
         if row["outcome"] in {"total_cost", "total_qaly"}:
             amounts[row["kind"]][_text(row["strategy"])] = _number(row["discounted"])
-    costs, qalys = without_noise(amounts["cost"]), without_noise(amounts["qaly"])
-    totals = tuple(Totals(name, cost, qalys[name]) for name, cost in costs.items())
+    qalys = amounts["qaly"]
+    totals = equalised(Totals(name, cost, qalys[name]) for name, cost in amounts["cost"].items())
     counted = {row["kind"] for row in content["summary"] if not row["outcome"].startswith("total_")}
     model, own = _text(content["model"]), _text(scenario["name"])
     return RunTotals(

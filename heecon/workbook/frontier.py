@@ -3,16 +3,24 @@
 A strategy that is not dominated is extendedly dominated when the ICER of going to it from some
 cheaper such strategy exceeds the ICER of going on from it to some dearer one: then a mix of the
 two lies below it. This is the same as lying above the convex hull that the engine walks, and needs
-no loop. Strategies whose totals agree to 13 digits are the same, as in the engine.
+no loop. Strategies whose totals agree to 13 digits are the same, as in the engine. The values
+beside the formulas are the engine's.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cached_property
 
-from heecon.analysis.incremental import IncrementalRow, Status
+from heecon.analysis.incremental import (
+    DIGITS,
+    Status,
+    Totals,
+    dominates,
+    equalised,
+    ratio,
+    to_digits,
+)
 from heecon.workbook.address import letters
 from heecon.workbook.book import (
     HEADER,
@@ -30,8 +38,6 @@ from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.layout import Layout
 
 FRONTIER = "Frontier"
-DIGITS = 12.0
-"""Totals keep one digit more than this, as in ``Evaluation.totals``."""
 
 (
     NUMBER,
@@ -93,12 +99,30 @@ class Frontier:
         self.case = case
         self.layout = layout
         self.count = len(layout.strategies)
-        kept = case.variant.kept
-        self.kept = [name in kept for name in layout.strategies]
-        self.cost_key = [_digits(cost) for cost, _ in totals]
-        self.effect_key = [_digits(effect) for _, effect in totals]
-        self.cost = [totals[self.cost_key.index(key)][0] for key in self.cost_key]
-        self.effect = [totals[self.effect_key.index(key)][1] for key in self.effect_key]
+        self.rows = {row.strategy: row for row in case.variant.evaluation.incremental()}
+        """What the engine's incremental analysis says of each strategy kept, by rising cost."""
+        self.totals = equalised(
+            Totals(name, *total) for name, total in zip(layout.strategies, totals, strict=True)
+        )
+        self.keys = [(to_digits(cost), to_digits(effect)) for cost, effect in totals]
+        statuses = [
+            row.status if (row := self.rows.get(name)) else None for name in layout.strategies
+        ]
+        self.kept = [status is not None for status in statuses]
+        self.twin = [status is Status.EQUIVALENT for status in statuses]
+        self.extended = [status is Status.EXTENDEDLY_DOMINATED for status in statuses]
+        self.on_frontier = [status in (Status.REFERENCE, Status.FRONTIER) for status in statuses]
+        self.efficient = [
+            one or other for one, other in zip(self.on_frontier, self.extended, strict=True)
+        ]
+        kept = [total for total in self.totals if total.strategy in self.rows]
+        self.dominated = [any(dominates(one, total) for one in kept) for total in self.totals]
+        places = {name: place for place, name in enumerate(self.rows, start=1)}
+        self.rank = [places.get(name, 0) for name in layout.strategies]
+        self.order = [
+            rank + self.count * first
+            for rank, first in zip(self.rank, self.on_frontier, strict=True)
+        ]
 
     def column(self, column: int) -> str:
         """Address of a column on its own sheet."""
@@ -109,102 +133,40 @@ class Frontier:
         """Address of a column for other sheets."""
         return f"{FRONTIER}!{self.column(column)}"
 
-    @cached_property
-    def rows(self) -> dict[str, IncrementalRow]:
-        """What the engine's incremental analysis says of each strategy kept."""
-        return {row.strategy: row for row in self.case.variant.evaluation.incremental()}
-
-    @cached_property
-    def _twin(self) -> list[bool]:
-        return [
-            self.kept[i]
-            and any(
-                self.kept[j] and self.cost[j] == self.cost[i] and self.effect[j] == self.effect[i]
-                for j in range(i)
-            )
-            for i in range(self.count)
-        ]
-
-    def _dominates(self, j: int, i: int) -> bool:
-        no_worse = self.cost[j] <= self.cost[i] and self.effect[j] >= self.effect[i]
-        return no_worse and (self.cost[j] < self.cost[i] or self.effect[j] > self.effect[i])
-
-    @cached_property
-    def _dominated(self) -> list[bool]:
-        return [
-            any(self.kept[j] and self._dominates(j, i) for j in range(self.count))
-            for i in range(self.count)
-        ]
-
-    @cached_property
-    def _efficient(self) -> list[bool]:
-        return [
-            self.kept[i] and not self._twin[i] and not self._dominated[i] for i in range(self.count)
-        ]
-
     def _slope(self, i: int, j: int) -> float | None:
         """ICER of going to i from j, both not dominated and j less effective."""
-        if not (self._efficient[i] and self._efficient[j] and self.effect[j] < self.effect[i]):
+        one, other = self.totals[i], self.totals[j]
+        if not (self.efficient[i] and self.efficient[j] and other.effect < one.effect):
             return None
-        return (self.cost[i] - self.cost[j]) / (self.effect[i] - self.effect[j])
+        return ratio(one, other)
 
-    @cached_property
-    def _steepest(self) -> list[float]:
-        slopes = [[self._slope(i, j) for j in range(self.count)] for i in range(self.count)]
-        return [max((s for s in row if s is not None), default=0.0) for row in slopes]
+    def _steepest(self, i: int) -> float:
+        """Highest ICER of going to i; 0 without any."""
+        slopes = [self._slope(i, j) for j in range(self.count)]
+        return max((slope for slope in slopes if slope is not None), default=0.0)
 
-    @cached_property
-    def _flattest(self) -> list[float]:
-        slopes = [[self._slope(j, i) for j in range(self.count)] for i in range(self.count)]
-        return [min((s for s in row if s is not None), default=0.0) for row in slopes]
-
-    @cached_property
-    def _extended(self) -> list[bool]:
-        some = [
-            any(self._slope(i, j) is not None for j in range(self.count))
-            and any(self._slope(j, i) is not None for j in range(self.count))
-            for i in range(self.count)
-        ]
-        return [
-            self._efficient[i] and some[i] and self._steepest[i] > self._flattest[i]
-            for i in range(self.count)
-        ]
-
-    @cached_property
-    def _rank(self) -> list[int]:
-        """Place by rising cost; at equal cost the more effective first, then as given."""
-        keys = [(self.cost[i], -self.effect[i], i) for i in range(self.count)]
-        return [
-            1 + sum(self.kept[j] and keys[j] < keys[i] for j in range(self.count))
-            for i in range(self.count)
-        ]
-
-    @cached_property
-    def _order(self) -> list[int]:
-        return [
-            (self._rank[i] + self.count * (self._efficient[i] and not self._extended[i]))
-            if self.kept[i]
-            else 0
-            for i in range(self.count)
-        ]
+    def _flattest(self, i: int) -> float:
+        """Lowest ICER of going on from i; 0 without any."""
+        slopes = [self._slope(j, i) for j in range(self.count)]
+        return min((slope for slope in slopes if slope is not None), default=0.0)
 
     def _candidate(self, i: int, j: int) -> int:
         """How well j serves to compare i with; 0 if not at all."""
         if not (self.kept[i] and self.kept[j]):
             return 0
-        if self._twin[i]:
-            same = self.cost[j] == self.cost[i] and self.effect[j] == self.effect[i]
-            return int(same and not self._twin[j])
-        if self._dominated[i]:
-            over = self.cost[j] <= self.cost[i] and self.effect[j] >= self.effect[i]
-            return self._order[j] if over and self._efficient[j] else 0
-        on_frontier = self._efficient[j] and not self._extended[j]
-        return self._order[j] if on_frontier and self.cost[j] < self.cost[i] else 0
+        one, other = self.totals[i], self.totals[j]
+        if self.twin[i]:
+            same = (other.cost, other.effect) == (one.cost, one.effect)
+            return int(same and not self.twin[j])
+        if self.dominated[i]:
+            return self.order[j] if self.efficient[j] and dominates(other, one) else 0
+        return self.order[j] if self.on_frontier[j] and other.cost < one.cost else 0
 
     def against(self, i: int) -> int | None:
         """Number, from 0, of the strategy i is compared with."""
-        found = [self._candidate(i, j) for j in range(self.count)]
-        return found.index(max(found)) if max(found) else None
+        row = self.rows.get(self.layout.strategies[i])
+        name = row.compared_with if row else None
+        return None if name is None else self.layout.strategies.index(name)
 
     # --- write ------------------------------------------------------------------------------------
 
@@ -310,7 +272,7 @@ class Frontier:
         number = Style("calc", PLAIN)
         sheet.put(row, NUMBER, i + 1, Style("data", "0"))
         sheet.put(row, NAME, self.layout.strategies[i])
-        digits = book.constant(DIGITS)
+        digits = book.constant(DIGITS - 1.0)
         first = STATUS + 2
         gap = self.count + 1
         squares = [
@@ -324,46 +286,48 @@ class Frontier:
         no_worse = f"({all_of[COST]}<={cells[COST]})*({all_of[EFFECT]}>={cells[EFFECT]})"
         better = f"((({all_of[COST]}<{cells[COST]})+({all_of[EFFECT]}>{cells[EFFECT]}))>0)"
         earlier = f"({all_of[NUMBER]}<{cells[NUMBER]})"
-        on_frontier = self._efficient[i] and not self._extended[i]
         formulas: dict[int, tuple[str, Value]] = {
             KEPT: (
                 f'IF(INDEX(control_live,MATCH("include["&{cells[NAME]}&"]",control_id,0))="yes",'
                 "1,0)",
                 int(self.kept[i]),
             ),
-            COST_KEY: (rounded(f"INDEX({cost},{cells[NUMBER]})", digits), self.cost_key[i]),
-            EFFECT_KEY: (rounded(f"INDEX({effect},{cells[NUMBER]})", digits), self.effect_key[i]),
-            COST: (first_of(cost, cells[COST_KEY], all_of[COST_KEY]), self.cost[i]),
-            EFFECT: (first_of(effect, cells[EFFECT_KEY], all_of[EFFECT_KEY]), self.effect[i]),
+            COST_KEY: (rounded(f"INDEX({cost},{cells[NUMBER]})", digits), self.keys[i][0]),
+            EFFECT_KEY: (rounded(f"INDEX({effect},{cells[NUMBER]})", digits), self.keys[i][1]),
+            COST: (first_of(cost, cells[COST_KEY], all_of[COST_KEY]), self.totals[i].cost),
+            EFFECT: (
+                first_of(effect, cells[EFFECT_KEY], all_of[EFFECT_KEY]),
+                self.totals[i].effect,
+            ),
             TWIN: (
                 f"IF({cells[KEPT]}*SUMPRODUCT({all_of[KEPT]}*{earlier}*{same})>0,1,0)",
-                int(self._twin[i]),
+                int(self.twin[i]),
             ),
             DOMINATED: (
                 f"IF(SUMPRODUCT({all_of[KEPT]}*{no_worse}*{better})>0,1,0)",
-                int(self._dominated[i]),
+                int(self.dominated[i]),
             ),
             EFFICIENT: (
                 f"{cells[KEPT]}*(1-{cells[TWIN]})*(1-{cells[DOMINATED]})",
-                int(self._efficient[i]),
+                int(self.efficient[i]),
             ),
-            STEEPEST: (f"MAX(0,{squares[0]})", self._steepest[i]),
-            FLATTEST: (f"IF(COUNT({squares[1]})=0,0,MIN({squares[1]}))", self._flattest[i]),
+            STEEPEST: (f"MAX(0,{squares[0]})", self._steepest(i)),
+            FLATTEST: (f"IF(COUNT({squares[1]})=0,0,MIN({squares[1]}))", self._flattest(i)),
             EXTENDED: (
                 f"IF(AND({cells[EFFICIENT]}=1,COUNT({squares[0]})>0,COUNT({squares[1]})>0,"
                 f"{cells[STEEPEST]}>{cells[FLATTEST]}),1,0)",
-                int(self._extended[i]),
+                int(self.extended[i]),
             ),
-            ON_FRONTIER: (f"{cells[EFFICIENT]}*(1-{cells[EXTENDED]})", int(on_frontier)),
+            ON_FRONTIER: (f"{cells[EFFICIENT]}*(1-{cells[EXTENDED]})", int(self.on_frontier[i])),
             RANK: (
                 f"IF({cells[KEPT]}=0,0,1+SUMPRODUCT({all_of[KEPT]}*"
                 f"(({all_of[COST]}<{cells[COST]})+({all_of[COST]}={cells[COST]})*"
                 f"({all_of[EFFECT]}>{cells[EFFECT]})+{same}*{earlier})))",
-                self._rank[i] if self.kept[i] else 0,
+                self.rank[i],
             ),
             ORDER: (
                 f"IF({cells[KEPT]}=0,0,{cells[RANK]}+MAX({all_of[NUMBER]})*{cells[ON_FRONTIER]})",
-                self._order[i],
+                self.order[i],
             ),
             AGAINST: (
                 f'IF(MAX({squares[2]})=0,"",MATCH(MAX({squares[2]}),{squares[2]},0))',
@@ -399,10 +363,6 @@ def first_of(values: str, key: str, keys: str) -> str:
 def rounded(value: str, digits: str) -> str:
     """A formula that rounds a value to 13 significant digits."""
     return f"IF({value}=0,0,ROUND({value},{digits}-INT(LOG10(ABS({value})))))"
-
-
-def _digits(value: float) -> float:
-    return float(f"{value:.13g}")
 
 
 def _or_empty(value: float | None) -> Value:

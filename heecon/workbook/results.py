@@ -391,12 +391,12 @@ class Results:
         return row - 2
 
     def _benefit(self, key: str, threshold: float, i: int, base: int) -> float:
-        cost, effect = self.frontier.cost, self.frontier.effect
+        one, other = self.frontier.totals[i], self.frontier.totals[base]
         if key == "nmb":
-            return threshold * effect[i] - cost[i]
+            return threshold * one.effect - one.cost
         if key == "nhb":
-            return effect[i] - cost[i] / threshold
-        return threshold * (effect[i] - effect[base]) - (cost[i] - cost[base])
+            return one.effect - one.cost / threshold
+        return threshold * (one.effect - other.effect) - (one.cost - other.cost)
 
     def _best(self, sheet: Sheet, row: int, first: int, many: int, live: tuple[float, ...]) -> int:
         """The strategy with the highest net benefit at each threshold."""

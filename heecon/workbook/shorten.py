@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from heecon.language import ExcelLimitError, Tree
-from heecon.language.tree import LOOKUPS, And, Call, Conditional, Name, Negate, Not, Number, Or
+from heecon.language.tree import (
+    LOOKUPS,
+    And,
+    Call,
+    Conditional,
+    Name,
+    Negate,
+    Not,
+    Number,
+    Or,
+    rebuilt,
+)
 
 LIMIT = 600
 """Characters a formula of the model may have; what is wrapped around it fits below 1,000."""
@@ -77,29 +88,11 @@ def _without(tree: Tree, parts: Mapping[str, Part]) -> Tree:
     return _renamed(tree, dict.fromkeys(parts, STAND_IN))
 
 
-def _renamed(  # noqa: PLR0911  (one return a kind)
-    tree: Tree, trees: Mapping[str, Tree]
-) -> Tree:
+def _renamed(tree: Tree, trees: Mapping[str, Tree]) -> Tree:
     """The expression with some names replaced by expressions."""
-    match tree:
-        case Name(name=name):
-            return trees.get(name, tree)
-        case Number():
-            return tree
-        case Negate(operand=operand) | Not(operand=operand):
-            return replace(tree, operand=_renamed(operand, trees))
-        case Conditional():
-            return Conditional(
-                _renamed(tree.condition, trees),
-                _renamed(tree.if_true, trees),
-                _renamed(tree.if_false, trees),
-            )
-        case Call(function=function, arguments=arguments):
-            if function in LOOKUPS:
-                return Call(function, (*arguments[:-1], _renamed(arguments[-1], trees)))
-            return Call(function, tuple(_renamed(part, trees) for part in arguments))
-        case _:
-            return replace(tree, left=_renamed(tree.left, trees), right=_renamed(tree.right, trees))
+    if isinstance(tree, Name):
+        return trees.get(tree.name, tree)
+    return rebuilt(tree, lambda part: _renamed(part, trees))
 
 
 def _values(tree: Tree) -> tuple[Tree, ...]:  # noqa: PLR0911  (one return a kind)
@@ -123,22 +116,4 @@ def _values(tree: Tree) -> tuple[Tree, ...]:  # noqa: PLR0911  (one return a kin
 
 def _swapped(tree: Tree, old: Tree, new: Tree) -> Tree:
     """The expression with one part of it replaced."""
-    if tree is old:
-        return new
-    match tree:
-        case Name() | Number():
-            return tree
-        case Negate(operand=operand) | Not(operand=operand):
-            return replace(tree, operand=_swapped(operand, old, new))
-        case Conditional():
-            return Conditional(
-                _swapped(tree.condition, old, new),
-                _swapped(tree.if_true, old, new),
-                _swapped(tree.if_false, old, new),
-            )
-        case Call(function=function, arguments=arguments):
-            return Call(function, tuple(_swapped(part, old, new) for part in arguments))
-        case _:
-            return replace(
-                tree, left=_swapped(tree.left, old, new), right=_swapped(tree.right, old, new)
-            )
+    return new if tree is old else rebuilt(tree, lambda part: _swapped(part, old, new))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import heecon as he
-from heecon.analysis.convergence import Precision, draws_needed, precision, running, until
+from heecon.analysis.convergence import Precision, precision, running, until
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import run_psa
 from tests.golden.published import INPUTS
@@ -69,8 +69,6 @@ def test_one_draw_knows_no_errors() -> None:
     assert np.isinf([*found.nmb_error, *found.increment_error, found.evpi_error]).all()
     assert found.probability.tolist() == [0.5, 0.5]
     assert not found.reaches(1e9, None)
-    with pytest.raises(he.InputError, match="one draw has no standard error"):
-        draws_needed(found, increment_error=1.0)
 
 
 def test_one_strategy() -> None:
@@ -108,36 +106,6 @@ def test_more_points_than_draws() -> None:
 def test_running_needs_a_point() -> None:
     with pytest.raises(he.InputError, match="0 points"):
         running(sick_sicker(), 1.0, 0)
-
-
-# --- how many draws -----------------------------------------------------------------------------
-
-
-def test_draws_needed_by_the_square_root_law() -> None:
-    found = precision(linear_draws(4), 1.0)
-    error = float(found.increment_error.max())
-    assert draws_needed(found, increment_error=error) == 1000
-    assert draws_needed(found, increment_error=error / 3) == 9000
-    assert draws_needed(found, probability_error=float(found.probability_error.max())) == 1000
-    both = draws_needed(found, increment_error=error / 3, probability_error=0.5)
-    assert both == 9000
-
-
-def test_draws_needed_are_enough() -> None:
-    first = precision(linear_draws(4), 1.0)
-    for aims in ({"increment_error": 12.0}, {"probability_error": 0.006}):
-        number = draws_needed(first, **aims)
-        enough = precision(linear_draws(5, int(number * 1.1)), 1.0)
-        short = precision(linear_draws(5, int(number * 0.9)), 1.0)
-        increment, share = aims.get("increment_error"), aims.get("probability_error")
-        assert enough.reaches(increment, share)
-        assert not short.reaches(increment, share)
-
-
-@pytest.mark.parametrize("bad", [{}, {"increment_error": 0.0}, {"probability_error": np.nan}])
-def test_draws_needed_refuses(bad: dict[str, float]) -> None:
-    with pytest.raises(he.InputError, match="precision"):
-        draws_needed(precision(sick_sicker(), 1.0), **bad)
 
 
 # --- stopping -----------------------------------------------------------------------------------

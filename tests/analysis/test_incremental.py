@@ -21,6 +21,7 @@ from heecon.analysis.incremental import (
     Quadrant,
     Status,
     Totals,
+    equalised,
     fully_incremental,
     net_benefit,
     pairwise,
@@ -270,19 +271,47 @@ def test_large_totals_do_not_hide_the_hull() -> None:
     assert by_name(above)["B"].status is Status.EXTENDEDLY_DOMINATED
 
 
-def test_float_arithmetic_would_call_this_extended_dominance() -> None:
-    """Ordinary totals, just convex: floats get the quotients and the products wrong."""
+def test_nearly_straight_is_judged_by_the_icers_shown() -> None:
+    """Just convex by exact arithmetic; the quotients of the increments, as shown, say otherwise."""
     (ac, ae), (bc, be), (cc, ce) = plane = [
         (26437.10586, 1.142),
         (60189.558000000005, 2.6),
         (175707.2097, 7.59),
     ]
-    assert (bc - ac) / (be - ae) > (cc - bc) / (ce - be)
-    assert (bc - ac) * (ce - be) > (cc - bc) * (be - ae)
-    rows = fully_incremental(strategies_of(plane))
-    assert [row.status.value for row in rows] == brute_force(plane)
-    assert [row.status for row in rows[1:]] == [Status.FRONTIER] * 2
-    assert value(rows[1].icer) <= value(rows[2].icer)
+    assert brute_force(plane)[1] == "on the frontier"
+    first, second = (bc - ac) / (be - ae), (cc - bc) / (ce - be)
+    assert first > second
+    assert first == pytest.approx(second, rel=1e-15)
+    _, b, c = fully_incremental(strategies_of(plane))
+    assert (b.status, b.icer, c.compared_with) == (Status.EXTENDEDLY_DOMINATED, first, "s0")
+    assert value(b.icer) > value(c.icer)
+
+
+# Totals with 13 significant digits: 1.0000000000004 is 1, 1.0000000000006 is 1.000000000001.
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e5, 1e12])
+@pytest.mark.parametrize(("apart", "same"), [(4e-13, True), (6e-13, False)])
+def test_totals_that_agree_to_13_digits_are_equal(
+    apart: float, same: bool, size: float, sign: int
+) -> None:
+    one, other = sign * size, sign * size * (1 + apart)
+    assert one != other
+    for totals in (
+        table(("A", one, 5), ("B", other, 5), ("C", 3 * size, 7)),
+        table(("A", 5, one), ("B", 5, other), ("C", 7, 3 * size)),
+    ):
+        found = equalised(totals)
+        assert found[0] == totals[0]
+        assert found[1] == (Totals("B", totals[0].cost, totals[0].effect) if same else totals[1])
+        assert found[2] == totals[2]
+        statuses = {row.strategy: row.status for row in fully_incremental(found)}
+        assert (Status.EQUIVALENT in statuses.values()) == same
+        assert (Status.DOMINATED in statuses.values()) != same
+
+
+def test_nothing_is_rounded_to_13_digits() -> None:
+    totals = table(("A", 100000 / 3, 10 / 3), ("B", 200000 / 3, 20 / 3), ("C", 0.0, -0.0))
+    assert equalised(totals) == totals
 
 
 def test_the_widest_and_the_narrowest_numbers() -> None:
@@ -600,7 +629,7 @@ def test_another_currency_or_unit_scales_the_icers(plane: Plane, k: float, m: fl
 
 # --- properties in any floats
 
-any_float = st.floats(allow_nan=False, allow_infinity=False)
+any_float = st.floats(-1e150, 1e150)
 
 
 @st.composite
@@ -618,6 +647,23 @@ def nearly_straight(draw: st.DrawFn) -> list[tuple[float, float]]:
     return plane
 
 
+def clearly(plane: Sequence[tuple[float, float]]) -> bool:
+    """Whether no statement about a mix of two hangs on the last digits of a float."""
+    exact = [(Fraction(cost), Fraction(effect)) for cost, effect in plane]
+    steps = [
+        ((c - ac) / (e - ae), (bc - c) / (be - e))
+        for c, e in exact
+        for ac, ae in exact
+        for bc, be in exact
+        if ae < e < be and ac < c < bc
+    ]
+    return all(
+        1e-300 < min(step) <= max(step) < 1e300
+        and (step[0] == step[1] or abs(step[0] - step[1]) > max(step) / 10**14)
+        for step in steps
+    )
+
+
 @settings(max_examples=400, deadline=None)
 @given(
     st.one_of(nearly_straight(), st.lists(st.tuples(any_float, any_float), min_size=1, max_size=8))
@@ -627,7 +673,13 @@ def test_any_floats_follow_the_definitions_and_icers_never_decrease(
 ) -> None:
     rows = fully_incremental(strategies_of(plane))
     statuses = {row.strategy: row.status.value for row in rows}
-    assert [statuses[f"s{i}"] for i in range(len(plane))] == brute_force(plane)
+    found = [statuses[f"s{i}"] for i in range(len(plane))]
+    expected = brute_force(plane)
+    hull = {"on the frontier", "extendedly dominated"}
+    if clearly(plane):
+        assert found == expected
+    else:  # on a line within the precision of a float: either is right, but nothing else
+        assert all(a == b or {a, b} == hull for a, b in zip(found, expected, strict=True))
     icers = frontier_icers(rows)
     assert icers == sorted(icers)
     assert all(icer > 0 for icer in icers)
@@ -635,7 +687,9 @@ def test_any_floats_follow_the_definitions_and_icers_never_decrease(
     assert all(a.effect < b.effect and a.cost < b.cost for a, b in neighbours(frontier))
 
 
-sensible = st.tuples(st.floats(-1e6, 1e6), st.floats(-100, 100))
+sensible = st.tuples(
+    st.floats(-1e6, 1e6, allow_subnormal=False), st.floats(-100, 100, allow_subnormal=False)
+)
 
 
 @settings(deadline=None)
@@ -643,7 +697,9 @@ sensible = st.tuples(st.floats(-1e6, 1e6), st.floats(-100, 100))
 def test_net_benefit_identities(plane: list[tuple[float, float]], threshold: float) -> None:
     rows = net_benefit(strategies_of(plane), [threshold], comparator="s0")
     for row, (cost, effect) in zip(rows, plane, strict=True):
-        assert row.nmb == float(Fraction(threshold) * Fraction(effect) - Fraction(cost))
+        exact = Fraction(threshold) * Fraction(effect) - Fraction(cost)
+        rounding = 2**-52 * (threshold * abs(effect) + abs(cost))
+        assert abs(Fraction(row.nmb) - exact) <= rounding
         assert row.nhb == pytest.approx(row.nmb / threshold, rel=1e-15, abs=1e-300)
         assert value(row.incremental_nmb) == pytest.approx(
             row.nmb - rows[0].nmb, rel=1e-9, abs=1e-6

@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 import heecon as he
+from heecon.analysis.evaluation import run as evaluate
 from heecon.analysis.incremental import Quadrant
 from heecon.analysis.one_way import OneWay, OneWayRow, one_way
 from heecon.engine.sampling import uncertain
@@ -39,6 +40,49 @@ def by_name(found: OneWay) -> dict[str, OneWayRow]:
 
 def reasons(found: OneWay) -> dict[str, str]:
     return {item.key: item.reason for item in found.left_out}
+
+
+# --- the base case --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", ["denosumab", "pamidronate", "no_agent"])
+def test_the_base_case_is_that_of_a_run_to_the_last_digit(
+    flagship: he.Model, strategy: str
+) -> None:
+    pairs = {row.strategy: row for row in evaluate(flagship).pairwise("zoledronic_acid")}
+    base = one_way(flagship, None, "zoledronic_acid", strategy).base
+    pair = pairs[strategy]
+    assert (base.cost, base.effect, base.icer, base.quadrant) == (
+        pair.incremental_cost,
+        pair.incremental_effect,
+        pair.icer,
+        pair.quadrant,
+    )
+
+
+# Both effects are 0.3 but for the last digits: 0.1 + 0.2 is 0.30000000000000004.
+@pytest.mark.parametrize(
+    ("effect", "quadrant"),
+    [
+        (0.1 + 0.2, Quadrant.NORTH),
+        (0.3 * (1 + 1e-12), Quadrant.NORTH_EAST),
+    ],
+)
+def test_effects_that_agree_to_13_digits_are_equal_as_in_a_run(
+    effect: float, quadrant: Quadrant
+) -> None:
+    rows = [
+        *each("gain", {"old": 0.3, "new": effect}),
+        *each("price", {"old": 100.0 / 3, "new": 200.0 / 3}),
+        he.Parameter("x", 1.0, low=0.5, high=2.0),
+    ]
+    model = toy("price * x", "gain", rows)
+    (pair,) = evaluate(model).pairwise()
+    found = one_way(model)
+    assert found.base.quadrant is pair.quadrant is quadrant
+    assert (found.base.cost, found.base.effect) == (pair.incremental_cost, pair.incremental_effect)
+    (row,) = found.rows
+    assert row.low.quadrant is row.high.quadrant is quadrant
 
 
 # --- dampack --------------------------------------------------------------------------------------

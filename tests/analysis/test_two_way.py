@@ -13,7 +13,8 @@ import heecon as he
 from heecon.analysis import psa
 from heecon.analysis import two_way as module
 from heecon.analysis.axis import Axis, axis, bounds_of, moved, rows_of
-from heecon.analysis.two_way import sweep, two_way
+from heecon.analysis.psa import outcomes_of
+from heecon.analysis.two_way import two_way, winners
 from heecon.api import Parameters
 from heecon.model.copula import Copula
 from heecon.model.distribution import build
@@ -116,7 +117,7 @@ def test_the_flagship_grid_runs_in_one_batch(monkeypatch: pytest.MonkeyPatch) ->
     }
 
 
-# --- sweeps ---------------------------------------------------------------------------------------
+# --- along one axis -------------------------------------------------------------------------------
 
 
 def test_dampack_one_way_points(sick: he.Model) -> None:
@@ -125,8 +126,9 @@ def test_dampack_one_way_points(sick: he.Model) -> None:
     seen = 0
     for given in owsa["params_range"]:
         line = axis(sick, given["pars"], low=given["min"], high=given["max"], steps=owsa["nsamp"])
-        found = sweep(sick, line, owsa["wtp"])
-        for name, amounts in (("Cost", found.cost), ("Effect", found.effect), ("NMB", found.nmb)):
+        found = outcomes_of(sick, line.values)
+        nmb = found.nmb(owsa["wtp"])
+        for name, amounts in (("Cost", found.cost), ("Effect", found.effect), ("NMB", nmb)):
             for row in owsa["results"][f"owsa_{name}"]:
                 if row["parameter"] == given["pars"]:
                     point = int(np.abs(line.ticks - row["param_val"]).argmin())
@@ -134,7 +136,8 @@ def test_dampack_one_way_points(sick: he.Model) -> None:
                     column = found.strategies.index(STRATEGIES[row["strategy"]])
                     close(amounts[point, column], row["outcome_val"])
                     seen += 1
-        assert (found.optimal == (found.nmb == found.nmb.max(axis=1, keepdims=True))).all()
+        best = nmb == nmb.max(axis=1, keepdims=True)
+        assert (winners(found, owsa["wtp"]) == best).all()
     assert seen == 3 * 240
 
 
@@ -150,7 +153,7 @@ def test_heemod_sensitivity() -> None:
         "dr": "dr_cost",
     }
     for name, ends in data["inputs"]["dsa"].items():
-        found = sweep(model, axis(model, key[name], ends), 10_000)
+        found = outcomes_of(model, axis(model, key[name], ends).values)
         rows = [row for row in data["outputs"]["dsa"] if row[".par_names"] == name]
         assert len(rows) == 4
         for row in rows:
@@ -158,13 +161,6 @@ def test_heemod_sensitivity() -> None:
             column = found.strategies.index(row[".strategy_names"])
             close(found.cost[point, column], row[".cost"] / 1000)
             close(found.effect[point, column], row[".effect"] / 1000)
-
-
-def test_a_sweep_of_a_key(sick: he.Model) -> None:
-    found = sweep(sick, "c_trtB", steps=3)
-    assert found.threshold == 50_000
-    assert found.axis.name == "Cost, treatment B"
-    assert found.nmb.shape == (3, 4)
 
 
 # --- ranges ---------------------------------------------------------------------------------------

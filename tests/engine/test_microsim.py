@@ -12,6 +12,7 @@ import heecon as he
 from heecon.engine.cohort import run_cohort
 from heecon.engine.microsim import Options, run_microsim
 from heecon.engine.result import Result
+from heecon.model.definition import Model
 
 from .cases import cases, draws_of, model_of
 from .reference_walker import Lives, Reference

@@ -14,7 +14,6 @@ from scipy.optimize import minimize
 
 import heecon as he
 from heecon.analysis.evaluation import run
-from heecon.analysis.nested import nested_evppi
 from heecon.engine.sampling import (
     METHODS,
     _open,
@@ -26,6 +25,7 @@ from heecon.engine.sampling import (
 )
 from heecon.model.copula import SMALLEST, nearest_correlation
 
+from ..analysis.nested import nested_evppi
 from ..analysis.toys import THRESHOLD, toy
 from ..analysis.toys import uncertain as row
 

@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
 from heecon.errors import InputError
 from heecon.evidence.indirect import Effect, indirect
 from heecon.evidence.network import Contrast, Network, synthesise
-from heecon.evidence.pairwise import pool
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "netmeta.json").read_text(encoding="utf-8"))
 PUBLISHED = ("senn2013", "smoking")
@@ -117,16 +116,66 @@ def test_reml_is_the_optimum_of_a_likelihood_written_another_way(name: str) -> N
     assert network.tau2 == pytest.approx(math.exp(float(best.x[0])), rel=1e-5)
 
 
-def test_two_treatments_are_an_ordinary_meta_analysis() -> None:
-    rows = [Contrast(f"t{i}", "new", "old", 0.1 * i, 0.1 + 0.02 * i) for i in range(6)]
-    effects, ses = [row.effect for row in rows], [row.se for row in rows]
-    for method in ("fixed", "dl", "reml"):
-        network, pooled = synthesise(rows, method=method), pool(effects, ses, method)
-        found = network.effect("new", "old")
-        # An optimum is found as the square root of the machine's precision allows.
-        near = 1e-6 if method == "reml" else 1e-9
-        assert (found.value, found.se) == pytest.approx((pooled.effect, pooled.se), rel=near)
-        assert (network.tau2, network.q) == pytest.approx((pooled.tau2, pooled.q), rel=near)
+# Colditz 1994 JAMA 271:698, the BCG trials: events and others with vaccine, events and others
+# without. Results as metafor 4 prints them (rma(measure="RR"), the package's own first example).
+BCG = np.array(
+    [
+        (4, 119, 11, 128), (6, 300, 29, 274), (3, 228, 11, 209), (62, 13536, 248, 12619),
+        (33, 5036, 47, 5761), (180, 1361, 372, 1079), (8, 2537, 10, 619),
+        (505, 87886, 499, 87892), (29, 7470, 45, 7232), (17, 1699, 65, 1600),
+        (186, 50448, 141, 27197), (5, 2493, 3, 2338), (27, 16886, 29, 17825),
+    ],
+    dtype=float,
+)  # fmt: skip
+
+
+def bcg() -> list[Contrast]:
+    rows = []
+    for number, (a, b, c, d) in enumerate(BCG):
+        effect = math.log(a / (a + b)) - math.log(c / (c + d))
+        se = math.sqrt(1 / a - 1 / (a + b) + 1 / c - 1 / (c + d))
+        rows.append(Contrast(f"t{number}", "vaccine", "none", effect, se))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("method", "effect", "se", "tau2"),
+    [
+        ("fixed", -0.4303, 0.0405, 0.0),
+        ("dl", -0.7141, 0.1787, 0.3088),
+        ("reml", -0.7145, 0.1798, 0.3132),
+    ],
+)
+def test_two_treatments_are_metafors_example_to_its_printed_precision(
+    method: str, effect: float, se: float, tau2: float
+) -> None:
+    network = synthesise(bcg(), reference="none", method=method)
+    found = network.effect("vaccine", "none")
+    assert found.value == pytest.approx(effect, abs=5.1e-5)
+    assert found.se == pytest.approx(se, abs=5.1e-5)
+    assert network.tau2 == pytest.approx(tau2, abs=5.1e-5)
+    assert network.q == pytest.approx(152.2330, abs=5.1e-5)
+    assert network.df == 12
+
+
+def test_reml_is_where_the_restricted_score_vanishes() -> None:
+    """Another route: the root of the derivative (Viechtbauer 2005), by Brent."""
+    rows = bcg()
+    y, v = np.array([row.effect for row in rows]), np.array([row.se for row in rows]) ** 2
+
+    def score(tau2: float) -> float:
+        w = 1 / (v + tau2)
+        centre = w @ y / w.sum()
+        return float((w**2 @ (y - centre) ** 2) - w.sum() + (w**2).sum() / w.sum())
+
+    root = brentq(score, 0.01, 2, xtol=1e-14)
+    assert synthesise(rows, method="reml").tau2 == pytest.approx(root, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", ["dl", "reml"])
+def test_alike_trials_have_no_variance_between_them(method: str) -> None:
+    rows = [Contrast(f"t{i}", "new", "old", 0.2, se) for i, se in enumerate((0.1, 0.2, 0.3))]
+    assert synthesise(rows, method=method).tau2 == 0
 
 
 def test_two_edges_are_an_indirect_comparison() -> None:

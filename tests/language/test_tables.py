@@ -12,15 +12,14 @@ from heecon.language import (
     Table,
     evaluate,
     expression_source,
-    function_source,
     numba_runtime,
     parse,
-    plain_function,
     table_arguments,
     to_excel,
 )
 from heecon.language.tables import linear_value, step_value
 
+from .scalar import scalar_function
 from .spreadsheet import Spreadsheet
 
 KEYS = np.array([50.0, 51.0, 53.0])
@@ -98,7 +97,7 @@ def test_one_row_holds_from_its_key_on(function: str) -> None:
     tree = parse(f"{function}(one, x)")
     values = evaluate(tree, {"x": [2.0, 3.0, 4.0]}, {"one": table})
     np.testing.assert_array_equal(values, [math.nan, 7.0, 7.0])
-    source = plain_function(function_source("value", ["x"], tree, {"one": table}), "value")
+    source = scalar_function(tree, ["x"], {"one": table})
     arrays = table_arguments(tree, {"one": table}).values()
     np.testing.assert_equal([source(x, *arrays) for x in (2.0, 3.0, 4.0)], [math.nan, 7.0, 7.0])
 
@@ -179,6 +178,6 @@ def test_source_names_of_tables_cannot_clash() -> None:
         "t_a_b__c",
     ]
     assert expression_source(parse("lookup(a_b, x)"), tables) == "lookup(t_a_b, t_a_b__c, v_x)"
-    function = plain_function(function_source("value", ["x"], tree, tables), "value")
+    function = scalar_function(tree, ["x"], tables)
     value = function(50.0, *table_arguments(tree, tables).values())
     assert value == pytest.approx(0.1 + 10 * 0.2 + 100 * 0.3)

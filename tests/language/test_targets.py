@@ -17,21 +17,18 @@ from heecon.language import (
     check,
     evaluate,
     expression_source,
-    fold,
-    function_source,
     names,
     namespace,
     parse,
-    plain_function,
     table_arguments,
     to_excel,
-    to_latex,
     to_text,
     variable,
     walk,
 )
 
 from .expressions import CASES, TABLES, VALUES, Case
+from .scalar import scalar_function
 from .spreadsheet import Spreadsheet
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.text)
@@ -104,17 +101,17 @@ def test_numpy_arrays(case: Case) -> None:
 @every_case
 def test_plain_source(case: Case) -> None:
     tree = parse(case.text)
-    source = function_source("value", list(VALUES), tree, TABLES)
+    function = scalar_function(tree, VALUES, TABLES)
     arrays = table_arguments(tree, TABLES)
     numbers = [np.float64(value) for value in VALUES.values()]
     with np.errstate(all="ignore"):
-        assert close(plain_function(source, "value")(*numbers, *arrays.values()), case)
+        assert close(function(*numbers, *arrays.values()), case)
 
 
 @every_case
 def test_source_holds_nothing_foreign(case: Case) -> None:
-    source = function_source("value", list(VALUES), parse(case.text), TABLES)
-    assert set(source) <= set(string.ascii_letters + string.digits + "_().,:+-*/<>=! \n")
+    source = expression_source(parse(case.text), TABLES)
+    assert set(source) <= set(string.ascii_letters + string.digits + "_().,+-*/<>=! ")
 
 
 @every_numbered_case
@@ -132,23 +129,6 @@ def test_text_reads_back(case: Case) -> None:
     tree = parse(case.text)
     assert parse(to_text(tree)) == tree
     assert to_text(parse(to_text(tree))) == to_text(tree)
-
-
-@every_case
-def test_fold_keeps_the_value(case: Case) -> None:
-    tree = parse(case.text)
-    values = {name: value for name, value in VALUES.items() if name != "a"}
-    for folded in (fold(tree), fold(tree, VALUES), fold(tree, values)):
-        assert close(float(evaluate(folded, VALUES, TABLES)), case)
-        assert parse(to_text(folded)) == folded
-
-
-@every_case
-def test_latex_is_balanced(case: Case) -> None:
-    latex = to_latex(parse(case.text))
-    assert latex.count("{") == latex.count("}")
-    assert latex.count(r"\left") == latex.count(r"\right")
-    assert latex.count(r"\begin") == latex.count(r"\end")
 
 
 def test_every_helper_of_the_source_is_known() -> None:

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from heecon.analysis.evppi import Evppi
 from heecon.analysis.psa import outcomes_of
-from heecon.engine.sampling import sample, stream, uncertain
+from heecon.engine.sampling import sample, stream
 from heecon.errors import InputError, Problem
-from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.joint import Block
 
@@ -53,20 +52,9 @@ def nested_evppi(
         sampling of the outer draws, which the noise of the inner ones is part of.
 
     Raises:
-        InputError: a parameter does not vary, the numbers are too small, or the rest of an
-            empirical block cannot be drawn given a part of it.
-        SimulationError: a draw gives an impossible number.
+        InputError: the rest of an empirical block cannot be drawn given a part of it.
     """
     keys = (parameters,) if isinstance(parameters, str) else tuple(parameters)
-    varying = [row.key for row in uncertain(model)]
-    unknown = [key for key in keys if key not in varying]
-    if unknown or not keys:
-        what = f"'{unknown[0]}' does not vary" if unknown else "no parameter is named"
-        remedy = names.did_you_mean(unknown[0], varying) if unknown else "Name at least one"
-        raise InputError(Problem("parameters", what, remedy))
-    if outer < 2 or inner < 2:
-        what = f"{outer} outer and {inner} inner draws"
-        raise InputError(Problem("draws", what, "Ask for at least two of each"))
     half = (inner + 1) // 2
     drawn = sample(model, outer, seed)
     known = {key: drawn[key] for key in keys}
