@@ -150,6 +150,18 @@ class CEAResult:
         ]
         return Rows(("from", *states), tuple(rows))
 
+    def cycles(self, strategy: str) -> pd.DataFrame:
+        """What one strategy costs and gains by cycle, state and outcome.
+
+        Returns:
+            Columns draw, outcome, category, state, cycle, undiscounted, discounted; rows where
+            both amounts are zero are left out.
+
+        Raises:
+            InputError: there is no such strategy.
+        """
+        return self.evaluation.cycles(strategy)
+
     @property
     def plot(self) -> Pictures:
         """Its picture: ``trace``."""
