@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 import heecon as he  # noqa: E402
 from heecon.analysis.engines import with_engine  # noqa: E402
+from heecon.analysis.evaluation import run  # noqa: E402
 from heecon.analysis.monte_carlo import errors_of  # noqa: E402
 from heecon.engine.individual_run import Options  # noqa: E402
 from heecon.engine.microsim import run_microsim  # noqa: E402
@@ -89,7 +90,7 @@ def speed(name: str, people: int) -> None:
     run_microsim(model, options=Options(patients=100))  # loaded and compiled
     seconds = best(lambda: run_microsim(model, options=Options(patients=people)))
     cycles = people * CYCLES * STRATEGIES
-    traced = he.run(model, keep_trace=True, options=Options(patients=20_000))
+    traced = run(model, keep_trace=True, options=Options(patients=20_000))
     walked = float(1 - traced.trace_arrays().occupancy[0, :, :-1, -1].mean())
     one = best(lambda: run_microsim(model, options=Options(patients=people, threads=1)), 1)
     few = max(people // 20, 1000)
@@ -160,7 +161,7 @@ def memory(name: str) -> None:
 
 def variance_reduction(name: str, people: int) -> None:
     """What sharing random numbers between strategies saves."""
-    errors = errors_of(he.run(with_engine(he.load(name), "microsim", people)))
+    errors = errors_of(run(with_engine(he.load(name), "microsim", people)))
     shared = errors.increment(1, 0, 50_000.0)[0]
     costs, qalys = errors.kind["cost"][0, :, 1], errors.kind["qaly"][0, :, 1]
     nmb = [errors.net_benefit(s, 50_000.0)[0] for s in range(2)]

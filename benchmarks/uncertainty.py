@@ -15,8 +15,10 @@ import tempfile
 import time
 
 import heecon as he
+from heecon.analysis.acceptability import acceptability
+from heecon.analysis.evaluation import run
 from heecon.analysis.evppi import rank
-from heecon.analysis.psa import default_grid
+from heecon.analysis.psa import default_grid, run_psa
 
 MODEL = "bone_metastases/base_case"
 
@@ -36,15 +38,15 @@ def shell(draws: int) -> tuple[float, float]:
 def main(draws: int) -> None:
     """Print the table."""
     model = he.load(MODEL)
-    he.run(model)
+    run(model)
     rows = []
     for count in (draws // 5, draws):  # peak memory of children only ever rises
         took, memory = shell(count)
         rows.append((f"heecon psa, {count:,} draws, {memory:,.0f} MB", took))
-    outcomes = he.run_psa(model, draws)
+    outcomes = run_psa(model, draws)
     grid = default_grid(outcomes.thresholds)
     start = time.perf_counter()
-    he.acceptability(outcomes, grid)
+    acceptability(outcomes, grid)
     rows.append(
         (f"acceptability, loss and EVPI at {len(grid)} thresholds", time.perf_counter() - start)
     )

@@ -16,15 +16,16 @@ import time
 from pathlib import Path
 
 import heecon as he
+from heecon.analysis.evaluation import run
 from heecon.workbook.recalculate import convert, recalculate
 
 
 def main(draws: int) -> None:
-    he.run(he.load())  # compiles the kernels, once on a machine
+    run(he.load())  # compiles the kernels, once on a machine
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         began = time.perf_counter()
-        path = he.export_workbook(None, folder / "book.xlsx", draws=draws)
+        path = he.load().export_workbook(folder / "book.xlsx", draws=draws)
         size = path.stat().st_size / 1e6
         print(f"export with {draws:,} draws: {time.perf_counter() - began:.1f} s, {size:.1f} MB")
         began = time.perf_counter()

@@ -9,8 +9,10 @@ import re
 from pathlib import Path
 
 import heecon
+from heecon.analysis.evaluation import run
 from heecon.language import FUNCTIONS
-from heecon.report.plots import trace_plot
+from heecon.plot import Format, rendered
+from heecon.report.run_files import trace_picture
 
 DOCS = Path(__file__).parent
 BLOCK = re.compile(r"(<!-- functions.*?-->\n).*?(<!-- end of functions -->)", re.DOTALL)
@@ -29,10 +31,10 @@ def with_function_table(text: str) -> str:
     return BLOCK.sub(lambda found: found[1] + function_table() + found[2], text)
 
 
-def picture() -> str:
+def picture() -> bytes:
     """The trace of the flagship's base case."""
-    evaluation = heecon.run(heecon.load("bone_metastases/base_case"), keep_trace=True)
-    return trace_plot(evaluation.result, evaluation.trace_arrays())
+    evaluation = run(heecon.load("bone_metastases/base_case"), keep_trace=True)
+    return rendered("trace", trace_picture(evaluation), [Format.SVG])["trace.svg"]
 
 
 def main() -> None:
@@ -41,7 +43,7 @@ def main() -> None:
     page.write_text(with_function_table(page.read_text(encoding="utf-8")), encoding="utf-8")
     image = DOCS / "images" / "trace.svg"
     image.parent.mkdir(exist_ok=True)
-    image.write_text(picture(), encoding="utf-8", newline="\n")
+    image.write_bytes(picture())
 
 
 if __name__ == "__main__":

@@ -16,11 +16,14 @@ FLOORS = {
     "model": 4,
     "engine": 5,
     "analysis": 6,
-    "report": 7,
-    "workbook": 8,
-    "__init__": 9,
-    "commands": 10,
-    "cli": 11,
+    "plot": 7,
+    "report": 8,
+    "workbook": 9,
+    "results": 10,
+    "api": 11,
+    "__init__": 12,
+    "commands": 13,
+    "cli": 14,
 }
 TOP = max(FLOORS.values())
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -1,7 +1,5 @@
 """The flagship's process of SREs against a simulation of single women that shares no code."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -30,11 +28,7 @@ def women(count: int, prior: str) -> Floats:
 def flagship(share: float, ratio: float) -> Result:
     base = he.load("bone_metastases")
     changed = {"share_prior_sre": share, "rr_sre_v_za[denosumab]": ratio}
-    rows = tuple(
-        row.overridden(changed[row.key], "test", "") if row.key in changed else row
-        for row in base.parameters
-    )
-    return run_cohort(replace(base, parameters=rows), keep_trace=True)
+    return run_cohort(base.with_values(changed), keep_trace=True)
 
 
 def of_survivors(result: Result) -> tuple[float, float]:
@@ -94,11 +88,7 @@ def test_stopping_returns_to_no_agent() -> None:
 
 def test_discontinuation_lies_between_treatment_and_none() -> None:
     base = he.load("bone_metastases")
-    rows = tuple(
-        row.overridden(0.5, "test", "") if row.name == "rate_stopping" else row
-        for row in base.parameters
-    )
-    stopped = run_cohort(replace(base, parameters=rows))
+    stopped = run_cohort(base.with_values({"rate_stopping": 0.5}))
     kept = run_cohort(base)
     for name in ("denosumab", "zoledronic_acid"):
         index = kept.strategies.index(name)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import heecon as he
+from heecon.analysis.evaluation import run
 from heecon.files.locate import available
 
 ROOT = Path(__file__).parent.parent
@@ -16,7 +17,7 @@ NAMES = available(ROOT)
 def test_it_runs(name: str) -> None:
     source = name if "/" in name else ROOT / "inputs" / name
     model = he.load(source)
-    evaluation = he.run(model)
+    evaluation = run(model)
     result = evaluation.result
     assert result.strategies == tuple(model.strategies)
     assert np.isfinite(result.discounted).all()
@@ -55,7 +56,7 @@ def test_every_trial_of_the_review_is_a_scenario_of_the_early_model() -> None:
 
 def test_scenarios_move_results_the_way_they_must() -> None:
     def sres(name: str) -> dict[str, float]:
-        result = he.run(he.load(f"bone_metastases/{name}")).result
+        result = run(he.load(f"bone_metastases/{name}")).result
         return dict(zip(result.strategies, result.of("sres")[0].tolist(), strict=True))
 
     base = sres("base_case")
@@ -73,7 +74,7 @@ def test_scenarios_move_results_the_way_they_must() -> None:
 
 def test_life_years_do_not_depend_on_the_agent_unless_a_scenario_says_so() -> None:
     for name in ("base_case", "start_after_first_sre", "discontinuation", "bone_only"):
-        years = he.run(he.load(f"bone_metastases/{name}")).life_years()
+        years = run(he.load(f"bone_metastases/{name}")).life_years()
         assert max(years.values()) == pytest.approx(min(years.values()), rel=1e-12)
-    years = he.run(he.load("bone_metastases/overall_survival")).life_years()
+    years = run(he.load("bone_metastases/overall_survival")).life_years()
     assert years["denosumab"] > years["zoledronic_acid"]

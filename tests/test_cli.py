@@ -14,6 +14,7 @@ import pytest
 
 import heecon as he
 from heecon import cli
+from heecon.analysis.evaluation import run as evaluate
 from heecon.model import load
 
 ROOT = Path(__file__).parent.parent
@@ -66,16 +67,24 @@ def test_run_prints_and_writes_the_default(heecon: Heecon, tmp_path: Path) -> No
         "results.json",
         "summary.csv",
         "trace.csv",
-        "trace.svg",
     ]
-    ElementTree.parse(folder / "trace.svg")
+
+
+def test_a_run_draws_only_when_asked(heecon: Heecon, tmp_path: Path) -> None:
+    asked = heecon("run", "hiv/base_case", "--out", "here", "--plots", "svg", "--plots", "png")
+    assert asked.returncode == 0, asked.stderr
+    ElementTree.parse(tmp_path / "here" / "trace.svg")
+    assert (tmp_path / "here" / "trace.png").read_bytes().startswith(b"\x89PNG")
+    assert heecon("run", "hiv/base_case", "--plots", "gif").returncode == 2
+    code = "import sys, heecon.commands.run; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_files_agree_with_python(heecon: Heecon, tmp_path: Path) -> None:
     done = heecon("run", "sick_sicker/published", "--out", "here")
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "here"
-    evaluation = he.run(he.load("sick_sicker/published"), keep_trace=True)
+    evaluation = evaluate(he.load("sick_sicker/published"), keep_trace=True)
     totals = {
         (row["strategy"], row["outcome"]): (float(row["discounted"]), float(row["undiscounted"]))
         for row in rows(folder / "summary.csv")

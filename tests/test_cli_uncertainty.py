@@ -35,15 +35,19 @@ def rows(path: str) -> list[dict[str, str]]:
 
 
 def test_psa_tells_and_keeps_everything(heecon: Any) -> None:
-    text = heecon("psa", "hiv/base_case", "--draws", "200", "--seed", "0", "--people", "100")
+    text = heecon(
+        *("psa", "hiv/base_case", "--draws", "200", "--seed", "0", "--people", "100"),
+        *("--plots", "svg", "--plots", "pdf"),
+    )
     for words in ("200 draws", "probabilistic", "deterministic", "P(cost-effective)", "EVPI"):
         assert words in text
     folder = "reports/hiv/base_case/psa"
     names = {path.name for path in Path(folder).iterdir()}
     assert names == {
         "psa_summary.csv", "psa_net_benefit.csv", "psa_curves.csv", "psa_convergence.csv",
-        "psa_draws.csv", "ce_plane.svg", "acceptability.svg", "expected_loss.svg", "evpi.svg",
-        "psa_manifest.json",
+        "psa_draws.csv", "psa_manifest.json",
+        "ce_plane.svg", "ceac.svg", "expected_loss.svg", "evpi.svg",
+        "ce_plane.pdf", "ceac.pdf", "expected_loss.pdf", "evpi.pdf",
     }  # fmt: skip
     for name in names:
         if name.endswith(".svg"):
@@ -129,7 +133,7 @@ def breakable() -> dict[str, Any]:
 
 
 def test_a_draw_that_breaks_the_model() -> None:
-    model = he.build_model(breakable(), {"p": 0.5})
+    model = he.Model.from_dict(breakable(), {"p": 0.5})
     values = {"p": np.array([0.1, 0.2, 1.5, 0.3, -0.1])}
     with pytest.raises(he.SimulationError) as stopped:
         run_psa(model, values=values)
@@ -147,7 +151,14 @@ def test_a_draw_that_breaks_the_model() -> None:
 
 def test_one_way(heecon: Any) -> None:
     text = heecon(
-        "one-way", "hiv/base_case", "--threshold", "10000", "--link", "care=dmc_A,dmc_B,dmc_C"
+        "one-way",
+        "hiv/base_case",
+        "--threshold",
+        "10000",
+        "--link",
+        "care=dmc_A,dmc_B,dmc_C",
+        "--plots",
+        "svg",
     )
     assert "care" in text
     table = rows("reports/hiv/base_case/one_way/one_way.csv")

@@ -7,9 +7,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from matplotlib import pyplot as plt
 
 import heecon as he
 from heecon.analysis.engines import with_engine
+from heecon.analysis.evaluation import run
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -29,20 +31,35 @@ def test_function_table_is_current() -> None:
 
 
 def test_picture_is_current() -> None:
-    picture = (ROOT / "docs" / "images" / "trace.svg").read_text(encoding="utf-8")
+    picture = (ROOT / "docs" / "images" / "trace.svg").read_bytes()
     assert UPDATE["picture"]() == picture, "run python docs/update.py"
 
 
-def test_readme_python_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
+def test_python_on_a_page_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(ROOT)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    """The blocks of a page run one after the other, as in a notebook."""
+    plt.switch_backend("agg")
+    monkeypatch.chdir(tmp_path)
+    blocks = python_of(page)
     assert blocks
+    namespace: dict[str, object] = {}
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    assert "denosumab" in capsys.readouterr().out
+        exec(compile(block, page, "exec"), namespace)
+    plt.close("all")
+    assert "incremental_cost" in capsys.readouterr().out
+
+
+def test_a_whole_model_takes_thirty_lines() -> None:
+    script = python_of("docs/python.md")[0]
+    assert "export_workbook" in script
+    assert len(script.splitlines()) <= 30
+
+
+def python_of(page: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
 def test_readme_scenario_runs(tmp_path: Path) -> None:
@@ -62,11 +79,11 @@ def test_the_example_of_people_runs() -> None:
     page = (ROOT / "docs" / "microsimulation.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     joint = {"traits": {"frailty": [1.0, 0.3], "bmi": [0.3, 1.0]}}
-    model = he.build_model(
+    model = he.Model.from_dict(
         tomllib.loads(text), {"theta": 0.5}, joint=joint, patients={"prior": [0.0, 0.0, 1.0]}
     )
     model = with_engine(model, patients=500)
-    assert he.run(model).result.monte_carlo is not None
+    assert run(model).result.monte_carlo is not None
 
 
 def test_readme_counts_the_assumptions() -> None:

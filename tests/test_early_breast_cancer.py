@@ -1,12 +1,12 @@
 """The early model against arithmetic of its own and against the metastatic model."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import heecon as he
+from heecon.analysis.evaluation import run
 from heecon.analysis.measures import course
 from heecon.analysis.targets import read_targets
 from heecon.analysis.validation import validate
@@ -82,18 +82,15 @@ def test_costs_and_losses_of_an_sre_are_those_of_the_metastatic_model() -> None:
 
 def test_without_effect_every_agent_only_costs() -> None:
     model = he.load(f"{NAME}/base_case")
-    rows = tuple(
-        row.overridden(0.0, "test", "") if row.name == "effect_years" else row
-        for row in model.parameters
-    )
-    result = run_cohort(replace(model, parameters=rows))
+    owned = [row.key for row in model.parameters if row.name == "effect_years"]
+    result = run_cohort(model.with_values(dict.fromkeys(owned, 0.0)))
     years = result.total("life_year")[0]
     assert years == pytest.approx(np.full_like(years, years[0]), rel=1e-12)
     assert (result.total("cost")[0][1:] > result.total("cost")[0][0]).all()
 
 
 def test_a_harmful_trial_shortens_life() -> None:
-    years = he.run(he.load(f"{NAME}/saarto")).life_years()
+    years = run(he.load(f"{NAME}/saarto")).life_years()
     assert years["clodronate"] < years["no_agent"] < years["zoledronic_acid"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,14 @@ from heecon.files import names
 from heecon.model.definition import Model
 
 Floats = NDArray[np.float64]
+M = TypeVar("M", bound=Model)
 
 ENGINES = ("cohort", "microsim", "continuous")
 
 
 def with_engine(
-    model: Model, engine: str | None = None, patients: int | None = None, seed: int | None = None
-) -> Model:
+    model: M, engine: str | None = None, patients: int | None = None, seed: int | None = None
+) -> M:
     """A model that every analysis runs with this engine.
 
     Args:

@@ -174,30 +174,6 @@ class Evaluation:
             )
         return tuple(found)
 
-    def to_frame(self) -> pd.DataFrame:
-        """The summary as a tidy data frame: strategy, outcome, kind, category, amounts."""
-        import pandas as pd  # noqa: PLC0415  (half a second; only for those who want frames)
-
-        return pd.DataFrame([vars(row) for row in self.summary()])
-
-    def trace(self) -> pd.DataFrame:
-        """State occupancy as a tidy data frame: draw, strategy, cycle, time, state, occupancy.
-
-        Raises:
-            InputError: the run did not keep its trace.
-        """
-        import pandas as pd  # noqa: PLC0415
-
-        occupancy = self.trace_arrays().occupancy
-        index = pd.MultiIndex.from_product(
-            [range(n) for n in occupancy.shape], names=["draw", "strategy", "cycle", "state"]
-        )
-        frame = pd.DataFrame({"occupancy": occupancy.ravel()}, index=index).reset_index()
-        frame["strategy"] = frame["strategy"].map(dict(enumerate(self.result.strategies)))
-        frame["state"] = frame["state"].map(dict(enumerate(self.result.states)))
-        frame.insert(3, "time", frame["cycle"] * self.model.settings.cycle_length)
-        return frame
-
     def cycles(self, strategy: str) -> pd.DataFrame:
         """What one strategy costs and gains by cycle, state and outcome, draw by draw.
 
@@ -208,7 +184,7 @@ class Evaluation:
         Raises:
             InputError: the run did not keep its trace, or there is no such strategy.
         """
-        import pandas as pd  # noqa: PLC0415
+        import pandas as pd  # noqa: PLC0415  (half a second; only for those who want frames)
 
         if strategy not in self.result.strategies:
             remedy = names.did_you_mean(strategy, self.result.strategies)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine.result import Result
+from heecon.errors import InputError, Problem
 
 Floats = NDArray[np.float64]
 
@@ -70,7 +71,8 @@ def course(result: Result, strategy: str, events: str, free: str) -> Course:
     """
     trace = result.trace
     if trace is None:
-        raise ValueError("the run kept no trace")
+        remedy = "Run again with keep_trace=True"
+        raise InputError(Problem("trace", "the run did not keep its trace", remedy))
     row = result.strategies.index(strategy)
     states = result.model.states
     absorbing = [i for i, name in enumerate(result.states) if states[name].absorbing]
@@ -98,7 +100,8 @@ def _median(one: Course, _other: Course | None, _years: float) -> float:
 
 def _both(one: Course, other: Course | None) -> tuple[Course, Course]:
     if other is None:
-        raise ValueError("a comparison needs two strategies")
+        what = "a comparison needs two strategies"
+        raise InputError(Problem("comparator", what, "Name the other one"))
     return one, other
 
 

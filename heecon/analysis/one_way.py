@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +34,6 @@ from heecon.analysis.two_way import decisions, level_of, size_of
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -138,38 +134,6 @@ class OneWay:
     def warnings(self) -> tuple[str, ...]:
         """The warnings of all rows, each with the row's name."""
         return tuple(f"{row.name}: {row.warning}" for row in self.rows if row.warning)
-
-    def to_frame(self) -> pd.DataFrame:
-        """The tornado as a data frame, one row a bar; values of links are joined by ``; ``."""
-        import pandas as pd  # noqa: PLC0415  (half a second; only for those who want frames)
-
-        return pd.DataFrame(
-            [
-                {
-                    "name": row.name,
-                    "label": row.label,
-                    "unit": row.unit,
-                    "basis": row.basis,
-                    "base_value": _joined(row.base_values),
-                    "low_value": _joined(row.low_values),
-                    "high_value": _joined(row.high_values),
-                    "nmb_base": self.base.nmb,
-                    "nmb_low": row.low.nmb,
-                    "nmb_high": row.high.nmb,
-                    "swing": row.swing,
-                    "icer_base": self.base.icer,
-                    "icer_low": row.low.icer,
-                    "icer_high": row.high.icer,
-                    "quadrant_low": row.low.quadrant.value,
-                    "quadrant_high": row.high.quadrant.value,
-                    "optimal_low": " = ".join(row.low.optimal),
-                    "optimal_high": " = ".join(row.high.optimal),
-                    "changes_decision": row.changes_decision,
-                    "warning": row.warning,
-                }
-                for row in self.rows
-            ]
-        )
 
 
 def one_way(
@@ -332,7 +296,3 @@ def _warning(
 
 def _or_less(value: float | None) -> float:
     return -1.0 if value is None else value
-
-
-def _joined(values: Sequence[float]) -> float | str:
-    return values[0] if len(values) == 1 else "; ".join(f"{value:g}" for value in values)

@@ -30,7 +30,7 @@ from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import outcomes_of
 from heecon.analysis.threshold import threshold_analysis
 from heecon.analysis.two_way import TwoWay, size_of, two_way
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError, Problem, shown
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
 
@@ -362,3 +362,35 @@ def _owner(rows: Sequence[Parameter], base: Outcomes, strategy: str | None) -> s
             raise InputError(Problem("strategy", what, "Say whose price is asked for"))
         strategy = str(rows[0].strategy)
     return base.strategies[base.index(strategy)]
+
+
+def check_prices(model: Model, keys: Sequence[str]) -> None:
+    """Only what the model tags as a price has a highest price worth paying.
+
+    Raises:
+        InputError: a key is that of something else.
+    """
+    prices = [row.key for row in model.parameters if "price" in row.tags]
+    known = {row.key for row in model.parameters}
+    wrong = [key for key in keys if key in known and key not in prices]
+    if wrong:
+        remedy = f"The prices are {', '.join(prices)}" if prices else "Tag it 'price' in its row"
+        raise InputError(Problem(wrong[0], "the model does not tag this as a price", remedy))
+
+
+def named_prices(model: Model, analysis: str, key: str) -> list[str]:
+    """The prices that [analyses.ANALYSIS] of the model or scenario names.
+
+    Raises:
+        InputError: it names none.
+    """
+    found = model.scenario.analyses.get(analysis, {}).get(key)
+    if isinstance(found, list) and found and all(isinstance(name, str) for name in found):
+        return found
+    where = f"analyses.{analysis}.{key}"
+    if found is not None:
+        what = f"{shown(found)} is no list of keys of prices"
+        raise InputError(Problem(where, what, f'Write {key} = ["KEY", ...]'))
+    prices = [row.key for row in model.parameters if "price" in row.tags]
+    remedy = f"Name a price: {', '.join(prices[:8])}" if prices else "Name the key of a price"
+    raise InputError(Problem(where, "no price is named", f"{remedy}, or write {key} there"))

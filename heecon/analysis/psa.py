@@ -18,6 +18,9 @@ from heecon.model.definition import Model
 
 Floats = NDArray[np.float64]
 
+DRAWS = 10_000
+"""Draws of an analysis that names no number."""
+
 Interval = tuple[float, float, float]
 """Mean, lower and upper end."""
 
@@ -90,9 +93,22 @@ class Ellipse:
         return np.asarray(self.centre + (circle * reach) @ axes.T)
 
 
+def size_of_psa(model: Model, draws: int | None, seed: int | None) -> tuple[int, int]:
+    """Number and seed of the draws: those asked for, else the scenario's, else 10,000 and 1."""
+    own = model.scenario.analyses.get("psa", {})
+
+    def chosen(asked: int | None, key: str, otherwise: int) -> int:
+        value = own.get(key)
+        if asked is not None:
+            return asked
+        return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
+
+    return chosen(draws, "draws", DRAWS), chosen(seed, "seed", 1)
+
+
 def run_psa(
     model: Model,
-    draws: int = 10_000,
+    draws: int = DRAWS,
     seed: int = 1,
     method: str = "random",
     *,

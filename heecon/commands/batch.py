@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from heecon.analysis.scenarios import ScenarioRun, each_scenario, scenario_files, without_trace
-from heecon.commands.common import make_console, progress, say_compiling, say_written
+from heecon.commands.common import Plots, make_console, progress, say_compiling, say_written
 from heecon.errors import InputError
 from heecon.files.write import csv_text, write_all, write_bytes
 from heecon.report.run_files import json_text, write_run
@@ -42,6 +42,7 @@ def batch(
     workbooks: Annotated[
         bool, typer.Option(help="Write the live workbooks too; some seconds a scenario.")
     ] = True,
+    plots: Plots = None,
 ) -> None:
     """Run every scenario of a model, write each and put all of them side by side."""
     folder = out or Path("reports") / "all"
@@ -51,7 +52,8 @@ def batch(
         began = time.perf_counter()
         for found in each_scenario(paths, keep_trace=True, on_compile=say_compiling):
             if found.evaluation is not None:
-                write_run(found.evaluation, folder / found.name, time.perf_counter() - began)
+                seconds = time.perf_counter() - began
+                write_run(found.evaluation, folder / found.name, seconds, plots or ())
             runs.append(without_trace(found))
             advance(len(runs))
             began = time.perf_counter()

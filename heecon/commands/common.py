@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from heecon.analysis.engines import options_of
 from heecon.model.definition import Model
+from heecon.plot import Format
 
 PIPE_WIDTH = 140
 """Characters a line may have where output goes to a file or a pipe."""
@@ -54,6 +55,12 @@ Patients = Annotated[
         "scenario says, or 100,000.",
         show_default=False,
     ),
+]
+
+
+Plots = Annotated[
+    list[Format] | None,
+    typer.Option("--plots", help="Draw the pictures as well; may be repeated.", show_default=False),
 ]
 
 

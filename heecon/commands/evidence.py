@@ -8,9 +8,10 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from heecon import plot
 from heecon.analysis.audit import Use, uses_in_model, uses_in_network, without_repeats
 from heecon.analysis.audit import audit as look
-from heecon.commands.common import Out, make_console, say_written
+from heecon.commands.common import Out, Plots, make_console, say_written
 from heecon.errors import InputError, InvalidValue, Problem
 from heecon.evidence.synthesis import Synthesis
 from heecon.files import locate
@@ -30,7 +31,8 @@ def evidence(
         typer.Argument(metavar="[ID]", help="A figure of the registry.", show_default=False),
     ] = None,
     network: Annotated[
-        str | None, typer.Option(help="Combine a network: league table, forest plot.")
+        str | None,
+        typer.Option(help="Combine a network: league table, with --plots a forest plot."),
     ] = None,
     method: Annotated[
         str | None, typer.Option(help="With --network: fixed, dl or reml instead of its own.")
@@ -41,6 +43,7 @@ def evidence(
     scenario: Annotated[
         str | None, typer.Option(help="With --audit: a scenario or model. Default: the base case.")
     ] = None,
+    plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Show the evidence: a figure and its uses, a network's league table, or the audit."""
@@ -51,12 +54,14 @@ def evidence(
     for option, value, needs, there in (
         ("--method", method, "--network", network),
         ("--scenario", scenario, "--audit", audit or None),
+        ("--plots", plots, "--network", network),
     ):
         if value is not None and there is None:
             raise InputError(Problem(option, f"it goes with {needs}", f"Add {needs}"))
     found = EvidenceFolder(locate.evidence_beside(Path.cwd() / "inputs" / "model"))
     if network is not None:
-        _finish(report.network_report(_network(found, network, method)), out, f"evidence/{network}")
+        synthesis = _network(found, network, method)
+        _finish(report.network_report(synthesis), out, f"evidence/{network}", plots)
     elif audit:
         _audit(scenario, out)
     elif identifier is not None:
@@ -118,12 +123,14 @@ def _audit(scenario: str | None, out: Path | None) -> None:
     _finish(audit_report(look(model, registry)), out, f"{model.name}/{model.scenario.name}/audit")
 
 
-def _finish(report: Report, out: Path | None, below: str = "evidence") -> None:
+def _finish(report: Report, out: Path | None, below: str = "evidence", plots: Plots = None) -> None:
     """Print a report; write its tables and pictures, if it has any."""
     console = make_console()
     print_report(report, console)
-    contents = {f"{name}.csv": csv_text(t.header, t.rows) for name, t in report.tables.items()}
-    contents |= {f"{name}.svg": text for name, text in report.pictures.items()}
+    contents: dict[str, str | bytes] = {
+        f"{name}.csv": csv_text(t.header, t.rows) for name, t in report.tables.items()
+    }
+    contents |= plot.files(report.pictures, plots or ())
     if contents:
         folder = out or Path("reports") / below
         say_written(console, folder, write_all(folder, contents))

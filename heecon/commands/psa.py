@@ -14,12 +14,13 @@ from heecon.analysis.acceptability import population_size
 from heecon.analysis.convergence import until as run_until
 from heecon.analysis.engines import options_of, with_engine
 from heecon.analysis.outcomes import Outcomes, checked_thresholds, read_outcomes
-from heecon.analysis.psa import run_psa
+from heecon.analysis.psa import DRAWS, run_psa, size_of_psa
 from heecon.analysis.subgroups import mixture, weighted
 from heecon.commands.common import (
     Engine,
     Out,
     Patients,
+    Plots,
     Target,
     folder_for,
     make_console,
@@ -33,8 +34,6 @@ from heecon.model.definition import Model
 from heecon.model.load import load
 from heecon.report.psa_report import print_psa, report, write_psa
 from heecon.report.run_files import file_hash, manifest
-
-DRAWS = 10_000
 
 
 class Method(StrEnum):
@@ -97,6 +96,7 @@ def psa(
     comparator: Annotated[str | None, typer.Option(help="Increments are against it.")] = None,
     engine: Engine = None,
     patients: Patients = None,
+    plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Draw the uncertain inputs, run every draw, and say how sure the decision is."""
@@ -111,9 +111,7 @@ def psa(
         settings = {"external": hashed, "draws": outcomes.draws}
     else:
         model = with_engine(load(scenario), engine, patients, seed)
-        sizes = model.scenario.analyses.get("psa", {})
-        count = draws if draws is not None else _whole(sizes.get("draws"), DRAWS)
-        luck = seed if seed is not None else _whole(sizes.get("seed"), 1)
+        count, luck = size_of_psa(model, draws, seed)
         outcomes = _run(model, count, luck, method, threshold, until, on_error, comparator)
         folder = folder_for(model, out, "psa")
         settings = {"seed": luck, "draws": outcomes.draws, "method": str(method)}
@@ -127,7 +125,7 @@ def psa(
     seconds = time.perf_counter() - began
     if external is None:
         settings = manifest(model, seconds, **settings)
-    paths = write_psa(found, folder, settings)
+    paths = write_psa(found, folder, settings, plots or ())
     console = make_console()
     print_psa(found, console)
     if outcomes.failed:
@@ -160,6 +158,7 @@ def mix(
     threshold: Annotated[
         list[float] | None, typer.Option(help="Willingness to pay per QALY; may be repeated.")
     ] = None,
+    plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Probabilistic analysis of rival scenarios, or of subgroups, with weights."""
@@ -175,7 +174,7 @@ def mix(
     found = report(together, checked_thresholds(together, threshold))
     folder = out or Path("reports") / "mix"
     about = {"parts": weights, "files": files, "subgroups": subgroups, "seed": seed, "draws": draws}
-    paths = write_psa(found, folder, about)
+    paths = write_psa(found, folder, about, plots or ())
     console = make_console()
     print_psa(found, console)
     say_written(console, folder, paths)
@@ -236,7 +235,3 @@ def _run(
                 typer.echo(f"The error of {error:g} was not reached in {count:,} draws.", err=True)
             outcomes = stopped.outcomes
     return replace(outcomes, comparator=comparator or outcomes.comparator)
-
-
-def _whole(value: object, default: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else default

@@ -17,6 +17,7 @@ from heecon.commands.common import (
     Engine,
     Out,
     Patients,
+    Plots,
     Target,
     folder_for,
     make_console,
@@ -65,6 +66,7 @@ def run(
     workbook: Annotated[
         bool, typer.Option("--workbook", help="Write the live workbook as well (some seconds).")
     ] = False,
+    plots: Plots = None,
 ) -> None:
     """Run a model and print its cost-effectiveness tables; write them to files too."""
     began = time.perf_counter()
@@ -79,7 +81,7 @@ def run(
         refuse_options(seed=seed, until_se=until_se, threshold=threshold, events=events)
         evaluation = evaluate(model, keep_trace=True, on_compile=say_compiling)
     folder = folder_for(model, out)
-    paths = write_run(evaluation, folder, time.perf_counter() - began)
+    paths = write_run(evaluation, folder, time.perf_counter() - began, plots or ())
     if workbook:
         from heecon.commands.workbook import write as write_workbook  # noqa: PLC0415  (slow)
 

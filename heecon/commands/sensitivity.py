@@ -8,17 +8,25 @@ from typing import Annotated, Any
 
 import typer
 
+from heecon import plot
 from heecon.analysis.evaluation import run
 from heecon.analysis.factors import factors_of
 from heecon.analysis.morris import run_morris
 from heecon.analysis.one_way import one_way as analyse_one_way
-from heecon.analysis.price import discount_grid, generic_price_grid, value_based_price
+from heecon.analysis.price import (
+    check_prices,
+    discount_grid,
+    generic_price_grid,
+    named_prices,
+    value_based_price,
+)
 from heecon.analysis.sobol import run_sobol
 from heecon.analysis.threshold import threshold_analysis
 from heecon.analysis.two_way import TwoWay
 from heecon.analysis.two_way import two_way as analyse_two_way
 from heecon.commands.common import (
     Out,
+    Plots,
     Target,
     folder_for,
     make_console,
@@ -27,7 +35,7 @@ from heecon.commands.common import (
     say_simulated,
     say_written,
 )
-from heecon.errors import InputError, Problem, shown
+from heecon.errors import InputError, Problem
 from heecon.files.write import csv_text, write_all
 from heecon.model.definition import Model
 from heecon.model.load import load
@@ -65,6 +73,7 @@ def one_way(
         typer.Option(help="Inputs that move together: NAME=key,key,...; may be repeated."),
     ] = None,
     icer: Annotated[bool, typer.Option("--icer", help="Tornado on the ICER.")] = False,
+    plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Move every uncertain input to the ends of its range, one at a time."""
@@ -80,6 +89,7 @@ def one_way(
         folder_for(model, out, "one_way"),
         "one_way",
         began,
+        plots,
     )
 
 
@@ -90,6 +100,7 @@ def two_way(
     threshold: Threshold = None,
     strategy: Strategies = None,
     steps: Annotated[int, typer.Option(help="Points on each axis.")] = 21,
+    plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Move two inputs over a grid: which strategy is best where."""
@@ -99,7 +110,7 @@ def two_way(
         found = analyse_two_way(
             model, x, y, threshold, strategies=strategy, steps=steps, on_draws=advance
         )
-    _finish_grid(model, found, out, "two_way", began)
+    _finish_grid(model, found, out, "two_way", began, plots)
 
 
 def threshold_(
@@ -138,8 +149,8 @@ def price(
     """Find the highest price of a drug that is worth paying."""
     model, began = _start(scenario)
 
-    keys = parameter or _named(model, "price", "parameters")
-    _check_prices(model, keys)
+    keys = parameter or named_prices(model, "price", "parameters")
+    check_prices(model, keys)
     found = value_based_price(model, keys, strategy, comparator, threshold)
     finish(model, price_report(found), folder_for(model, out, "price"), "price", began)
 
@@ -158,21 +169,22 @@ def discounts(
     ] = None,
     threshold: Threshold = None,
     strategy: Strategies = None,
+    plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Cross two drugs' confidential discounts, or prices of one: the decision in each cell."""
     model, began = _start(scenario)
 
     one, other = (
-        first or _named(model, "discounts", "first"),
-        second or _named(model, "discounts", "second"),
+        first or named_prices(model, "discounts", "first"),
+        second or named_prices(model, "discounts", "second"),
     )
     found = (
         generic_price_grid(model, one, other, threshold, prices=price, strategies=strategy)
         if price
         else discount_grid(model, one, other, threshold, strategies=strategy)
     )
-    _finish_grid(model, found, out, "discounts", began)
+    _finish_grid(model, found, out, "discounts", began, plots)
 
 
 def sobol(
@@ -249,9 +261,11 @@ def _start(scenario: str | None) -> tuple[Model, float]:
     return model, began
 
 
-def _finish_grid(model: Model, found: TwoWay, out: Path | None, name: str, began: float) -> None:
-
-    finish(model, two_way_report(found, name), folder_for(model, out, name), name, began)
+def _finish_grid(
+    model: Model, found: TwoWay, out: Path | None, name: str, began: float, plots: Plots
+) -> None:
+    report = two_way_report(found, name)
+    finish(model, report, folder_for(model, out, name), name, began, plots)
 
 
 def finish(
@@ -260,6 +274,7 @@ def finish(
     folder: Path,
     name: str,
     began: float,
+    plots: Plots = None,
     **settings: Any,
 ) -> None:
     """Write the files of an analysis, then print it.
@@ -270,12 +285,13 @@ def finish(
         folder: where to.
         name: of the analysis.
         began: when it began, for the manifest.
+        plots: what to draw its pictures as.
         settings: seed, sizes, for the manifest.
     """
-    contents = {
+    contents: dict[str, str | bytes] = {
         f"{file}.csv": csv_text(table.header, table.rows) for file, table in report.tables.items()
     }
-    contents |= {f"{file}.svg": text for file, text in report.pictures.items()}
+    contents |= plot.files(report.pictures, plots or ())
     seconds = time.perf_counter() - began
     about = settings if model is None else manifest(model, seconds, **settings)
     contents[f"{name}_manifest.json"] = json_text(about)
@@ -295,27 +311,3 @@ def _links(texts: list[str]) -> dict[str, list[str]]:
             raise InputError(Problem("--link", what, "Write NAME=key,key"))
         links[name.strip()] = [key.strip() for key in keys.split(",")]
     return links
-
-
-def _check_prices(model: Model, keys: list[str]) -> None:
-    """Only what the model tags as a price has a highest price worth paying."""
-    prices = [row.key for row in model.parameters if "price" in row.tags]
-    known = {row.key for row in model.parameters}
-    wrong = [key for key in keys if key in known and key not in prices]
-    if wrong:
-        remedy = f"The prices are {', '.join(prices)}" if prices else "Tag it 'price' in its row"
-        raise InputError(Problem(wrong[0], "the model does not tag this as a price", remedy))
-
-
-def _named(model: Model, analysis: str, key: str) -> list[str]:
-    """The prices that [analyses.ANALYSIS] of the model or scenario names."""
-    found = model.scenario.analyses.get(analysis, {}).get(key)
-    if isinstance(found, list) and found and all(isinstance(name, str) for name in found):
-        return found
-    where = f"analyses.{analysis}.{key}"
-    if found is not None:
-        what = f"{shown(found)} is no list of keys of prices"
-        raise InputError(Problem(where, what, f'Write {key} = ["KEY", ...]'))
-    prices = [row.key for row in model.parameters if "price" in row.tags]
-    remedy = f"Name a price: {', '.join(prices[:8])}" if prices else "Name the key of a price"
-    raise InputError(Problem(where, "no price is named", f"{remedy}, or write {key} there"))

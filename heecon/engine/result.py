@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine.moments import MonteCarlo, together
+from heecon.errors import InputError, Problem
+from heecon.files import names
 from heecon.model.definition import Model, Outcome
 
 Floats = NDArray[np.float64]
@@ -87,13 +89,14 @@ class Result:
             (draws, strategies).
 
         Raises:
-            KeyError: no outcome of that name in the model's perspective.
+            InputError: no outcome of that name in the model's perspective.
         """
-        names = [o.name for o in self.outcomes]
-        if outcome not in names:
-            raise KeyError(f"no outcome '{outcome}'; there is {', '.join(names)}")
+        known = [o.name for o in self.outcomes]
+        if outcome not in known:
+            remedy = names.did_you_mean(outcome, known)
+            raise InputError(Problem("outcomes", f"unknown outcome '{outcome}'", remedy))
         cube = self.discounted if discounted else self.undiscounted
-        return np.asarray(cube[:, :, names.index(outcome)].sum(axis=2))
+        return np.asarray(cube[:, :, known.index(outcome)].sum(axis=2))
 
 
 def concatenate(results: Sequence[Result]) -> Result:

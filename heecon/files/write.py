@@ -13,7 +13,7 @@ from pathlib import Path
 from heecon.errors import InputError, Problem
 
 
-def write_all(folder: Path, contents: Mapping[str, str]) -> list[Path]:
+def write_all(folder: Path, contents: Mapping[str, str | bytes]) -> list[Path]:
     """Write several files of a folder, all or none.
 
     Every file is first written under a temporary name on the same disk; only when all are
@@ -21,7 +21,7 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> list[Path]:
 
     Args:
         folder: created if need be.
-        contents: file name -> text.
+        contents: file name -> text, or bytes.
 
     Returns:
         The paths written, in the order given.
@@ -32,11 +32,11 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> list[Path]:
     waiting: list[tuple[Path, Path]] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in contents.items():
+        for name, content in contents.items():
             handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
             waiting.append((Path(temporary), folder / name))
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
             Path(temporary).chmod(0o644)
         for temporary_path, path in waiting:
             temporary_path.replace(path)

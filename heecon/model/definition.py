@@ -287,9 +287,9 @@ class SourceFile:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
-    """A complete, checked model. Build it with ``heecon.load`` or ``heecon.build``.
+    """A complete, checked model: what ``load`` and ``build_model`` return.
 
     Attributes:
         name: the model folder's name.
@@ -325,6 +325,13 @@ class Model:
     patients: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"Model {self.name}/{self.scenario.name}: {len(self.strategies)} strategies, "
+            f"{len(self.states)} states, {self.settings.cycles} cycles of {self.settings.cycle}, "
+            f"{len(self.inputs)} inputs ({len(self.assumptions)} assumptions)"
+        )
 
     def values(self, strategy: str | None) -> dict[str, float]:
         """Base values by parameter name, as one strategy sees them (None: the shared rows only)."""

@@ -38,6 +38,39 @@ _TEXTS = ("label", "correlation_group", "unit", "source", "note", "evidence", "c
 _YEAR = re.compile(r"19[0-9]{2}|2[01][0-9]{2}")
 
 
+class _ByWord:
+    """A distribution that code may also give by the name of its family, to be built from the rest.
+
+    It is a descriptor because a reader of the parameter always finds a distribution, never a word.
+    """
+
+    def __get__(self, row: Parameter | None, _owner: type) -> Distribution | None:
+        found: Distribution | None = None if row is None else vars(row)["distribution"]
+        return found
+
+    def __set__(self, row: Parameter, given: Distribution | str | None) -> None:
+        vars(row)["distribution"] = _built(row, given) if isinstance(given, str) else given
+
+
+def _built(row: Parameter, family: str) -> Distribution:
+    """The distribution of a family with the value, standard error and interval of a row.
+
+    Raises:
+        InputError: there is no such family, or the numbers make none of it.
+    """
+    try:
+        if family not in FAMILIES:
+            remedy = names.did_you_mean(family, FAMILIES)
+            if family in JOINT_FAMILIES:
+                remedy = f'Write joint_family="{family}" and name its correlation_group'
+            raise InvalidValue(f"unknown distribution {shown(family)}", remedy)
+        return build(family, row.value, se=row.se, low=row.low, high=row.high)
+    except InvalidValue as unusable:
+        raise InputError(
+            Problem(f"parameter '{row.key}'", unusable.what, unusable.remedy)
+        ) from None
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One number of a model.
@@ -50,7 +83,9 @@ class Parameter:
         low: lower bound (2.5%) for one-way analysis and for building the distribution.
         high: upper bound (97.5%).
         se: standard error.
-        distribution: a univariate distribution; None when the parameter belongs to a joint block.
+        distribution: a univariate distribution, or the name of its family when it is made in code
+            ("beta" from se, or from low and high); None when the parameter is fixed or belongs to a
+            joint block.
         joint_family: key of ``JOINT_FAMILIES`` when it belongs to a block, else empty.
         joint_count: Dirichlet count, else None.
         correlation_group: name of its block or rank-correlation group, else empty.
@@ -72,7 +107,7 @@ class Parameter:
     low: float | None = None
     high: float | None = None
     se: float | None = None
-    distribution: Distribution | None = None
+    distribution: _ByWord = _ByWord()
     joint_family: str = ""
     joint_count: float | None = None
     correlation_group: str = ""

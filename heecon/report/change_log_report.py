@@ -11,9 +11,9 @@ from rich.text import Text
 from heecon.analysis.change import Change
 from heecon.analysis.change_log import ChangeLog, Side, Step
 from heecon.analysis.standing import Standing
-from heecon.files.write import csv_text
 from heecon.report.console import Column, money, show, signed
 from heecon.report.markdown import escaped, table
+from heecon.report.tables import Rows
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,2})?")
 
@@ -35,16 +35,20 @@ ORDERED = (
 
 def files_of(log: ChangeLog) -> dict[str, str]:
     """The files of a change log: name -> text."""
-    found = {"change_log.md": markdown(log), "change_log_effects.csv": _effects_csv(log)}
-    if log.inputs_known:
-        found["change_log.csv"] = _changes_csv(log)
-    return found
+    tables = {f"{name}.csv": table.to_csv() for name, table in change_log_tables(log).items()}
+    return {"change_log.md": markdown(log), **tables}
+
+
+def change_log_tables(log: ChangeLog) -> dict[str, Rows]:
+    """What changed, where the inputs are known, and what each step does to the results."""
+    found = {"change_log_effects": _effects(log)}
+    return {"change_log": _changes(log), **found} if log.inputs_known else found
 
 
 # --- CSV -----------------------------------------------------------------------------------------
 
 
-def _changes_csv(log: ChangeLog) -> str:
+def _changes(log: ChangeLog) -> Rows:
     header = (
         "step", "key", "kind", "before", "after", "absolute", "relative", "why_together", "note",
     )  # fmt: skip
@@ -54,7 +58,7 @@ def _changes_csv(log: ChangeLog) -> str:
         for change in step.changes
     ]
     rows += [(None, *_cells(change), "", change.note) for change in log.silent]
-    return csv_text(header, rows)
+    return Rows(header, tuple(rows))
 
 
 def _cells(change: Change) -> tuple[object, ...]:
@@ -67,7 +71,7 @@ def _number_or_text(text: str | None) -> object:
     return float(text) if text is not None and _NUMBER.fullmatch(text) else text
 
 
-def _effects_csv(log: ChangeLog) -> str:
+def _effects(log: ChangeLog) -> Rows:
     header = [
         "step", "strategy", "comparator", "cost", "qalys", "incremental_cost", "incremental_qalys",
         "icer", "quadrant",
@@ -77,9 +81,11 @@ def _effects_csv(log: ChangeLog) -> str:
     stages = [("A", log.a.standings)]
     stages += [(str(number), step.after) for number, step in enumerate(log.steps, start=1)]
     stages.append(("B", log.b.standings))
-    return csv_text(
-        header,
-        [(stage, *_standing_cells(row, log.thresholds)) for stage, rows in stages for row in rows],
+    return Rows(
+        tuple(header),
+        tuple(
+            (stage, *_standing_cells(row, log.thresholds)) for stage, rows in stages for row in rows
+        ),
     )
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
+from heecon import plot
 from heecon.analysis.audit import Finding, Use
 from heecon.evidence.consistency import splits
 from heecon.evidence.indirect import Effect
 from heecon.evidence.interval import interval_from_se
 from heecon.evidence.registry import CHECKED, UNRESOLVED, Evidence, Registry
 from heecon.evidence.synthesis import Comparison, Synthesis
-from heecon.report import svg
 from heecon.report.console import Column
 from heecon.report.sensitivity_report import Printed, Report
 from heecon.report.tables import Rows
@@ -231,10 +232,7 @@ def _interval(value: float, low: float, high: float) -> str:
     return f"{value:.2f} ({low:.2f}-{high:.2f})"
 
 
-ROW, LEFT, TOP, PLOT, RIGHT = 22, 330, 64, 300, 150
-
-
-def forest(found: Synthesis) -> str:
+def forest(found: Synthesis) -> plot.Draw:
     """Trials and the network's effects against the reference, on a logarithmic scale."""
     reference = found.network.reference
     trials = [
@@ -242,35 +240,5 @@ def forest(found: Synthesis) -> str:
         for row in found.comparisons
     ]
     pooled = [(f"{name} v {reference}", found.ratio(name)) for name in found.network.treatments[1:]]
-    lines: list[tuple[str, tuple[float, float, float] | None]] = [
-        ("Trials", None), *trials, (f"Network ({found.network.method})", None), *pooled,
-    ]  # fmt: skip
-    ends = [end for _, ratio in (*trials, *pooled) for end in ratio]
-    low, high = svg.padded([math.log(min(ends)), math.log(max(ends)), 0.0])
-    axes = svg.Axes(LEFT, TOP, PLOT, ROW * len(lines), (low, high), (0, len(lines)))
-    parts = [svg.text(16, 26, svg.cut(found.title, 80), size=14, weight="bold")]
-    parts.append(svg.text(16, 44, f"{found.estimand}s with 95% intervals", size=11))
-    bottom = axes.top + axes.height
-    parts.append(svg.line(axes.x(0), axes.top, axes.x(0), bottom, dashed=True))
-    for number, (label, ratio) in enumerate(lines):
-        y = TOP + ROW * (number + 0.5)
-        if ratio is None:
-            parts.append(svg.text(16, y + 4, label, weight="bold"))
-            continue
-        parts.append(svg.text(28, y + 4, svg.cut(label, 52), size=11))
-        value, start, end = (axes.x(math.log(x)) for x in ratio)
-        parts.append(svg.line(start, y, end, y))
-        fill = svg.colour(0 if number <= len(trials) else 5)
-        parts.append(
-            f'<rect x="{value - 4:.1f}" y="{y - 4:.1f}" width="8" height="8" fill="{fill}"/>'
-        )
-        parts.append(svg.text(LEFT + PLOT + 12, y + 4, _interval(*ratio), size=11))
-    marks = [x for x in (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10) if low < math.log(x) < high]
-    for mark in marks:
-        x = axes.x(math.log(mark))
-        parts += [
-            svg.line(x, bottom, x, bottom + 4),
-            svg.text(x, bottom + 16, svg.short(mark), size=10, anchor="middle"),
-        ]
-    parts.append(svg.line(LEFT, bottom, LEFT + PLOT, bottom))
-    return svg.page(LEFT + PLOT + RIGHT, bottom + 34, parts)
+    groups = [("Trials", trials), (f"Network ({found.network.method})", pooled)]
+    return partial(plot.forest, groups, found.title, f"{found.estimand}, with 95% interval")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.text import Text
 
+from heecon import plot
 from heecon.analysis.acceptability import Acceptability, acceptability
 from heecon.analysis.convergence import Precision, precision, running
 from heecon.analysis.monte_carlo import VarianceShare, variance_shares
@@ -17,12 +20,12 @@ from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import (
     Interval,
     default_grid,
+    ellipses,
     summarise,
     summarise_net_benefit,
 )
 from heecon.files.write import csv_text, write_all
 from heecon.report import monte_carlo_report
-from heecon.report import uncertainty_plots as plots
 from heecon.report.console import Column, money, show
 from heecon.report.run_files import json_text
 from heecon.report.tables import Rows
@@ -75,10 +78,15 @@ def report(
     )
 
 
-def write_psa(found: PsaReport, folder: Path, manifest: Mapping[str, object]) -> list[Path]:
-    """Write tables, draws and pictures, all or none."""
-    outcomes, currency = found.outcomes, found.outcomes.currency
-    contents = {
+def write_psa(
+    found: PsaReport,
+    folder: Path,
+    manifest: Mapping[str, object],
+    formats: Iterable[plot.Format] = (),
+) -> list[Path]:
+    """Write tables, draws, and pictures in the formats asked for, all or none."""
+    outcomes = found.outcomes
+    contents: dict[str, str | bytes] = {
         f"{name}.csv": csv_text(table.header, table.rows)
         for name, table in (
             ("psa_summary", summary_rows(found)),
@@ -93,14 +101,71 @@ def write_psa(found: PsaReport, folder: Path, manifest: Mapping[str, object]) ->
     contents["psa_draws.csv"] = draws_text(outcomes)
     if outcomes.failed:
         contents["psa_left_out.csv"] = csv_text(("draw", "reason"), outcomes.failed)
-    contents["ce_plane.svg"] = plots.ce_plane(outcomes, found.thresholds[0])
-    contents["acceptability.svg"] = plots.acceptability_curves(
-        found.curves, outcomes.labels, currency
-    )
-    contents["expected_loss.svg"] = plots.loss_curves(found.curves, outcomes.labels, currency)
-    contents["evpi.svg"] = plots.evpi_curve(found.curves, currency)
+    contents |= plot.files(pictures(found), formats)
     contents["psa_manifest.json"] = json_text(manifest)
     return write_all(folder, contents)
+
+
+def pictures(found: PsaReport) -> dict[str, plot.Draw]:
+    """The plane at the first threshold, and the decision over the grid of thresholds."""
+    outcomes, decision = found.outcomes, found.curves
+    money_label = f"Willingness to pay {outcomes.currency} per QALY"
+    labels = [outcomes.labels.get(name, name) for name in outcomes.strategies]
+
+    def each(values: NDArray[np.float64]) -> list[plot.Line]:
+        return [plot.Line(label, plot.colour(i), values[:, i]) for i, label in enumerate(labels)]
+
+    error = 1.96 * decision.standard_error
+    limits = np.maximum(decision.evpi - error, 0.0), decision.evpi + error
+    return {
+        "ce_plane": partial(
+            plot.ce_plane,
+            _clouds(outcomes),
+            outcomes.labels.get(outcomes.reference, outcomes.reference),
+            outcomes.currency,
+            found.thresholds[0],
+        ),
+        "ceac": partial(
+            plot.curves,
+            decision.thresholds,
+            each(decision.probability),
+            ("Acceptability curves and frontier", money_label, "Probability cost-effective"),
+            dashed=plot.Line("Frontier (dashed)", plot.INK, decision.frontier),
+            top=1.0,
+        ),
+        "expected_loss": partial(
+            plot.curves,
+            decision.thresholds,
+            each(decision.expected_loss),
+            ("Expected loss", money_label, f"Expected loss per person {outcomes.currency}"),
+        ),
+        "evpi": partial(
+            plot.curves,
+            decision.thresholds,
+            [plot.Line("EVPI", plot.colour(0), decision.evpi)],
+            (
+                "Expected value of perfect information per person",
+                money_label,
+                f"EVPI {outcomes.currency}",
+            ),
+            band=("95% Monte Carlo limits", *limits),
+        ),
+    }
+
+
+def _clouds(outcomes: Outcomes) -> list[plot.Cloud]:
+    """Increments of every strategy but the comparator, each in its strategy's colour."""
+    base = outcomes.index(outcomes.reference)
+    outlines = {e.strategy: e.points() for e in ellipses(outcomes)} if outcomes.draws > 1 else {}
+    found = []
+    for i, name in enumerate(outcomes.strategies):
+        if i != base:
+            effect = outcomes.effect[:, i] - outcomes.effect[:, base]
+            cost = outcomes.cost[:, i] - outcomes.cost[:, base]
+            label = outcomes.labels.get(name, name)
+            points = np.column_stack([effect, cost])
+            found.append(plot.Cloud(label, plot.colour(i), points, outlines.get(name)))
+    return found
 
 
 def print_psa(found: PsaReport, console: Console) -> None:

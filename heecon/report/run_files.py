@@ -1,4 +1,4 @@
-"""The files a run leaves: tables, trace plot, results and manifest."""
+"""The files a run leaves: tables, results, manifest, and its picture when asked for."""
 
 from __future__ import annotations
 
@@ -6,26 +6,32 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+
+from heecon import plot
 from heecon.analysis.evaluation import Evaluation
 from heecon.files.write import csv_text, write_all
 from heecon.model.definition import Model
 from heecon.report import monte_carlo_report, tables
-from heecon.report.plots import trace_plot
 
 PACKAGES = ("heecon", "numpy", "numba", "scipy", "pandas", "pydantic")
 
 
-def write_run(evaluation: Evaluation, folder: Path, seconds: float) -> list[Path]:
+def write_run(
+    evaluation: Evaluation, folder: Path, seconds: float, formats: Iterable[plot.Format] = ()
+) -> list[Path]:
     """Write everything about a run into a folder, all files or none.
 
     Args:
         evaluation: a run; what it kept of its trace is written too.
         folder: created if need be; files of the same names are replaced.
         seconds: how long the run took, for the manifest.
+        formats: of the picture of the trace; none is drawn for no format.
 
     Returns:
         The paths written.
@@ -33,7 +39,7 @@ def write_run(evaluation: Evaluation, folder: Path, seconds: float) -> list[Path
     Raises:
         InputError: the folder cannot be written to.
     """
-    contents = {
+    contents: dict[str, str | bytes] = {
         f"{name}.csv": csv_text(table.header, table.rows)
         for name, table in (
             ("summary", tables.summary(evaluation)),
@@ -49,10 +55,31 @@ def write_run(evaluation: Evaluation, folder: Path, seconds: float) -> list[Path
     if evaluation.result.trace is not None:
         table = tables.trace(evaluation)
         contents["trace.csv"] = csv_text(table.header, table.rows)
-        contents["trace.svg"] = trace_plot(evaluation.result, evaluation.trace_arrays())
+        contents |= plot.files({"trace": trace_picture(evaluation)}, formats)
     contents["results.json"] = json_text(results(evaluation))
     contents["manifest.json"] = json_text(manifest(evaluation.model, seconds, **luck(evaluation)))
     return write_all(folder, contents)
+
+
+def trace_picture(evaluation: Evaluation) -> plot.Draw:
+    """State occupancy over time in the first draw, a panel a strategy.
+
+    Raises:
+        InputError: the run did not keep its trace.
+    """
+    model, occupancy = evaluation.model, evaluation.trace_arrays().occupancy[0]
+    panels = [
+        (model.strategies[name].label, occupancy[index])
+        for index, name in enumerate(evaluation.result.strategies)
+    ]
+    return partial(
+        plot.trace,
+        np.arange(occupancy.shape[1]) * model.settings.cycle_length,
+        panels,
+        [state.label for state in model.states.values()],
+        [state.absorbing for state in model.states.values()],
+        model.settings.title,
+    )
 
 
 def results(evaluation: Evaluation) -> dict[str, object]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from heecon import plot
 from heecon.analysis.evppi import Evppi, violations
 from heecon.analysis.evsi import Evsi, NetBenefit, best_size
 from heecon.analysis.morris import Morris
@@ -17,7 +19,6 @@ from heecon.analysis.price import PriceRow
 from heecon.analysis.sobol import Sobol
 from heecon.analysis.threshold import Threshold
 from heecon.analysis.two_way import TwoWay
-from heecon.report import uncertainty_plots as plots
 from heecon.report.console import Column, money, show
 from heecon.report.tables import Rows
 
@@ -47,13 +48,13 @@ class Report:
         printed: tables for the screen.
         notes: sentences after them.
         tables: file name without ending -> table.
-        pictures: file name without ending -> SVG text.
+        pictures: file name without ending -> what draws it.
     """
 
     printed: Sequence[Printed]
     notes: Sequence[str] = ()
     tables: dict[str, Rows] = field(default_factory=dict)
-    pictures: dict[str, str] = field(default_factory=dict)
+    pictures: dict[str, plot.Draw] = field(default_factory=dict)
 
 
 SHOWN = 20
@@ -137,19 +138,31 @@ def _one_way_rows(found: OneWay, rows: Sequence[OneWayRow]) -> Rows:
     )  # fmt: skip
 
 
-def _tornado(found: OneWay, rows: Sequence[OneWayRow], by_icer: bool, currency: str) -> str:
-    title = f"{found.strategy} v {found.comparator}"
+def _tornado(found: OneWay, rows: Sequence[OneWayRow], by_icer: bool, currency: str) -> plot.Draw:
+    labels = found.outcomes.labels
+    title = " v ".join(labels.get(name, name) for name in (found.strategy, found.comparator))
     if by_icer:
         bars = [
-            (row.name, row.low.icer, row.high.icer) for row in rows if row.icer_swing is not None
+            (_bar(found, row), row.low.icer, row.high.icer)
+            for row in rows
+            if row.icer_swing is not None
         ]
         known = [
             (name, low, high) for name, low, high in bars if low is not None and high is not None
         ]
-        return plots.tornado(known[:20], found.base.icer or 0.0, title, f"ICER ({currency})")
-    bars_nmb = [(row.name, row.low.nmb, row.high.nmb) for row in rows if row.swing > 0]
+        return partial(
+            plot.tornado, known[:20], found.base.icer or 0.0, title, f"ICER ({currency})"
+        )
+    bars_nmb = [(_bar(found, row), row.low.nmb, row.high.nmb) for row in rows if row.swing > 0]
     label = f"Incremental NMB ({currency}) at {found.threshold:,.0f}"
-    return plots.tornado(bars_nmb[:20], found.base.nmb, title, label)
+    return partial(plot.tornado, bars_nmb[:20], found.base.nmb, title, label)
+
+
+def _bar(found: OneWay, row: OneWayRow) -> str:
+    """Words for a bar: the input's label, and whose it is where strategies have their own."""
+    strategy = row.name.partition("[")[2].removesuffix("]")
+    owner = found.outcomes.labels.get(strategy)
+    return f"{owner}: {row.label}" if owner and row.label != row.name else row.label
 
 
 def two_way_report(found: TwoWay, name: str = "two_way") -> Report:
@@ -160,15 +173,15 @@ def two_way_report(found: TwoWay, name: str = "two_way") -> Report:
         for i, x in enumerate(found.x.ticks)
         for j, y in enumerate(found.y.ticks)
     )
-    best = found.optimal.argmax(axis=2).T.tolist()
     shares = {label: share for label, share in found.shares().items() if share > 0}
     columns = [Column("Share of the grid", [f"{share:.1%}" for share in shares.values()])]
     title = f"Where each strategy is best, at {found.threshold:,.0f} {found.currency} per QALY"
     labels = [found.labels.get(name, name) for name in found.strategies]
-    picture = plots.decision_map(
-        found.x.ticks.tolist(),
-        found.y.ticks.tolist(),
-        best,
+    picture = partial(
+        plot.decision_map,
+        found.x.ticks,
+        found.y.ticks,
+        found.optimal.argmax(axis=2).T,
         labels,
         (title, found.x.name, found.y.name),
     )

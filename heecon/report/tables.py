@@ -3,17 +3,76 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
 
 from heecon.analysis.evaluation import Evaluation
+from heecon.files.write import csv_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN_ROWS, SHOWN_WIDTH = 8, 120
+"""What a table shows of itself as text."""
+
+HTML_ROWS = 60
+"""Rows a notebook shows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rows:
     """A table: column names and rows of text, numbers and None."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The table as a frame."""
+        import pandas as pd  # noqa: PLC0415  (half a second; only for those who want frames)
+
+        return pd.DataFrame(list(self.rows), columns=list(self.header))
+
+    def to_csv(self) -> str:
+        """The table as the text of a file."""
+        return csv_text(self.header, self.rows)
+
+    def __repr__(self) -> str:
+        """The first rows, and the columns a line has room for."""
+        whole = len(self.rows) <= SHOWN_ROWS
+        first = self.rows if whole else self.rows[: SHOWN_ROWS - 1]
+        shown = [[_short(cell) for cell in row] for row in (self.header, *first)]
+        lines = [""] * len(shown)
+        for cells in zip(*shown, strict=True):
+            width = max(map(len, cells))
+            if len(lines[0]) + width > SHOWN_WIDTH:
+                break
+            lines = [line + cell.ljust(width + 2) for line, cell in zip(lines, cells, strict=True)]
+        size = [] if whole else [f"[{len(self.rows):,} rows x {len(self.header)} columns]"]
+        return "\n".join([*(line.rstrip() for line in lines), *size])
+
+    def _repr_html_(self) -> str:
+        def row(tag: str, cells: Iterable[object]) -> str:
+            return "<tr>" + "".join(f"<{tag}>{escape(_short(c))}</{tag}>" for c in cells) + "</tr>"
+
+        body = "".join(row("td", cells) for cells in self.rows[:HTML_ROWS])
+        more = len(self.rows) - HTML_ROWS
+        note = f"<p>... and {more:,} more rows</p>" if more > 0 else ""
+        return f"<table><thead>{row('th', self.header)}</thead><tbody>{body}</tbody></table>{note}"
+
+
+def _short(cell: object) -> str:
+    """A cell in few characters."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:,.2f}" if abs(cell) >= 100 else f"{cell:.6g}"
+    text = str(cell)
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def summary(evaluation: Evaluation) -> Rows:

@@ -117,7 +117,7 @@ class Case:
 
 
 def case_of(
-    source: str | Path | None,
+    source: str | Path | Model | None,
     scenario: str | None = None,
     *,
     draws: int = 0,
@@ -131,7 +131,8 @@ def case_of(
     """Load a scenario with all its siblings and run what the workbook shows.
 
     Args:
-        source: a scenario or a model, as ``load`` takes it.
+        source: a scenario or a model, as ``load`` takes it; or a checked model, which has no
+            siblings and no past.
         scenario: name of a scenario, when ``source`` is a model.
         draws: of the probabilistic analysis; 0 for none.
         seed: of the draws.
@@ -144,12 +145,19 @@ def case_of(
     Raises:
         InputError: the files have mistakes, or the workbook cannot carry the model.
     """
-    target = locate.find(source)
-    model = load(source, scenario)
-    refuse(model)
-    first = _variant(model, load(source, scenario, every_strategy=True), on_compile)
-    variants, left_out = _siblings(target, model, first)
-    variants.sort(key=lambda variant: (variant.name != "base_case", variant.name))
+    if isinstance(source, Model):
+        refuse(source)
+        model, first = source, _variant(source, source, on_compile)
+        variants, log = [first], None
+        left_out: dict[str, str] = {}
+    else:
+        target = locate.find(source)
+        model = load(source, scenario)
+        refuse(model)
+        first = _variant(model, load(source, scenario, every_strategy=True), on_compile)
+        variants, left_out = _siblings(target, model, first)
+        variants.sort(key=lambda variant: (variant.name != "base_case", variant.name))
+        log = _log(target, model, since)
     outcomes = None
     if draws and any(
         row.distribution is None or row.distribution.family != "fixed" for row in model.parameters
@@ -162,7 +170,7 @@ def case_of(
         outcomes=outcomes,
         seed=seed,
         one_way=_one_way(model),
-        log=_log(target, model, since),
+        log=log,
         made=made or date.today(),
         version=version or _installed(),
     )

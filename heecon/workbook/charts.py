@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from heecon.report.svg import COLOURS
+from heecon.plot import COLOURS
 
 if TYPE_CHECKING:
     from openpyxl.chart import AreaChart, BarChart, LineChart, ScatterChart

@@ -7,7 +7,7 @@ from pathlib import Path
 from heecon.files.write import write_bytes
 from heecon.workbook import charts
 from heecon.workbook.book import NOTE, TITLE, Book, Placed, Sheet
-from heecon.workbook.case import Case, case_of
+from heecon.workbook.case import Case
 from heecon.workbook.change_sheet import add_change_log
 from heecon.workbook.checks import Checks
 from heecon.workbook.control import add_control
@@ -127,21 +127,3 @@ def write_workbook(case: Case, path: Path) -> Path:
         InputError: the file cannot be written, or the workbook cannot carry the model.
     """
     return write_bytes(path, to_bytes(workbook(case)))
-
-
-def export_workbook(
-    source: str | Path | None, path: str | Path, *, draws: int = 0, seed: int = 1
-) -> Path:
-    """Write a scenario, with all its siblings, as a live workbook.
-
-    Args:
-        source: a scenario or a model, as ``load`` takes it.
-        path: the .xlsx file.
-        draws: of the stored probabilistic analysis; 0 for none.
-        seed: of the draws.
-
-    Raises:
-        InputError: the files have mistakes, the workbook cannot carry the model, or the file
-            cannot be written.
-    """
-    return write_workbook(case_of(source, draws=draws, seed=seed), Path(path))

@@ -93,4 +93,4 @@ class Draft:
             if not strategy or strategy in self.definition["strategies"]:
                 fields = {"distribution": build("fixed", value), **self.fields.get(key, {})}
                 rows.append(he.Parameter(name, value, strategy or None, **fields))
-        return he.build_model(self.definition, rows, self.tables, "everything")
+        return he.Model.from_dict(self.definition, rows, self.tables, "everything")

@@ -33,7 +33,7 @@ def model(*rows: he.Parameter) -> he.Model:
         "transitions": {"well": {"rates": {"dead": 0.1}}},
         "outcomes": {"cost": {"kind": "cost", "state": {"well": cost}}},
     }
-    return he.build_model(definition, rows)
+    return he.Model.from_dict(definition, rows)
 
 
 def test_every_kind_of_finding() -> None:

@@ -15,6 +15,7 @@ import heecon as he
 from heecon.analysis import change_log as module
 from heecon.analysis.change import changed_units
 from heecon.analysis.change_log import ChangeLog, change_log
+from heecon.analysis.evaluation import run
 from heecon.analysis.inputs import inputs_of_both, partway
 from heecon.analysis.standing import standings, totals_of
 from heecon.files import locate
@@ -40,7 +41,7 @@ def check(a: he.Model, b: he.Model) -> ChangeLog:
     """Everything that holds for every pair of models."""
     log = change_log(a, b)
     for model, side in ((a, log.a), (b, log.b)):
-        assert side.standings == standings(totals_of(he.run(model)), log.thresholds)
+        assert side.standings == standings(totals_of(run(model)), log.thresholds)
     stages = [log.a.standings, *(step.after for step in log.steps)]
     assert [step.before for step in log.steps] == stages[:-1]
     if log.steps:
@@ -48,7 +49,7 @@ def check(a: he.Model, b: he.Model) -> ChangeLog:
     inputs = inputs_of_both(a, b)
     units = changed_units(*inputs)
     for part, whole in ((set(units), b), (set(), a)):
-        between, expected = he.run(partway(*inputs, part)).result, he.run(whole).result
+        between, expected = run(partway(*inputs, part)).result, run(whole).result
         at = [between.strategies.index(name) for name in expected.strategies]
         for field in ("undiscounted", "discounted"):
             amounts = getattr(between, field)[:, at].sum(axis=3)
@@ -114,7 +115,7 @@ def test_each_step_equals_a_model_edited_by_hand() -> None:
 
     log = check(edited(), edited(dearer, shorter))
     assert keys(log) == [["model.horizon"], ["parameters.c_drug[new].value"]]
-    by_hand = standings(totals_of(he.run(edited(shorter))))
+    by_hand = standings(totals_of(run(edited(shorter))))
     assert log.steps[0].after == by_hand
 
 
@@ -588,7 +589,7 @@ def test_patients_are_told_in_few_words() -> None:
         },
     }
     columns = {"x": [float(i) for i in range(300)]}
-    a = he.build_model(definition, {"h": 0.1}, patients=columns)
-    b = he.build_model(definition, {"h": 0.1}, patients={"x": [1.0] * 300})
+    a = he.Model.from_dict(definition, {"h": 0.1}, patients=columns)
+    b = he.Model.from_dict(definition, {"h": 0.1}, patients={"x": [1.0] * 300})
     texts = [change.before for step in change_log(a, b).steps for change in step.changes]
     assert texts == ["300 people, mean 149.5"]

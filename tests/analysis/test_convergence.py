@@ -148,8 +148,6 @@ def test_it_refuses(model: he.Model) -> None:
     for batch, limit in ((1, 10), (20, 10), (10, 10**9)):
         with pytest.raises(he.InputError, match="batches of"):
             until(model, 1.0, increment_error=1.0, batch=batch, limit=limit)
-    fixed = replace(
-        model, parameters=tuple(row.overridden(row.value, "", "") for row in model.parameters)
-    )
+    fixed = model.with_values({row.key: row.value for row in model.parameters})
     with pytest.raises(he.InputError, match="no parameter is uncertain"):
         until(fixed, 1.0, increment_error=1.0)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import heecon as he
+from heecon.analysis.evaluation import Evaluation
+from heecon.analysis.evaluation import run as evaluate
 
 
 def small(**settings: Any) -> dict[str, Any]:
@@ -47,11 +49,11 @@ def parameters() -> list[he.Parameter]:
 
 
 @pytest.fixture
-def evaluation() -> he.Evaluation:
-    return he.run(he.build_model(small(), parameters()), keep_trace=True)
+def evaluation() -> Evaluation:
+    return evaluate(he.Model.from_dict(small(), parameters()), keep_trace=True)
 
 
-def test_totals_by_hand(evaluation: he.Evaluation) -> None:
+def test_totals_by_hand(evaluation: Evaluation) -> None:
     # usual: alive 1, 0.5; new: alive 1, 0.75; the second year's costs are divided by 1.1
     assert evaluation.cost() == pytest.approx(
         {"usual": 5 + 10 + 5 / 1.1, "new": 5 + 110 + 0.75 * 110 / 1.1}
@@ -61,7 +63,7 @@ def test_totals_by_hand(evaluation: he.Evaluation) -> None:
     assert evaluation.life_years() == pytest.approx({"usual": 1.5, "new": 1.75})
 
 
-def test_categories_sum_to_the_total(evaluation: he.Evaluation) -> None:
+def test_categories_sum_to_the_total(evaluation: Evaluation) -> None:
     for discounted in (True, False):
         by_category = evaluation.by_category("cost", discounted=discounted)
         assert list(by_category) == ["drugs", "care"]
@@ -69,7 +71,7 @@ def test_categories_sum_to_the_total(evaluation: he.Evaluation) -> None:
             assert sum(amounts[name] for amounts in by_category.values()) == pytest.approx(total)
 
 
-def test_incremental_and_pairwise(evaluation: he.Evaluation) -> None:
+def test_incremental_and_pairwise(evaluation: Evaluation) -> None:
     usual, new = evaluation.incremental()
     assert (usual.strategy, new.strategy) == ("usual", "new")
     increment = 100 + 75 / 1.1 + 0.25 * 10 / 1.1
@@ -90,13 +92,13 @@ def test_rounding_noise_is_no_difference() -> None:
     rows = [he.Parameter("p_die", 0.5), he.Parameter("c_drug", 0.0), he.Parameter("u_a", 0.1)]
     rows += [he.Parameter("u_a", 0.3, strategy="new"), he.Parameter("u_b", 0.2)]
     rows += [he.Parameter("u_b", 0.0, strategy="new"), he.Parameter("c_drug", 1.0, strategy="new")]
-    evaluation = he.run(he.build_model(definition, rows))
+    evaluation = evaluate(he.Model.from_dict(definition, rows))
     assert evaluation.qalys()["usual"] != evaluation.qalys()["new"]
     (row,) = evaluation.pairwise()
     assert row.incremental_effect == 0
 
 
-def test_net_benefit_uses_the_models_thresholds(evaluation: he.Evaluation) -> None:
+def test_net_benefit_uses_the_models_thresholds(evaluation: Evaluation) -> None:
     rows = {row.strategy: row for row in evaluation.net_benefit()}
     assert rows["new"].nmb == pytest.approx(1.4 * 10_000 - evaluation.cost()["new"])
     assert rows["new"].nhb == pytest.approx(rows["new"].nmb / 10_000)
@@ -104,80 +106,81 @@ def test_net_benefit_uses_the_models_thresholds(evaluation: he.Evaluation) -> No
 
 
 def test_no_threshold_is_said() -> None:
-    evaluation = he.run(he.build_model(small(thresholds=[]), parameters()))
+    evaluation = evaluate(he.Model.from_dict(small(thresholds=[]), parameters()))
     with pytest.raises(he.InputError, match="names no threshold"):
         evaluation.net_benefit()
 
 
-def test_unknown_comparator(evaluation: he.Evaluation) -> None:
+def test_unknown_comparator(evaluation: Evaluation) -> None:
     with pytest.raises(he.InputError, match="usul"):
         evaluation.pairwise("usul")
 
 
 def test_means_over_draws() -> None:
-    model = he.build_model(small(), parameters())
+    model = he.Model.from_dict(small(), parameters())
     draws = {"p_die": np.array([0.0, 1.0]), "c_drug[new]": np.array([0.0, 200.0])}
-    both = he.run(model, draws)
-    each = [he.run(model, {k: v[i : i + 1] for k, v in draws.items()}) for i in range(2)]
+    both = evaluate(model, draws)
+    each = [evaluate(model, {k: v[i : i + 1] for k, v in draws.items()}) for i in range(2)]
     for name in ("usual", "new"):
         assert both.cost()[name] == pytest.approx(np.mean([one.cost()[name] for one in each]))
 
 
-def test_frames(evaluation: he.Evaluation) -> None:
-    frame = evaluation.to_frame()
-    costs = frame[frame["kind"] == "cost"].groupby("strategy")["discounted"].sum()
+def test_frames(evaluation: Evaluation) -> None:
+    result = he.CEAResult(evaluation)
+    frame = result.to_pandas().set_index("outcome")
+    costs = frame.loc["total_cost"].set_index("strategy")["discounted"]
     assert costs.to_dict() == pytest.approx(evaluation.cost())
-    trace = evaluation.trace()
-    assert list(trace.columns) == ["draw", "strategy", "cycle", "time", "state", "occupancy"]
-    at_end = trace[(trace["cycle"] == 2) & (trace["state"] == "well")]
-    assert at_end.set_index("strategy")["occupancy"].to_dict() == {"usual": 0.25, "new": 0.5625}
-    cycles = evaluation.cycles("new")
+    trace = result.trace.to_pandas()
+    assert list(trace.columns[:3]) == ["strategy", "cycle", "time"]
+    at_end = trace[trace["cycle"] == 2].set_index("strategy")
+    assert at_end["well"].to_dict() == {"usual": 0.25, "new": 0.5625}
+    cycles = result.cycles("new")
     totals = cycles.groupby("outcome")["discounted"].sum()
     assert totals["drug"] == pytest.approx(100 + 75 / 1.1)
     assert set(cycles["state"]) == {"well", "dead"}
 
 
 def test_trace_must_have_been_kept() -> None:
-    evaluation = he.run(he.build_model(small(), parameters()))
-    for call in (evaluation.trace, lambda: evaluation.cycles("new")):
+    result = he.CEAResult(evaluate(he.Model.from_dict(small(), parameters())))
+    for call in (lambda: result.trace, lambda: result.plot, lambda: result.cycles("new")):
         with pytest.raises(he.InputError, match="keep_trace=True"):
             call()
 
 
-def test_cycles_of_an_unknown_strategy(evaluation: he.Evaluation) -> None:
+def test_cycles_of_an_unknown_strategy(evaluation: Evaluation) -> None:
     with pytest.raises(he.InputError, match="Did you mean 'new'"):
         evaluation.cycles("neww")
 
 
 def test_survivors_of_a_lifetime_are_a_warning() -> None:
     definition = small(horizon="lifetime", start_age=98)
-    warnings = he.run(he.build_model(definition, parameters())).warnings()
+    warnings = evaluate(he.Model.from_dict(definition, parameters())).warnings()
     assert any("56.25% of the cohort are alive" in warning for warning in warnings)
 
 
 def test_without_qalys_no_verdict_is_given() -> None:
     definition = small()
     definition["outcomes"]["qalys"]["kind"] = "count"
-    evaluation = he.run(he.build_model(definition, parameters()))
+    evaluation = evaluate(he.Model.from_dict(definition, parameters()))
     assert not evaluation.has_qalys
     assert any("No outcome is of the kind 'qaly'" in warning for warning in evaluation.warnings())
 
 
 def test_a_rate_in_percent_is_a_warning() -> None:
     definition = small(discounting={"cost": 3.5, "effect": 0})
-    warnings = he.run(he.build_model(definition, parameters())).warnings()
+    warnings = evaluate(he.Model.from_dict(definition, parameters())).warnings()
     assert any("costs are discounted at 350% a year" in warning for warning in warnings)
 
 
-def test_assumptions_are_those_without_a_source(evaluation: he.Evaluation) -> None:
+def test_assumptions_are_those_without_a_source(evaluation: Evaluation) -> None:
     assert [row.key for row in evaluation.model.assumptions] == ["p_die", "c_drug"]
 
 
 def test_perspective_leaves_outcomes_out() -> None:
     definition = small(perspective="payer")
     definition["outcomes"]["drug"]["perspective"] = ["societal"]
-    evaluation = he.run(he.build_model(definition, parameters()))
+    evaluation = evaluate(he.Model.from_dict(definition, parameters()))
     assert list(evaluation.by_category("cost")) == ["care"]
     definition["model"]["perspective"] = "societal"
-    evaluation = he.run(he.build_model(definition, parameters()))
+    evaluation = evaluate(he.Model.from_dict(definition, parameters()))
     assert list(evaluation.by_category("cost")) == ["drugs", "care"]

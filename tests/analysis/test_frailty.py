@@ -10,6 +10,7 @@ import pytest
 
 import heecon as he
 from heecon.analysis.engines import options_of
+from heecon.analysis.evaluation import run as evaluate
 from heecon.analysis.frailty import simulated_trial
 from heecon.analysis.targets import read_targets
 from heecon.analysis.validation import validate
@@ -87,7 +88,7 @@ def test_people_who_die_are_no_longer_at_risk() -> None:
         "outcomes": {"n": {"kind": "count", "entering": {"event": 1}}},
     }
     rows = [he.Parameter("h", 0.5, strategy="old"), he.Parameter("h", 0.3, strategy="new")]
-    made = he.build_model(definition, rows)
+    made = he.Model.from_dict(definition, rows)
     old, new = simulated_trial(made, "event", "old", Options(patients=100_000))
     assert old.first_hazard_ratio == pytest.approx(1.0, abs=1e-9)
     assert new.first_hazard_ratio == pytest.approx(0.6, abs=0.02)
@@ -126,10 +127,10 @@ def formula(text: str) -> Formula:
 
 def test_the_flagship_with_the_frailty() -> None:
     """Woman by woman the same SREs as the cohort, which carries mean frailties in closed form."""
-    plain = load("bone_metastases/base_case")
+    plain = he.load("bone_metastases/base_case")
     frail = with_frailty(plain)
     run = run_microsim(frail, options=Options(patients=100_000))
-    exact = he.run(plain).result
+    exact = evaluate(plain).result
     assert run.monte_carlo is not None
     # Survival does not depend on SREs in the base case, so neither do life years.
     error = run.monte_carlo.kind["life_year"][0, :, 1]

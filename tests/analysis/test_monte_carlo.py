@@ -7,6 +7,7 @@ import pytest
 
 import heecon as he
 from heecon.analysis.engines import options_of, with_engine
+from heecon.analysis.evaluation import run as evaluate
 from heecon.analysis.monte_carlo import errors_of, estimates, until_error, variance_shares
 from heecon.analysis.psa import outcomes_of, run_psa
 from heecon.engine.individual_run import Options
@@ -19,7 +20,7 @@ def simulated(name: str = "krijkamp", patients: int = 20_000, seed: int = 1) -> 
 
 
 def test_every_estimate_has_an_error() -> None:
-    evaluation = he.run(simulated())
+    evaluation = evaluate(simulated())
     found = {
         (e.strategy, e.comparator, e.quantity, e.threshold, e.discounted): e
         for e in estimates(evaluation)
@@ -43,7 +44,7 @@ def test_every_estimate_has_an_error() -> None:
 
 def test_a_cohort_has_no_monte_carlo_error() -> None:
     with pytest.raises(he.InputError, match="a cohort is exact"):
-        estimates(he.run(he.load("krijkamp")))
+        estimates(evaluate(he.load("krijkamp")))
 
 
 def test_people_are_simulated_until_the_error_is_small_enough() -> None:

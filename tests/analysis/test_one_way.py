@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 import heecon as he
+from heecon.analysis.evaluation import run as evaluate
 from heecon.analysis.incremental import Quadrant
 from heecon.analysis.one_way import OneWay, OneWayRow, one_way
 from heecon.engine.sampling import uncertain
@@ -48,7 +49,7 @@ def reasons(found: OneWay) -> dict[str, str]:
 def test_the_base_case_is_that_of_a_run_to_the_last_digit(
     flagship: he.Model, strategy: str
 ) -> None:
-    pairs = {row.strategy: row for row in he.run(flagship).pairwise("zoledronic_acid")}
+    pairs = {row.strategy: row for row in evaluate(flagship).pairwise("zoledronic_acid")}
     base = one_way(flagship, None, "zoledronic_acid", strategy).base
     pair = pairs[strategy]
     assert (base.cost, base.effect, base.icer, base.quadrant) == (
@@ -76,7 +77,7 @@ def test_effects_that_agree_to_13_digits_are_equal_as_in_a_run(
         he.Parameter("x", 1.0, low=0.5, high=2.0),
     ]
     model = toy("price * x", "gain", rows)
-    (pair,) = he.run(model).pairwise()
+    (pair,) = evaluate(model).pairwise()
     found = one_way(model)
     assert found.base.quadrant is pair.quadrant is quadrant
     assert (found.base.cost, found.base.effect) == (pair.incremental_cost, pair.incremental_effect)
@@ -409,8 +410,8 @@ def test_whose_increments(sick: he.Model, flagship: he.Model) -> None:
 
 
 def test_as_a_frame() -> None:
-    frame = one_way(linked_model(), links={"a and b": ["a", "b"]}).to_frame()
-    assert frame["name"][0] == "a and b"
+    frame = linked_model().one_way(links={"a and b": ["a", "b"]}).to_pandas()
+    assert frame["input"][0] == "a and b"
     assert frame["base_value"][0] == "2; 4"
     assert frame["swing"].is_monotonic_decreasing
     assert {"low_value", "high_value", "nmb_base", "nmb_low", "nmb_high"} <= set(frame.columns)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import heecon as he
+from heecon.analysis.evaluation import run
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import (
     default_grid,
@@ -70,7 +71,7 @@ def test_both_headlines_are_there() -> None:
     model = sick_sicker_model()
     found = run_psa(model, 50, seed=3)
     assert found.draws == 50
-    assert [row.cost for row in found.base] == [row.cost for row in he.run(model).totals()]
+    assert [row.cost for row in found.base] == [row.cost for row in run(model).totals()]
     assert found.base != found.means()
     again = outcomes_of(model, sample(model, 50, 3))
     np.testing.assert_array_equal(found.cost, again.cost)

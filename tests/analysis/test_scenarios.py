@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import heecon as he
+from heecon.analysis.evaluation import run as evaluate
 from heecon.analysis.scenarios import run_scenarios, scenario_files
 from heecon.analysis.standing import all_thresholds, optimal, standings, totals_of
 from heecon.report.scenario_report import comparison
@@ -35,7 +36,7 @@ def test_base_case_first_and_the_broken_one_said(folder: Path) -> None:
     for name in ("base_case", "a_dear"):
         evaluation = runs[name].evaluation
         assert evaluation is not None
-        assert evaluation.totals() == he.run(he.load(folder / f"{name}.toml")).totals()
+        assert evaluation.totals() == evaluate(he.load(folder / f"{name}.toml")).totals()
 
 
 def test_comparison(folder: Path) -> None:
@@ -93,7 +94,7 @@ def test_a_link_out_of_the_folder(folder: Path, tmp_path: Path) -> None:
 
 
 def test_optimal_shares_ties() -> None:
-    run = totals_of(he.run(he.load("starter/base_case")))
+    run = totals_of(evaluate(he.load("starter/base_case")))
     rows = standings(run)
     assert optimal(rows, 25_000) == ("usual_care",)
     twin = replace(rows[0], strategy="twin")

@@ -29,7 +29,7 @@ def toy(
     thresholds: Sequence[float] = (100.0,),
 ) -> he.Model:
     """One year, undiscounted: cost and effect per person are the two formulas, once."""
-    return he.build_model(
+    return he.Model.from_dict(
         {
             "model": {
                 "title": "Toy",

@@ -15,6 +15,7 @@ from heecon.analysis import two_way as module
 from heecon.analysis.axis import Axis, axis, bounds_of, moved, rows_of
 from heecon.analysis.psa import outcomes_of
 from heecon.analysis.two_way import two_way, winners
+from heecon.api import Parameters
 from heecon.model.copula import Copula
 from heecon.model.distribution import build
 from heecon.model.joint import JOINT_FAMILIES, Block
@@ -230,7 +231,7 @@ def block_model(family: str) -> he.Model:
         replace(row, distribution=None, joint_family=family, correlation_group="g")
         for row in plain.parameters
     )
-    return replace(plain, parameters=rows, blocks={"g": block})
+    return replace(plain, parameters=Parameters(rows), blocks={"g": block})
 
 
 SCALES: dict[str, tuple[Any, Any]] = {
@@ -280,7 +281,7 @@ def rank_model() -> he.Model:
         replace(row, correlation_group="g") if row.name in copula.names else row
         for row in plain.parameters
     )
-    return replace(plain, parameters=grouped, copulas={"g": copula})
+    return replace(plain, parameters=Parameters(grouped), copulas={"g": copula})
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
@@ -347,7 +348,7 @@ def test_joint_draws_are_not_left() -> None:
 
 def test_members_a_scenario_left_out_are_not_moved() -> None:
     model = block_model("multivariate_normal")
-    model = replace(model, parameters=model.parameters[:2])
+    model = replace(model, parameters=Parameters(model.parameters[:2]))
     assert set(moved(model, model.parameters[:1], np.array([0.5]))) == {"x", "y"}
 
 

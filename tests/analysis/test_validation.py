@@ -49,7 +49,7 @@ def toy(rate: float = 0.3, death: float = 0.1, ratio: float = 0.6) -> he.Model:
         he.Parameter("ratio", 1.0, strategy="old"),
         he.Parameter("ratio", ratio, strategy="new"),
     ]
-    return he.build_model(definition, rows)
+    return he.Model.from_dict(definition, rows)
 
 
 @pytest.fixture(scope="module")

@@ -48,4 +48,4 @@ def toy(
     }
     switch = [he.Parameter("is_new", 0.0)]
     switch += [he.Parameter("is_new", 1.0, strategy=name) for name in strategies if name != "old"]
-    return he.build_model(definition, [*switch, *parameters], joint=joint)
+    return he.Model.from_dict(definition, [*switch, *parameters], joint=joint)

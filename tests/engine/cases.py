@@ -232,7 +232,7 @@ def model_of(case: Case) -> he.Model:
             "weight": list(case.weights),
         },
     }
-    return he.build_model(definition, rows, tables, "random")
+    return he.Model.from_dict(definition, rows, tables, "random")
 
 
 def draws_of(case: Case) -> dict[str, NDArray[np.float64]] | None:

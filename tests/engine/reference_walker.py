@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-import heecon as he
 from heecon.engine import random_numbers as rng
 from heecon.language import evaluate
-from heecon.model.definition import Formula, Outcome, Start, Transitions
+from heecon.model.definition import Formula, Model, Outcome, Start, Transitions
 from heecon.model.persons import PERSON_FAMILIES
 
 Floats = NDArray[np.float64]
@@ -68,7 +67,7 @@ class Reference:
 
     def __init__(
         self,
-        model: he.Model,
+        model: Model,
         strategy: str,
         people: int,
         seed: int = 1,

@@ -46,7 +46,7 @@ def model(
         "transitions": transitions or {"healthy": {"rates": {"dead": 0}}},
         "outcomes": outcomes or {"years": {"kind": "life_year", "state": {"alive": 1}}},
     }
-    return he.build_model(definition, parameters, tables)
+    return he.Model.from_dict(definition, parameters, tables)
 
 
 def result(**keys: Any) -> Result:

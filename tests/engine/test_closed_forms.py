@@ -160,7 +160,7 @@ def test_costs_and_effects_have_their_own_rates() -> None:
             for kind in ("cost", "qaly", "life_year", "count")
         },
     }
-    run = run_cohort(he.build_model(definition))
+    run = run_cohort(he.Model.from_dict(definition))
     close(total(run, "cost", discounted=True), 1 + 1 / 1.06 + 1 / 1.06**2)
     for kind in ("qaly", "life_year", "count"):
         close(total(run, kind, discounted=True), 1 + 1 / 1.015 + 1 / 1.015**2)
@@ -392,7 +392,7 @@ def test_outcomes_of_other_perspectives_are_left_out() -> None:
     run = result(outcomes=outcomes)
     assert [outcome.name for outcome in run.outcomes] == ["all", "ours"]
     assert run.total("cost")[0, 0] == 2
-    with pytest.raises(KeyError, match="no outcome 'theirs'"):
+    with pytest.raises(he.InputError, match="unknown outcome 'theirs'"):
         run.of("theirs")
 
 

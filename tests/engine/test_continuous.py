@@ -9,6 +9,7 @@ import pytest
 from scipy import integrate, stats
 
 import heecon as he
+from heecon.analysis.evaluation import run as evaluate
 from heecon.engine.cohort import run_cohort
 from heecon.engine.continuous import run_continuous
 from heecon.engine.individual_run import Options
@@ -261,7 +262,7 @@ def test_attributes_may_scale_a_hazard() -> None:
         "outcomes": {"years": {"kind": "life_year", "state": {"alive": 1}}},
         "persons": {"frailty": {"distribution": "frailty", "arguments": ["0.25"]}},
     }
-    run = he.run(he.build_model(definition)).result
+    run = evaluate(he.Model.from_dict(definition)).result
     expected = integrate.quad(lambda t: (1 + 0.25 * 0.2 * t) ** (-1 / 0.25), 0, 500)[0]
     within(run, "years", expected, discounted=False)
 

@@ -13,6 +13,7 @@ from heecon.engine.cohort import run_cohort
 from heecon.engine.individual_run import Options
 from heecon.engine.microsim import run_microsim
 from heecon.engine.result import Result
+from heecon.model.definition import Model
 
 from .cases import cases, draws_of, model_of
 from .reference_walker import Lives, Reference
@@ -26,7 +27,7 @@ def simulate(given_model: he.Model, patients: int = PEOPLE, **options: Any) -> R
     return run_microsim(given_model, options=Options(patients=patients, **options))
 
 
-def reference(given_model: he.Model, strategy: str, patients: int = PEOPLE, **keys: Any) -> Lives:
+def reference(given_model: Model, strategy: str, patients: int = PEOPLE, **keys: Any) -> Lives:
     return Reference(given_model, strategy, patients, **keys).run()
 
 
@@ -157,7 +158,7 @@ def personal_model(**changes: Any) -> he.Model:
     parameters = [*keys["parameters"], he.Parameter("effect_all", 1.0)]
     joint = {"traits": {"frailty": [1.0, 0.6], "shift": [0.6, 1.0]}}
     patients = {"multiplier": [1.0, 2.0, 3.0, 5.0, 8.0], "unused": [0.0] * 5}
-    return he.build_model(
+    return he.Model.from_dict(
         definition, parameters, keys["tables"], "personal", joint, patients=patients
     )
 

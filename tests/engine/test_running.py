@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import heecon as he
+from heecon.analysis.evaluation import run as evaluate
 from heecon.engine import cohort, kernels
 from heecon.engine.cohort import iterate_cohort, run_cohort
 
@@ -175,7 +176,7 @@ def test_a_folder_nobody_may_write_to(tmp_path: Path) -> None:
     (tmp_path / "heecon" / "engine" / "__pycache__").touch()
     home = tmp_path / "home"
     home.touch()
-    code = "import heecon as he; print(he.run(he.load('hiv')).cost()['mono'])"
+    code = "import heecon as he; print(evaluate(he.load('hiv')).cost()['mono'])"
     environment = os.environ | {
         "PYTHONPATH": str(tmp_path),
         "HOME": str(home),
@@ -192,5 +193,5 @@ def test_a_folder_nobody_may_write_to(tmp_path: Path) -> None:
         check=True,
         timeout=120,
     )
-    close(float(run.stdout), he.run(he.load("hiv")).cost()["mono"])
+    close(float(run.stdout), evaluate(he.load("hiv")).cost()["mono"])
     assert run.stderr.count("Set NUMBA_CACHE_DIR") == 1

@@ -13,6 +13,7 @@ from scipy import stats
 from scipy.optimize import minimize
 
 import heecon as he
+from heecon.analysis.evaluation import run
 from heecon.engine.sampling import (
     METHODS,
     _open,
@@ -351,7 +352,7 @@ def test_impossible_correlations_are_repaired_and_reported() -> None:
     found = stats.spearmanr(np.column_stack([drawn[key] for key in ("a", "b", "c")])).statistic
     np.testing.assert_allclose(found, used, atol=4 / np.sqrt(20_000))
     assert stats.kstest(drawn["c"], stats.lognorm(0.5).cdf).pvalue > 0.001
-    assert warning in he.run(linked).warnings()
+    assert warning in run(linked).warnings()
 
 
 def test_nested_simulation_needs_the_whole_group() -> None:
@@ -454,7 +455,7 @@ def test_leaving_a_strategy_out_changes_nobody(
     for key in other:
         np.testing.assert_array_equal(other[key], one[key])
     assert np.corrcoef(one["c_drug[old]"], one["c_drug[new]"])[0, 1] > 0.6
-    assert he.run(part, other).result.draws == 200
+    assert run(part, other).result.draws == 200
 
 
 def test_a_parameter_a_scenario_fixes_leaves_its_group(tmp_path: Path) -> None:

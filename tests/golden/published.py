@@ -56,7 +56,9 @@ def rebuilt(
         key: {"key": list(table.keys), **{k: list(v) for k, v in table.columns.items()}}
         for key, table in model.tables.items()
     }
-    return he.build_model(copy.deepcopy(dict(edited)), rows, {**columns, **(tables or {})}, name)
+    return he.Model.from_dict(
+        copy.deepcopy(dict(edited)), rows, {**columns, **(tables or {})}, name
+    )
 
 
 def close(actual: object, expected: object, *, relative: float = 1e-10) -> None:

@@ -20,6 +20,8 @@ import pytest
 from scipy import integrate
 
 import heecon as he
+from heecon.analysis.evaluation import Evaluation as Evaluation_of
+from heecon.analysis.evaluation import run as evaluate
 from heecon.engine import cohort
 from heecon.engine.cohort import run_cohort
 from heecon.engine.result import Result
@@ -29,15 +31,15 @@ from .published import INPUTS, Floats, close, definition, golden, golden_columns
 STRATEGIES = ("SoC", "A", "B", "AB")
 
 
-def run(scenario: str) -> he.Evaluation:
-    return he.run(he.load(INPUTS / "sick_sicker", scenario), keep_trace=True)
+def run(scenario: str) -> Evaluation_of:
+    return evaluate(he.load(INPUTS / "sick_sicker", scenario), keep_trace=True)
 
 
 def in_order(amounts: dict[str, float]) -> list[float]:
     return [amounts[strategy] for strategy in STRATEGIES]
 
 
-def check_icers(evaluation: he.Evaluation, table: list[dict[str, Any]]) -> None:
+def check_icers(evaluation: Evaluation_of, table: list[dict[str, Any]]) -> None:
     """dampack's table: "Standard of care", "Strategy B" ...; status ND, or D for dominated."""
     names = {"Standard of care": "SoC", **{f"Strategy {s}": s for s in STRATEGIES}}
     expected = {names[row["Strategy"]]: row for row in table}
@@ -73,7 +75,7 @@ def test_uncorrected_totals_count_every_time_point() -> None:
     edited = definition("sick_sicker")
     edited["model"]["correction"] = {"weights": "ones"}
     table = {"ones": {"cycle": [float(t) for t in range(76)], "weight": [1.0] * 76}}
-    evaluation = he.run(rebuilt("sick_sicker", edited, table))
+    evaluation = evaluate(rebuilt("sick_sicker", edited, table))
     totals = golden("darth_indep")["outputs"]["totals_by_wcc"]["none"]
     close(in_order(evaluation.cost()), totals["cost"])
     close(in_order(evaluation.qalys()), totals["qaly"])
@@ -106,12 +108,12 @@ def integrands(cycles: int) -> dict[str, Floats]:
     }
 
 
-def simpson(cycles: int) -> he.Evaluation:
+def simpson(cycles: int) -> Evaluation_of:
     edited = definition("sick_sicker")
     edited["model"] |= {"correction": "simpson", "horizon": f"{cycles} cycles"}
     for outcome in ("cost_transitions", "qaly_transitions"):  # their weights are for 75 cycles
         del edited["outcomes"][outcome]["correction"]
-    return he.run(rebuilt("sick_sicker", edited))
+    return evaluate(rebuilt("sick_sicker", edited))
 
 
 def test_simpson_over_an_even_number_of_cycles_is_the_textbook_rule() -> None:

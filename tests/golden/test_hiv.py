@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 import heecon as he
+from heecon.analysis.evaluation import Evaluation as Evaluation_of
+from heecon.analysis.evaluation import run as evaluate
 
 from .published import INPUTS, close, definition, golden, rebuilt
 
@@ -23,8 +25,8 @@ METHODS = {"beginning": "heemod_beginning", "end": "heemod_end", "life-table": "
 STRATEGIES = ("mono", "comb")
 
 
-def run(scenario: str) -> he.Evaluation:
-    return he.run(he.load(INPUTS / "hiv", scenario), keep_trace=True)
+def run(scenario: str) -> Evaluation_of:
+    return evaluate(he.load(INPUTS / "hiv", scenario), keep_trace=True)
 
 
 # --- heemod -------------------------------------------------------------------------------------
@@ -118,7 +120,7 @@ def with_the_vignettes_mistake() -> dict[str, Any]:
 
 
 def test_rdecision_combination_as_in_the_vignette() -> None:
-    evaluation = he.run(rebuilt("hiv", with_the_vignettes_mistake()))
+    evaluation = evaluate(rebuilt("hiv", with_the_vignettes_mistake()))
     expected = golden("rdecision_hiv")["outputs"]["comb_as_in_vignette"]
     close(evaluation.cost()["comb"], expected["total_cost"])
     close(evaluation.life_years()["comb"], expected["total_ly"])
@@ -129,7 +131,7 @@ def test_rdecision_half_cycle_correction_of_life_years_only() -> None:
     edited = with_the_vignettes_mistake()
     for outcome in ("life_years", "qalys"):
         edited["outcomes"][outcome]["correction"] = "life_table"
-    evaluation = he.run(rebuilt("hiv", edited))
+    evaluation = evaluate(rebuilt("hiv", edited))
     expected = golden("rdecision_hiv")["outputs"]["half_cycle"]
     for strategy in STRATEGIES:
         close(evaluation.cost()[strategy], expected[f"{strategy}_cost"])
@@ -139,7 +141,7 @@ def test_rdecision_half_cycle_correction_of_life_years_only() -> None:
 
 def test_both_readings_of_the_vignette() -> None:
     """Both readings of the vignette side by side: 6,264 as printed, 6,277 as Briggs has it."""
-    printed = he.run(rebuilt("hiv", with_the_vignettes_mistake())).incremental()[-1].icer
+    printed = evaluate(rebuilt("hiv", with_the_vignettes_mistake())).incremental()[-1].icer
     right = run("base_case").incremental()[-1].icer
     assert printed is not None
     assert right is not None

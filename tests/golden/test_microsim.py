@@ -14,6 +14,7 @@ import pytest
 from scipy import stats
 
 import heecon as he
+from heecon.analysis.evaluation import run as evaluate
 from heecon.engine.cohort import run_cohort
 from heecon.engine.individual_run import Options
 from heecon.engine.microsim import run_microsim
@@ -55,11 +56,11 @@ def check_against_cohort(name: str, scenario: str | None, people: int) -> None:
 
 
 def test_krijkamps_cohort_is_exact() -> None:
-    result = he.run(he.load("krijkamp", "base_case")).result
+    result = evaluate(he.load("krijkamp", "base_case")).result
     exact = golden("krijkamp")["outputs"]["exact_cohort_appendix_C"]
     close(result.total("cost")[0], exact["cost"])
     close(result.total("qaly")[0], exact["qaly"])
-    trace = he.run(he.load("krijkamp"), keep_trace=True).trace_arrays()
+    trace = evaluate(he.load("krijkamp"), keep_trace=True).trace_arrays()
     close(trace.occupancy[0, 0], exact["trace"])
 
 
@@ -169,6 +170,6 @@ def test_intervals_of_200_seeds_cover_at_the_nominal_rate(name: str, key: str) -
 def test_a_scenario_names_the_engine_and_how_many_people() -> None:
     model = he.load("krijkamp_history", "base_case")
     assert model.scenario.engine == "microsim"
-    run = he.run(replace(model)).result
+    run = evaluate(replace(model)).result
     assert run.monte_carlo is not None
     assert run.monte_carlo.people == 100_000

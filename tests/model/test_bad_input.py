@@ -9,6 +9,7 @@ import openpyxl
 import pytest
 
 import heecon as he
+from heecon.analysis.evaluation import run
 from heecon.model.load import load
 from tests.model.small import (
     FILES,
@@ -301,7 +302,7 @@ def test_every_circle_is_found(tmp_path: Path) -> None:
 def test_the_model_is_right_before_it_is_broken(tmp_path: Path) -> None:
     model = load(write(tmp_path))
     assert model.warnings == ()
-    assert he.run(model).cost()["new"] > 0
+    assert run(model).cost()["new"] > 0
 
 
 def test_missing_files(tmp_path: Path) -> None:
@@ -415,4 +416,4 @@ def test_both_parameter_files(tmp_path: Path) -> None:
 
 def test_mistakes_in_code_are_reported_too() -> None:
     with pytest.raises(he.InputError, match="the key 'states' is missing"):
-        he.build_model({"model": {"title": "x"}})
+        he.Model.from_dict({"model": {"title": "x"}})

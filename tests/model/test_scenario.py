@@ -8,6 +8,7 @@ import openpyxl
 import pytest
 
 import heecon as he
+from heecon.analysis.evaluation import run
 from heecon.files import locate
 from heecon.model.build import all_formulas
 from heecon.model.load import load
@@ -365,13 +366,13 @@ def test_built_in_code_equals_loaded_from_files() -> None:
         name: {"key": table.keys.tolist(), **{c: v.tolist() for c, v in table.columns.items()}}
         for name, table in loaded.tables.items()
     }
-    built = he.build_model(definition, loaded.parameters, tables)
+    built = he.Model.from_dict(definition, loaded.parameters, tables)
     assert [f.text for f in all_formulas(built)] == [f.text for f in all_formulas(loaded)]
     assert [f.tree for f in all_formulas(built)] == [f.tree for f in all_formulas(loaded)]
     assert list(built.variables) == list(loaded.variables)
     assert built.parameters == loaded.parameters
-    assert he.run(built).cost() == he.run(loaded).cost()
-    assert he.run(built).qalys() == he.run(loaded).qalys()
+    assert run(built).cost() == run(loaded).cost()
+    assert run(built).qalys() == run(loaded).qalys()
 
 
 def test_everything_wrong_in_code_is_said_at_once() -> None:
@@ -394,7 +395,9 @@ def test_everything_wrong_in_code_is_said_at_once() -> None:
     ]
     tables = {"t": {"age": [0, 1], "r": [0.1, None]}, "u": {"x": [1], "y": [1, 2]}}
     with pytest.raises(he.InputError) as refused:
-        he.build_model(definition, parameters, {"t": {"age": [0, 1], "r": [np.float64(0.1), 2]}})
+        he.Model.from_dict(
+            definition, parameters, {"t": {"age": [0, 1], "r": [np.float64(0.1), 2]}}
+        )
     found = {(one.where, one.what.split("\n")[0]) for one in refused.value.problems}
     assert found == {
         ("parameter 'p'", "the value nan is not a finite number"),
@@ -410,7 +413,7 @@ def test_everything_wrong_in_code_is_said_at_once() -> None:
         ("definition (model.discounting.effect)", "unknown name 'dr'"),
     }
     with pytest.raises(he.InputError) as refused:
-        he.build_model(definition, {"p": 1}, tables)  # type: ignore[arg-type]
+        he.Model.from_dict(definition, {"p": 1}, tables)  # type: ignore[arg-type]
     assert [str(one) for one in refused.value.problems][:2] == [
         "table 't':2:2 (r): 'None' is not a number. Write a plain decimal number: 1234.5",
         "table 'u': its columns have the lengths [1, 2]. Give every column one value a row",
@@ -429,12 +432,12 @@ def test_parameters_as_plain_numbers() -> None:
         "transitions": {"a": {"probabilities": {"a": "rest", "d": "p"}}},
         "outcomes": {"y": {"kind": "life_year", "state": {"alive": 1}}},
     }  # fmt: skip
-    model = he.build_model(definition, {"p": 0.5})
-    assert he.run(model).life_years()["s"] == pytest.approx(0.75 + 0.375 + 0.1875)
+    model = he.Model.from_dict(definition, {"p": 0.5})
+    assert run(model).life_years()["s"] == pytest.approx(0.75 + 0.375 + 0.1875)
     with pytest.raises(he.InputError, match="not a finite number"):
-        he.build_model(definition, {"p": float("nan")})
+        he.Model.from_dict(definition, {"p": float("nan")})
     with pytest.raises(he.InputError, match="reserved"):
-        he.build_model(definition, {"p": 0.5, "time": 1.0})
+        he.Model.from_dict(definition, {"p": 0.5, "time": 1.0})
 
 
 SHIPPED = locate.available(ROOT)
@@ -443,7 +446,7 @@ SHIPPED = locate.available(ROOT)
 @pytest.mark.parametrize("name", SHIPPED)
 def test_everything_shipped_is_sound(name: str) -> None:
     model = load(name)
-    assert he.run(model).warnings() == ()
+    assert run(model).warnings() == ()
     assert all(row.source for row in model.parameters)
     if "/" in name:
         assert model.scenario.title

@@ -10,6 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 import heecon as he
+from heecon.analysis.engines import with_engine
+from heecon.analysis.evaluation import run
 from heecon.analysis.inputs import columns_of, inputs_of
 from heecon.files import locate
 from heecon.model import schema
@@ -26,7 +28,7 @@ def rebuilt(model: he.Model, sections: dict[str, Any]) -> he.Model:
         group: dict(zip(copula.names, np.asarray(copula.ranks).T.tolist(), strict=True))
         for group, copula in model.person_copulas.items()
     }
-    return he.build_model(sections, rows, tables, model.name, joint or None)
+    return he.Model.from_dict(sections, rows, tables, model.name, joint or None)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,7 +37,7 @@ def test_shipped_models(name: str) -> None:
     same = rebuilt(model, sections_of(model))
     assert sections_of(same) == sections_of(model)
     assert same.settings.cycles == model.settings.cycles
-    first, second = (he.run(few(m)).result for m in (model, same))
+    first, second = (run(few(m)).result for m in (model, same))
     assert np.array_equal(first.discounted, second.discounted)
     assert np.array_equal(first.undiscounted, second.undiscounted)
 
@@ -63,15 +65,15 @@ def test_what_a_section_may_leave_out(kind: str) -> None:
     model = draft.model()
     same = rebuilt(model, sections_of(model))
     assert sections_of(same) == sections_of(model)
-    assert np.array_equal(he.run(model).result.discounted, he.run(same).result.discounted)
+    assert np.array_equal(run(model).result.discounted, run(same).result.discounted)
     plain = Draft().model()
-    changed = not np.array_equal(he.run(model).result.discounted, he.run(plain).result.discounted)
+    changed = not np.array_equal(run(model).result.discounted, run(plain).result.discounted)
     assert changed, "the case says nothing"
 
 
 def few(model: he.Model) -> he.Model:
     """The model with few people, where it simulates any."""
-    return he.with_engine(model, model.scenario.engine, 2_000 if simulated(model) else None)
+    return with_engine(model, model.scenario.engine, 2_000 if simulated(model) else None)
 
 
 def simulated(model: he.Model) -> bool:

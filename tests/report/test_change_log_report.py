@@ -13,6 +13,7 @@ from rich.console import Console
 import heecon as he
 from heecon.analysis.change import Change
 from heecon.analysis.change_log import ChangeLog, Side, change_log, compare_totals
+from heecon.analysis.evaluation import run
 from heecon.analysis.standing import standings, totals_of
 from heecon.report.change_log_report import files_of, markdown, print_change_log
 from heecon.report.run_files import write_run
@@ -119,12 +120,12 @@ def test_nothing_differs() -> None:
 
 def test_saved_results_are_those_of_the_run(tmp_path: Path) -> None:
     a, b = a_and_b()
-    evaluation = he.run(a, keep_trace=True)
+    evaluation = run(a, keep_trace=True)
     write_run(evaluation, tmp_path, 1.0)
     saved, fresh = read_run(tmp_path), totals_of(evaluation)
     assert saved.totals == fresh.totals
     assert standings(saved) == standings(fresh)
-    log = compare_totals(saved, totals_of(he.run(b)))
+    log = compare_totals(saved, totals_of(run(b)))
     assert (log.steps, log.inputs_known) == ((), False)
     assert "cannot be told apart" in markdown(log)
     assert "change_log.csv" not in files_of(log)
@@ -148,7 +149,7 @@ def test_saved_results_are_those_of_the_run(tmp_path: Path) -> None:
     ],
 )
 def test_results_nobody_wrote(tmp_path: Path, text: str) -> None:
-    write_run(he.run(a_and_b()[0], keep_trace=True), tmp_path, 1.0)
+    write_run(run(a_and_b()[0], keep_trace=True), tmp_path, 1.0)
     path = tmp_path / "results.json"
     if text.startswith("RESULTS"):
         content = json.loads(path.read_text(encoding="utf-8"))

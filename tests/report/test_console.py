@@ -7,12 +7,14 @@ import pytest
 from rich.console import Console
 
 import heecon as he
+from heecon.analysis.evaluation import Evaluation as Evaluation_of
+from heecon.analysis.evaluation import run
 from heecon.report.console import money
 from heecon.report.run_report import describe, print_run
 from tests.analysis.test_evaluation import parameters, small
 
 
-def printed(evaluation: he.Evaluation, width: int) -> str:
+def printed(evaluation: Evaluation_of, width: int) -> str:
     console = Console(file=io.StringIO(), width=width, no_color=True)
     print_run(evaluation, console)
     assert isinstance(console.file, io.StringIO)
@@ -20,12 +22,12 @@ def printed(evaluation: he.Evaluation, width: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def flagship() -> he.Evaluation:
-    return he.run(he.load("bone_metastases/base_case"))
+def flagship() -> Evaluation_of:
+    return run(he.load("bone_metastases/base_case"))
 
 
 @pytest.mark.parametrize("width", [60, 72, 80, 90, 100, 119, 120, 140, 200])
-def test_every_number_is_there_at_any_width(flagship: he.Evaluation, width: int) -> None:
+def test_every_number_is_there_at_any_width(flagship: Evaluation_of, width: int) -> None:
     text = printed(flagship, width)
     assert max(map(len, text.splitlines())) <= width
     numbers = set(re.findall(r"[-+0-9.,]+", text))
@@ -47,14 +49,14 @@ def test_every_number_is_there_at_any_width(flagship: he.Evaluation, width: int)
         assert money(pair.icer) in {*numbers, ""}
 
 
-def test_names_on_narrow_and_labels_on_wide_screens(flagship: he.Evaluation) -> None:
+def test_names_on_narrow_and_labels_on_wide_screens(flagship: Evaluation_of) -> None:
     assert "zoledronic_acid_12w" in printed(flagship, 90)
     wide = printed(flagship, 140)
     assert "Zoledronic acid 4 mg IV every 12 weeks" in wide
     assert "dominated by Zoledronic acid 4 mg IV every 12 weeks" in re.sub(r"\s+", " ", wide)
 
 
-def test_the_header_says_how_results_were_counted(flagship: he.Evaluation) -> None:
+def test_the_header_says_how_results_were_counted(flagship: Evaluation_of) -> None:
     text = describe(flagship)
     for words in ("561 cycles of 28 days", "'life table'", "3.5%", "cycle start", "payer"):
         assert words in text
@@ -63,14 +65,14 @@ def test_the_header_says_how_results_were_counted(flagship: he.Evaluation) -> No
 def test_stepped_rates_are_spelled_out() -> None:
     steps = [{"from": 0, "rate": 0.035}, {"from": 1, "rate": 0.03}]
     definition = small(discounting={"cost": steps, "effect": 0.015})
-    text = describe(he.run(he.build_model(definition, parameters())))
+    text = describe(run(he.Model.from_dict(definition, parameters())))
     assert "costs 3.5%, then 3% from year 1, effects 1.5%" in text
 
 
 def test_markup_in_labels_is_not_obeyed() -> None:
     definition = small(title="[red]Title[/red] [link=x]")
     definition["strategies"]["new"]["label"] = "[bold]New[/bold]"
-    text = printed(he.run(he.build_model(definition, parameters())), 140)
+    text = printed(run(he.Model.from_dict(definition, parameters())), 140)
     assert "[red]Title[/red] [link=x]" in text
     assert "[bold]New[/bold]" in text
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import heecon as he
+from heecon.analysis.evaluation import run
 from heecon.errors import HeeconError
+from heecon.model.load import load
 from heecon.model.parameter import Parameter
 from heecon.workbook.case import Case, Variant
 from heecon.workbook.export import workbook
@@ -184,12 +185,12 @@ class Editor:
         name = self.case.model.name
         path.write_text(edit.toml(name), encoding="utf-8")
         try:
-            model = he.load(name, path)
-            whole = he.load(name, path, every_strategy=True)
+            model = load(name, path)
+            whole = load(name, path, every_strategy=True)
             if whole.settings.cycles > self.case.cycles:
                 return None
-            variant = Variant(edit.scenario, whole, he.run(model))
-            he.run(whole)
+            variant = Variant(edit.scenario, whole, run(model))
+            run(whole)
         except HeeconError:
             return None
         variants = tuple(variant if v.name == edit.scenario else v for v in self.case.variants)

@@ -9,6 +9,7 @@ from typing import Any
 import formualizer
 
 import heecon as he
+from heecon.analysis.evaluation import run as evaluate
 from heecon.workbook.address import letters
 from heecon.workbook.book import Book
 from heecon.workbook.case import Case, Variant
@@ -22,7 +23,7 @@ TOLERANCE = 1e-9
 def case_in_memory(*models: he.Model, **more: Any) -> Case:
     """A family of models that were never files."""
     variants = tuple(
-        Variant(f"scenario_{i}", model, he.run(model)) for i, model in enumerate(models)
+        Variant(f"scenario_{i}", model, evaluate(model)) for i, model in enumerate(models)
     )
     values: dict[str, Any] = {
         "chosen": 0, "left_out": {}, "outcomes": None, "seed": 1, "one_way": None, "log": None,
@@ -38,7 +39,7 @@ def with_strategies(case: Case, names: tuple[str, ...]) -> Case:
         kept = {name: variant.model.strategies[name] for name in names}
         rows = tuple(r for r in variant.model.parameters if r.strategy in (None, *names))
         model = replace(variant.model, strategies=kept, parameters=rows)
-        variants.append(Variant(variant.name, model, he.run(model)))
+        variants.append(Variant(variant.name, model, evaluate(model)))
     return replace(case, variants=tuple(variants), one_way=None, log=None)
 
 

@@ -1,0 +1,583 @@
+"""The public names of heecon: a model with everything that can be done with it, and its kin.
+
+Each method does what the command of its name does, with the same defaults; the work is done in the
+rooms below.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.analysis.axis import axis
+from heecon.analysis.change_log import change_log
+from heecon.analysis.engines import with_engine
+from heecon.analysis.evaluation import run
+from heecon.analysis.incremental import Totals, fully_incremental, net_benefit, pairwise
+from heecon.analysis.inputs import columns_of
+from heecon.analysis.morris import run_morris
+from heecon.analysis.one_way import one_way
+from heecon.analysis.price import (
+    check_prices,
+    discount_grid,
+    generic_price_grid,
+    named_prices,
+    value_based_price,
+)
+from heecon.analysis.psa import run_psa, size_of_psa
+from heecon.analysis.scenarios import run_scenarios
+from heecon.analysis.sobol import run_sobol
+from heecon.analysis.threshold import threshold_analysis
+from heecon.analysis.trial import binomial_trial, hazard_ratio_trial, normal_trial, poisson_trial
+from heecon.analysis.two_way import two_way
+from heecon.engine.cohort import compiled_before
+from heecon.errors import HeeconError, InputError, Problem, SimulationError
+from heecon.files import locate, names
+from heecon.model import definition
+from heecon.model.distribution import Distribution
+from heecon.model.load import build_model
+from heecon.model.load import load as load_definition
+from heecon.model.parameter import Parameter
+from heecon.model.sections import sections_of
+from heecon.report.change_log_report import change_log_tables
+from heecon.report.scenario_report import comparison
+from heecon.report.sensitivity_report import (
+    Report,
+    morris_report,
+    one_way_report,
+    price_report,
+    sobol_report,
+    threshold_report,
+    two_way_report,
+)
+from heecon.report.tables import Rows
+from heecon.results import Analysis, CEAResult, PSAResult, read_outcomes
+from heecon.workbook.case import case_of
+from heecon.workbook.export import write_workbook
+from heecon.workbook.importer import import_workbook as import_edits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Analysis",
+    "CEAResult",
+    "Distribution",
+    "HeeconError",
+    "InputError",
+    "Model",
+    "PSAResult",
+    "Parameter",
+    "Problem",
+    "SimulationError",
+    "Totals",
+    "batch",
+    "binomial_trial",
+    "fully_incremental",
+    "hazard_ratio_trial",
+    "import_workbook",
+    "load",
+    "net_benefit",
+    "normal_trial",
+    "pairwise",
+    "poisson_trial",
+    "read_outcomes",
+]
+
+Floats = NDArray[np.float64]
+
+log = logging.getLogger("heecon")
+
+
+def _say_compiling() -> None:
+    log.warning("Compiling the engine for this machine, once; later runs start at once.")
+
+
+class Parameters(tuple[Parameter, ...]):
+    """The parameters of a model, which a notebook shows as a table."""
+
+    __slots__ = ()
+
+    @property
+    def table(self) -> Rows:
+        """One row a parameter: value, range, distribution, status and source."""
+        header = (
+            "parameter", "label", "value", "low", "high", "distribution",
+            "unit", "tags", "status", "source",
+        )  # fmt: skip
+        return Rows(
+            header,
+            tuple(
+                (
+                    row.key, row.label, row.value, row.low, row.high,
+                    row.distribution.describe() if row.distribution else row.joint_family,
+                    row.unit, " ".join(row.tags), row.status, row.source,
+                )
+                for row in self
+            ),
+        )  # fmt: skip
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The table as a frame."""
+        return self.table.to_pandas()
+
+    def __repr__(self) -> str:
+        return repr(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Model(definition.Model):
+    """A checked model and what can be done with it. Make one with ``load`` or ``from_dict``.
+
+    A model is never changed: ``with_values``, ``with_settings`` and ``with_scenario`` return
+    another one.
+
+    Attributes:
+        source: the folder it was loaded from; None once it was made or changed in code.
+    """
+
+    parameters: Parameters
+    source: Path | None = None
+
+    @classmethod
+    def of(cls, found: definition.Model, source: Path | None = None) -> Self:
+        """The methods for a model that has been checked."""
+        content = {item.name: getattr(found, item.name) for item in fields(definition.Model)}
+        content["parameters"] = Parameters(found.parameters)
+        return cls(**content, source=source)
+
+    @classmethod
+    def from_dict(
+        cls,
+        sections: Mapping[str, Any],
+        parameters: Sequence[Parameter] | Mapping[str, float] = (),
+        tables: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+        name: str = "model",
+        joint: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+        patients: Mapping[str, Sequence[float]] | None = None,
+    ) -> Self:
+        """Make a model in code from the keys model.toml has.
+
+        Args:
+            sections: as in model.toml: model, states, start, strategies, variables, transitions,
+                outcomes.
+            parameters: ``Parameter`` rows, or plain values by name.
+            tables: look-up tables as columns, the keys first.
+            name: what to call the model.
+            joint: what joint/*.csv hold, as columns by parameter key: correlation group -> columns.
+            patients: what patients.csv holds, as columns.
+
+        Raises:
+            InputError: everything that is wrong.
+        """
+        return cls.of(build_model(sections, parameters, tables, name, joint, patients))
+
+    def with_values(self, values: Mapping[str, float]) -> Self:
+        """The model with other values, each fixed there as a scenario would fix it.
+
+        Args:
+            values: by parameter key, such as ``c_unit[denosumab]``.
+
+        Raises:
+            InputError: unknown keys, or values that make no model.
+        """
+        rows = {row.key: row for row in self.parameters}
+        problems = []
+        for key, value in values.items():
+            name, _, owner = key.removesuffix("]").partition("[")
+            if key not in rows and not (owner in self.strategies and name in rows):
+                known = [*rows, *(f"{row}[{owner}]" for row in rows if owner in self.strategies)]
+                what = f"unknown parameter '{key}'"
+                problems.append(Problem("values", what, names.did_you_mean(key, known)))
+                continue
+            row = rows.get(key) or replace(rows[name], strategy=owner)
+            rows[key] = row.overridden(float(value), "set in Python", "")
+        if problems:
+            raise InputError(problems)
+        return self._rebuilt(list(rows.values()), {})
+
+    def with_settings(self, **settings: Any) -> Self:
+        """The model with other keys of [model], such as ``horizon="10 years"``.
+
+        Raises:
+            InputError: unknown keys, or settings that make no model.
+        """
+        return self._rebuilt(self.parameters, settings)
+
+    def with_scenario(self, scenario: str | Path) -> Self:
+        """The model of the same files under a scenario: its name, or the path of its file.
+
+        Raises:
+            InputError: there is no such scenario, or the model was made or changed in code.
+        """
+        if self.source is None:
+            what = "a scenario changes the files of a model, and this one was made in code"
+            remedy = "Load the model and apply the scenario first, then change values"
+            raise InputError(Problem(str(scenario), what, remedy))
+        return self.of(load_definition(self.source, scenario), self.source)
+
+    def _rebuilt(self, rows: Sequence[Parameter], settings: Mapping[str, Any]) -> Self:
+        sections = sections_of(self)
+        sections["model"] |= settings
+        matrices = {group: (block.names, block.matrix) for group, block in self.blocks.items()}
+        for group, copula in {**self.copulas, **self.person_copulas}.items():
+            matrices[group] = copula.names, copula.ranks
+        joint = {
+            group: dict(zip(keys, np.asarray(matrix).T.tolist(), strict=True))
+            for group, (keys, matrix) in matrices.items()
+            if np.size(matrix)
+        }
+        tables = {name: columns_of(table) for name, table in self.tables.items()}
+        patients = {name: column.tolist() for name, column in self.patients.items()}
+        built = build_model(sections, rows, tables, self.name, joint, patients or None)
+        engine = settings.get("engine", self.scenario.engine)
+        return self.of(replace(built, scenario=replace(self.scenario, engine=engine)))
+
+    # --- analyses --------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *,
+        engine: str | None = None,
+        patients: int | None = None,
+        seed: int | None = None,
+    ) -> CEAResult:
+        """Run the model at its base values, as ``heecon run``.
+
+        Args:
+            engine: "cohort", "microsim" or "continuous"; None for what the scenario says.
+            patients: people simulated; None for what the scenario says, or 100,000.
+            seed: of the simulation.
+
+        Raises:
+            InputError: the engine cannot run the model.
+            SimulationError: an impossible number, with strategy, cycle and state.
+        """
+        chosen = with_engine(self, engine, patients, seed)
+        return CEAResult(run(chosen, keep_trace=True, on_compile=_say_compiling))
+
+    def psa(
+        self,
+        draws: int | None = None,
+        seed: int | None = None,
+        *,
+        method: str = "random",
+        values: Mapping[str, Floats] | None = None,
+        on_error: str = "stop",
+        comparator: str | None = None,
+        engine: str | None = None,
+        patients: int | None = None,
+        on_draws: Callable[[int], None] | None = None,
+    ) -> PSAResult:
+        """Draw the uncertain inputs and run every draw, as ``heecon psa``.
+
+        Args:
+            draws: how many; the scenario's, or 10,000, if None.
+            seed: any whole number; the scenario's, or 1, if None.
+            method: "random", "latin_hypercube" or "sobol".
+            values: draws to use instead of sampling, by parameter key.
+            on_error: "stop" at a draw that breaks the model, or "record" it and go on.
+            comparator: the strategy increments are against; the model's if None.
+            engine: "cohort", "microsim" or "continuous"; None for what the scenario says.
+            patients: people simulated in each draw.
+            on_draws: called with the number of draws done so far.
+        """
+        chosen = with_engine(self, engine, patients, seed)
+        count, start = size_of_psa(chosen, draws, seed)
+        found = run_psa(
+            chosen, count, start, method,
+            values=values, on_draws=on_draws, on_compile=_say_compiling, on_error=on_error,
+        )  # fmt: skip
+        return PSAResult(replace(found, comparator=comparator or found.comparator))
+
+    def one_way(
+        self,
+        threshold: float | None = None,
+        *,
+        strategy: str | None = None,
+        comparator: str | None = None,
+        parameters: Sequence[str] | None = None,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        links: Mapping[str, Sequence[str]] | None = None,
+        icer: bool = False,
+    ) -> Analysis:
+        """Move every uncertain input to the ends of its range, one at a time.
+
+        Args:
+            threshold: willingness to pay per QALY; the model's first if None.
+            strategy: whose increments are shown.
+            comparator: against which.
+            parameters: only these inputs.
+            ranges: parameter key -> (low, high), instead of its own range.
+            links: name -> keys of inputs that move together.
+            icer: rank and draw by the ICER instead of net monetary benefit.
+        """
+        found = one_way(
+            self._ready(), threshold, comparator, strategy,
+            parameters=parameters, ranges=ranges, links=links,
+        )  # fmt: skip
+        return Analysis(one_way_report(found, icer, self.settings.currency))
+
+    def two_way(
+        self,
+        x: str,
+        y: str,
+        threshold: float | None = None,
+        *,
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+        strategies: Sequence[str] | None = None,
+        steps: int = 21,
+    ) -> Analysis:
+        """Move two inputs over a grid: which strategy is best where.
+
+        Args:
+            x: key of the first input.
+            y: key of the second.
+            threshold: willingness to pay per QALY; the model's first if None.
+            ranges: key -> (low, high), instead of its own range.
+            strategies: decide among these only.
+            steps: points on each axis.
+        """
+        model = self._ready()
+        axes = []
+        for key in (x, y):
+            low, high = (ranges or {}).get(key, (None, None))
+            axes.append(axis(model, key, low=low, high=high, steps=steps))
+        found = two_way(model, axes[0], axes[1], threshold, strategies=strategies, steps=steps)
+        return Analysis(two_way_report(found))
+
+    def threshold(
+        self,
+        parameter: str,
+        threshold: float | None = None,
+        *,
+        strategies: Sequence[str] | None = None,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> Analysis:
+        """Find every value of an input at which the decision changes.
+
+        Args:
+            parameter: its key.
+            threshold: willingness to pay per QALY; the model's first if None.
+            strategies: decide among these only.
+            low: start of the range.
+            high: end of the range.
+        """
+        found = threshold_analysis(
+            self._ready(), parameter, threshold, strategies=strategies, low=low, high=high
+        )
+        return Analysis(threshold_report(found))
+
+    def price(
+        self,
+        parameters: Sequence[str] | None = None,
+        *,
+        thresholds: Sequence[float] | None = None,
+        strategy: str | None = None,
+        comparator: str | None = None,
+    ) -> Analysis:
+        """Find the highest price of a drug that is worth paying.
+
+        Args:
+            parameters: keys of the price; those of [analyses.price] if None.
+            thresholds: willingness to pay per QALY; the model's if None.
+            strategy: who pays it, where the key does not say.
+            comparator: against which.
+        """
+        keys = list(parameters or named_prices(self, "price", "parameters"))
+        check_prices(self, keys)
+        found = value_based_price(self._ready(), keys, strategy, comparator, thresholds)
+        return Analysis(price_report(found))
+
+    def discounts(
+        self,
+        first: Sequence[str] | None = None,
+        second: Sequence[str] | None = None,
+        threshold: float | None = None,
+        *,
+        prices: Sequence[float] | None = None,
+        strategies: Sequence[str] | None = None,
+    ) -> Analysis:
+        """Cross two drugs' confidential discounts, or prices of one: the decision in each cell.
+
+        Args:
+            first: keys of the price of one drug; those of [analyses.discounts] if None.
+            second: of the other.
+            threshold: willingness to pay per QALY; the model's first if None.
+            prices: of the first drug, instead of discounts.
+            strategies: decide among these only.
+        """
+        model = self._ready()
+        one = list(first or named_prices(self, "discounts", "first"))
+        other = list(second or named_prices(self, "discounts", "second"))
+        found = (
+            generic_price_grid(model, one, other, threshold, prices=prices, strategies=strategies)
+            if prices
+            else discount_grid(model, one, other, threshold, strategies=strategies)
+        )
+        return Analysis(two_way_report(found, "discounts"))
+
+    def sobol(
+        self,
+        size: int = 512,
+        seed: int = 1,
+        *,
+        strategies: Sequence[str] | None = None,
+        factors: Sequence[str] | None = None,
+        quantities: Sequence[str] = ("incremental_nmb",),
+        second_order: bool = False,
+    ) -> Analysis:
+        """Share the variance of results out among the uncertain inputs.
+
+        Args:
+            size: base points, a power of two.
+            seed: any whole number.
+            strategies: decide among these only.
+            factors: vary these only.
+            quantities: "incremental_nmb", "nmb", "cost", "effect", ...
+            second_order: pairs too.
+        """
+        found = run_sobol(
+            self._ready(), size, seed,
+            factors=factors, quantities=quantities, strategies=strategies,
+            second_order=second_order,
+        )  # fmt: skip
+        return Analysis(sobol_report(found))
+
+    def morris(
+        self,
+        trajectories: int = 50,
+        seed: int = 1,
+        *,
+        strategies: Sequence[str] | None = None,
+        quantities: Sequence[str] = ("incremental_nmb",),
+    ) -> Analysis:
+        """Screen the uncertain inputs for those that matter.
+
+        Args:
+            trajectories: how many.
+            seed: any whole number.
+            strategies: decide among these only.
+            quantities: "incremental_nmb", "nmb", "cost", "effect", ...
+        """
+        found = run_morris(
+            self._ready(), trajectories, seed, quantities=quantities, strategies=strategies
+        )
+        return Analysis(morris_report(found))
+
+    def evppi(
+        self,
+        *parameters: str,
+        draws: int = 10_000,
+        seed: int = 1,
+        threshold: float | None = None,
+        people: float | None = None,
+        years: float = 10.0,
+        rate: float = 0.035,
+    ) -> Analysis:
+        """What knowing inputs exactly would be worth, from draws of its own.
+
+        Args:
+            parameters: keys, known together; every input on its own if none is named.
+            draws: how many.
+            seed: any whole number.
+            threshold: willingness to pay per QALY; the model's first if None.
+            people: whom the decision affects, a year.
+            years: how long it stands.
+            rate: discount rate of the population, a year.
+        """
+        return self.psa(draws, seed).evppi(
+            *parameters, threshold=threshold, seed=seed, people=people, years=years, rate=rate
+        )
+
+    def diff(self, other: definition.Model) -> Analysis:
+        """What differs in another model, and what each difference does to the results."""
+        found = change_log(self, other, on_compile=_say_compiling)
+        return Analysis(Report([], found.notes, change_log_tables(found)))
+
+    def export_workbook(self, path: str | Path, *, draws: int = 1_000, seed: int = 1) -> Path:
+        """Write the model as a live workbook; one from files brings its sibling scenarios along.
+
+        Args:
+            path: of the file to write; it ends in .xlsx.
+            draws: of the stored probabilistic analysis; 0 for none.
+            seed: of the draws.
+
+        Raises:
+            InputError: a workbook cannot carry the model, or the file cannot be written.
+        """
+        target = Path(path)
+        if target.suffix.lower() != ".xlsx":
+            raise InputError(Problem(str(path), "a workbook's name ends in .xlsx", "Rename it"))
+        scenario = None if self.scenario.name == self.name else self.scenario.name
+        case = (
+            case_of(self, draws=draws, seed=seed, on_compile=_say_compiling)
+            if self.source is None
+            else case_of(self.source, scenario, draws=draws, seed=seed, on_compile=_say_compiling)
+        )
+        return write_workbook(case, target)
+
+    def _ready(self) -> Self:
+        """The model, once the user knows what takes so long."""
+        if self.scenario.engine == "cohort" and not compiled_before():
+            _say_compiling()
+        return self
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.parameters._repr_html_()}"
+
+
+def load(source: str | Path | None = None, scenario: str | Path | None = None) -> Model:
+    """Load and check a model.
+
+    Args:
+        source: a model folder, a scenario file, or a name from ``heecon list``; None for the
+            bundled base case.
+        scenario: the name of a scenario of the model, or the path of a scenario file, when
+            ``source`` is a model.
+
+    Raises:
+        InputError: everything that is wrong with the files, each with its place.
+    """
+    return Model.of(load_definition(source, scenario), locate.find(source).model)
+
+
+def batch(source: str | Path) -> Analysis:
+    """Run every scenario of a model, or of a folder, side by side.
+
+    Raises:
+        InputError: there is no such model or folder, or it has no scenarios.
+    """
+    found = run_scenarios(source, on_compile=_say_compiling)
+    broken = [str(problem) for run in found.values() for problem in run.problems]
+    return Analysis(Report([], broken, {"comparison": comparison(list(found.values()))}))
+
+
+def import_workbook(
+    path: str | Path, out: str | Path | None = None, model: str | None = None
+) -> Model:
+    """Read an edited workbook: the model it amounts to.
+
+    Args:
+        path: the workbook.
+        out: scenario file to write; None writes nothing.
+        model: folder of the model, if it is not found by its name.
+
+    Raises:
+        InputError: the file is unsafe or foreign, or cells cannot be used; nothing is written.
+    """
+    found = import_edits(Path(path), None if out is None else Path(out), model)
+    for note in found.notes:
+        log.warning(note)
+    return Model.of(found.model)

@@ -1,0 +1,376 @@
+"""What the methods of a model return: tables, pictures, and a short look at both.
+
+Everything here is a view: the numbers are made below, by ``analysis``, and the tables and pictures
+are those the commands write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from heecon.analysis.acceptability import population_size
+from heecon.analysis.evaluation import Evaluation
+from heecon.analysis.evppi import evppi, rank
+from heecon.analysis.evsi import evsi, net_benefit_of_sampling
+from heecon.analysis.outcomes import Outcomes, checked_thresholds
+from heecon.analysis.outcomes import read_outcomes as read
+from heecon.analysis.trial import Trial
+from heecon.errors import InputError, Problem
+from heecon.files import names
+from heecon.plot import Draw
+from heecon.report import monte_carlo_report, psa_report, tables
+from heecon.report.run_files import trace_picture
+from heecon.report.sensitivity_report import Report, evppi_report, evsi_report
+from heecon.report.tables import Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIZES = (50, 100, 200, 400, 800, 1600)
+"""People in each arm of the trials that are valued unless others are named."""
+
+
+class Pictures:
+    """The pictures of a result: ``result.plot.NAME(ax=None)`` draws one and returns its axes."""
+
+    def __init__(self, draws: Mapping[str, Draw]) -> None:
+        self._draws = dict(draws)
+
+    def __getattr__(self, name: str) -> Draw:
+        if name.startswith("_") or name not in self._draws:
+            raise AttributeError(
+                f"no picture '{name}'; there is {', '.join(self._draws) or 'none'}"
+            )
+        return self._draws[name]
+
+    def __dir__(self) -> list[str]:
+        return list(self._draws)
+
+    def __repr__(self) -> str:
+        return f"Pictures: {', '.join(self._draws) or 'none'}"
+
+
+@dataclass(frozen=True, repr=False)
+class CEAResult:
+    """What a run of a model costs and gains, and what that means for the decision.
+
+    Costs and effects are per person; with several draws, totals are their means.
+
+    Attributes:
+        evaluation: the numbers behind the tables.
+    """
+
+    evaluation: Evaluation
+
+    @property
+    def summary(self) -> Rows:
+        """Every outcome of every strategy, then the totals by kind."""
+        return tables.summary(self.evaluation)
+
+    @property
+    def incremental(self) -> Rows:
+        """The fully incremental analysis, with dominance and extended dominance."""
+        return tables.incremental(self.evaluation)
+
+    @property
+    def pairwise(self) -> Rows:
+        """Every strategy against the comparator."""
+        return tables.pairwise(self.evaluation)
+
+    @property
+    def net_benefit(self) -> Rows:
+        """Net monetary and net health benefit at the model's thresholds."""
+        return tables.net_benefit(self.evaluation)
+
+    @property
+    def assumptions(self) -> Rows:
+        """The inputs nobody published, with the reason for each."""
+        return tables.assumptions(self.evaluation)
+
+    @property
+    def trace(self) -> Rows:
+        """Occupancy, cost and QALYs of every strategy and cycle of the first draw."""
+        return tables.trace(self.evaluation)
+
+    @property
+    def monte_carlo(self) -> Rows:
+        """The errors of the means that come from simulating a finite number of people.
+
+        Raises:
+            InputError: the run is of a cohort, which has none.
+        """
+        if self.evaluation.result.monte_carlo is None:
+            what = "a cohort is exact: it has no Monte Carlo error"
+            raise InputError(Problem("monte_carlo", what, 'Run with engine="microsim"'))
+        return monte_carlo_report.estimate_rows(self.evaluation)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the results must know."""
+        return self.evaluation.warnings()
+
+    def transitions(self, strategy: str, cycle: int = 0) -> Rows:
+        """Of those in a state at the start of a cycle, the share in each state at its end.
+
+        Args:
+            strategy: its name.
+            cycle: counted from 0.
+
+        Returns:
+            A row a state left, a column a state entered; empty where nobody is.
+
+        Raises:
+            InputError: there is no such strategy or cycle.
+        """
+        result, kept = self.evaluation.result, self.evaluation.trace_arrays()
+        if strategy not in result.strategies:
+            remedy = names.did_you_mean(strategy, result.strategies)
+            raise InputError(Problem("transitions", f"unknown strategy '{strategy}'", remedy))
+        cycles = kept.flow.shape[2]
+        if not 0 <= cycle < cycles:
+            remedy = f"Cycles are counted from 0 to {cycles - 1}"
+            raise InputError(Problem("transitions", f"there is no cycle {cycle}", remedy))
+        row = result.strategies.index(strategy)
+        states = result.states
+        before = kept.occupancy[0, row, cycle]
+        moved = np.zeros((len(states), len(states)))
+        for (origin, to), share in zip(kept.moves, kept.flow[0, row, cycle], strict=True):
+            moved[states.index(origin), states.index(to)] += share
+        np.fill_diagonal(moved, 0.0)
+        np.fill_diagonal(moved, before - moved.sum(axis=1))
+        rows = [
+            (origin, *((moved[i] / before[i]).tolist() if before[i] > 0 else [None] * len(states)))
+            for i, origin in enumerate(states)
+        ]
+        return Rows(("from", *states), tuple(rows))
+
+    def cycles(self, strategy: str) -> pd.DataFrame:
+        """What one strategy costs and gains by cycle, state and outcome.
+
+        Returns:
+            Columns draw, outcome, category, state, cycle, undiscounted, discounted; rows where
+            both amounts are zero are left out.
+
+        Raises:
+            InputError: there is no such strategy.
+        """
+        return self.evaluation.cycles(strategy)
+
+    @property
+    def plot(self) -> Pictures:
+        """Its picture: ``trace``."""
+        return Pictures({"trace": trace_picture(self.evaluation)})
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The summary as a frame."""
+        return self.summary.to_pandas()
+
+    def __repr__(self) -> str:
+        model = self.evaluation.model
+        table = self.incremental if self.evaluation.has_qalys else self.summary
+        return f"CEAResult of {model.name}/{model.scenario.name}\n{table!r}"
+
+    def _repr_html_(self) -> str:
+        table = self.incremental if self.evaluation.has_qalys else self.summary
+        return table._repr_html_()
+
+
+@dataclass(frozen=True, repr=False)
+class Analysis:
+    """What one analysis found, as its command writes and draws it.
+
+    Attributes:
+        report: its tables, notes and pictures.
+    """
+
+    report: Report
+
+    @property
+    def tables(self) -> dict[str, Rows]:
+        """Its tables, the main one first."""
+        return self.report.tables
+
+    @property
+    def table(self) -> Rows:
+        """The main table."""
+        return next(iter(self.tables.values()))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the tables must know."""
+        return tuple(self.report.notes)
+
+    @property
+    def plot(self) -> Pictures:
+        """Its pictures."""
+        return Pictures(self.report.pictures)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The main table as a frame."""
+        return self.table.to_pandas()
+
+    def __repr__(self) -> str:
+        titles = [printed.title[:200] for printed in self.report.printed[:1]]
+        return "\n".join([*titles, repr(self.table)])
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
+
+
+@dataclass(frozen=True, repr=False)
+class PSAResult:
+    """Draws of costs and effects, and how sure they make the decision.
+
+    Attributes:
+        outcomes: the draws, the parameters they came from, and the deterministic base case.
+    """
+
+    outcomes: Outcomes
+
+    @cached_property
+    def _report(self) -> psa_report.PsaReport:
+        return psa_report.report(self.outcomes, checked_thresholds(self.outcomes, None))
+
+    @property
+    def summary(self) -> Rows:
+        """Means and 95% intervals of costs, effects and increments."""
+        return psa_report.summary_rows(self._report)
+
+    @property
+    def net_benefit(self) -> Rows:
+        """Net benefit and the decision at the thresholds, with Monte Carlo errors."""
+        return psa_report.net_benefit_rows(self._report)
+
+    @property
+    def ceac(self) -> Rows:
+        """Acceptability, frontier, expected loss and EVPI over a grid of thresholds."""
+        return psa_report.curve_rows(self._report)
+
+    @property
+    def convergence(self) -> Rows:
+        """Running estimates at the first threshold, from the first draws only."""
+        return psa_report.convergence_rows(self._report)
+
+    def evppi(
+        self,
+        *parameters: str,
+        threshold: float | None = None,
+        seed: int = 1,
+        people: float | None = None,
+        years: float = 10.0,
+        rate: float = 0.035,
+    ) -> Analysis:
+        """What knowing parameters exactly would be worth.
+
+        Args:
+            parameters: their keys, known together; every parameter on its own if none is named.
+            threshold: willingness to pay per QALY; the first of the draws' if None.
+            seed: of the bootstrap.
+            people: whom the decision affects, a year.
+            years: how long it stands.
+            rate: discount rate of the population, a year.
+        """
+        level = self._level(threshold)
+        found = (
+            [evppi(self.outcomes, parameters, level, seed=seed)]
+            if parameters
+            else rank(self.outcomes, level, seed=seed)
+        )
+        population = None if people is None else population_size(people, years, rate)
+        return Analysis(evppi_report(found, population, self.outcomes.currency))
+
+    def evsi(
+        self,
+        trial: Trial,
+        sizes: Sequence[int] = SIZES,
+        *,
+        threshold: float | None = None,
+        seed: int = 1,
+        method: Literal["regression", "moment_matching"] = "regression",
+        people: float | None = None,
+        years: float = 10.0,
+        rate: float = 0.035,
+        fixed_cost: float = 0.0,
+        cost_per_person: float = 0.0,
+    ) -> Analysis:
+        """What a trial would be worth at several sizes.
+
+        Args:
+            trial: from ``hazard_ratio_trial``, ``normal_trial``, ``binomial_trial`` or
+                ``poisson_trial``.
+            sizes: people in each arm.
+            threshold: willingness to pay per QALY; the first of the draws' if None.
+            seed: of the data and of the bootstrap.
+            method: "regression" or "moment_matching".
+            people: whom the decision affects, a year; without them no costs are set against it.
+            years: how long it stands.
+            rate: discount rate of the population, a year.
+            fixed_cost: of the trial whatever its size.
+            cost_per_person: in it.
+        """
+        level = self._level(threshold)
+        found = evsi(self.outcomes, trial, sizes, level, method=method, seed=seed)
+        net = (
+            ()
+            if people is None
+            else net_benefit_of_sampling(
+                found, population_size(people, years, rate), fixed_cost, cost_per_person
+            )
+        )
+        return Analysis(evsi_report(found, net, self.outcomes.currency))
+
+    def _level(self, threshold: float | None) -> float:
+        return checked_thresholds(self.outcomes, None if threshold is None else [threshold])[0]
+
+    @property
+    def plot(self) -> Pictures:
+        """Its pictures: ``ce_plane``, ``ceac``, ``expected_loss`` and ``evpi``."""
+        return Pictures(psa_report.pictures(self._report))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a draw: the parameters, then cost and effect of each strategy."""
+        import pandas as pd  # noqa: PLC0415  (half a second; only for those who want frames)
+
+        found = self.outcomes
+        columns = dict(found.parameters)
+        for kind, values in (("cost", found.cost), ("effect", found.effect)):
+            columns |= {f"{kind}_{name}": values[:, i] for i, name in enumerate(found.strategies)}
+        return pd.DataFrame(columns).rename_axis("draw")
+
+    def __repr__(self) -> str:
+        means = self.outcomes.means()
+        rows = Rows(
+            ("strategy", "cost", "effect"), tuple((m.strategy, m.cost, m.effect) for m in means)
+        )
+        return f"PSAResult of {self.outcomes.draws:,} draws; means per person\n{rows!r}"
+
+    def _repr_html_(self) -> str:
+        return self.summary._repr_html_()
+
+
+def read_outcomes(
+    path: str | Path,
+    parameters: str | Path | None = None,
+    comparator: str = "",
+    thresholds: Sequence[float] = (),
+) -> PSAResult:
+    """Another program's draws.
+
+    Args:
+        path: a CSV or XLSX file with the columns draw, strategy, cost, effect.
+        parameters: a file with one row a draw, one column a parameter.
+        comparator: the strategy increments are against; the first in the file if empty.
+        thresholds: willingness to pay per QALY.
+
+    Raises:
+        InputError: a column or a row is missing, stands twice, or is not a number.
+    """
+    beside = None if parameters is None else Path(parameters)
+    found = read(Path(path), beside, comparator)
+    return PSAResult(replace(found, thresholds=tuple(thresholds)))
