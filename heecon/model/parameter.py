@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Literal, get_args
 
-from heecon.errors import Diagnostics, InvalidValue, shown
+from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.files import names
 from heecon.files.shape import STAND_IN
 from heecon.files.table_file import TableFile, check_columns, number
