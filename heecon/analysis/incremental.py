@@ -26,10 +26,9 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError, Problem, nearest
 
 DIGITS = 13
 """Totals of a model that agree to so many significant digits are the same number."""
@@ -445,9 +444,8 @@ def _problems_in_totals(totals: Sequence[Totals]) -> list[Problem]:
 
 
 def _unknown_comparator(comparator: str, names: Sequence[str]) -> Problem:
-    known = {name.casefold(): name for name in names}
-    near = get_close_matches(comparator.casefold(), known, n=1)
-    remedy = f"Did you mean {known[near[0]]!r}? " if near else ""
+    near = nearest(comparator, names)
+    remedy = f"Did you mean {near!r}? " if near else ""
     remedy += f"The strategies are: {', '.join(names)}."
     return Problem("comparator", f"there is no strategy {comparator!r}", remedy)
 
