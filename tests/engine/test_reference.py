@@ -17,6 +17,7 @@ from heecon.engine.strategy_inputs import EvaluatedStrategy
 
 from .cases import cases, draws_of, model_of
 from .simulator import Case, Expected, simulate
+from .test_microsim import personal_model
 
 KERNELS = ("propagate", "count_state", "count_transition", "add_up", "keep_trace", "run_draws")
 
@@ -125,6 +126,19 @@ def test_the_matrices_move_the_cohort_as_the_kernels_do(case: Case) -> None:
             by_state = np.add.reduceat(kept, firsts, axis=1)
             close(run.trace.occupancy[draw, index], by_state, 1.0, "occupancy")
             np.testing.assert_array_equal(matrices[0].state[firsts], np.arange(len(firsts)))
+
+
+def test_there_is_no_matrix_of_a_draw_or_cycle_that_is_not_run() -> None:
+    evaluated = EvaluatedStrategy(he.load("hiv"), "mono")
+    for draw, cycle in ((1, 0), (0, evaluated.cycles), (-1, 0), (0, -1)):
+        with pytest.raises(he.InputError, match=r"there is no (draw|cycle)"):
+            evaluated.matrix(draw, cycle)
+
+
+def test_there_is_no_matrix_where_every_person_has_their_own() -> None:
+    evaluated = EvaluatedStrategy(personal_model(), "old")
+    with pytest.raises(he.InputError, match="differ from person to person"):
+        evaluated.matrix(0, 0)
 
 
 def test_time_in_state_is_kept_on_request_only() -> None:
