@@ -14,6 +14,8 @@ import heecon as he
 from heecon.engine import kernels
 from heecon.engine.cohort import run_cohort
 from heecon.engine.strategy_inputs import EvaluatedStrategy
+from heecon.language import Number
+from heecon.model.definition import Formula
 
 from .cases import cases, draws_of, model_of
 from .simulator import Case, Expected, simulate
@@ -126,6 +128,14 @@ def test_the_matrices_move_the_cohort_as_the_kernels_do(case: Case) -> None:
             by_state = np.add.reduceat(kept, firsts, axis=1)
             close(run.trace.occupancy[draw, index], by_state, 1.0, "occupancy")
             np.testing.assert_array_equal(matrices[0].state[firsts], np.arange(len(firsts)))
+
+
+def test_values_are_kept_by_meaning_and_not_by_text() -> None:
+    evaluated = EvaluatedStrategy(he.load("hiv"), "mono")
+    one, two = (Formula("the same words", Number(value), "somewhere") for value in (1.0, 2.0))
+    assert evaluated.number(one) == 1.0
+    assert evaluated.number(two) == 2.0
+    assert evaluated.value(one) is evaluated.value(Number(1.0))
 
 
 def test_there_is_no_matrix_of_a_draw_or_cycle_that_is_not_run() -> None:
