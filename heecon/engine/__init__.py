@@ -1,1 +1,1 @@
-"""The cohort engine."""
+"""The engines: a cohort, and individuals in cycles or in continuous time."""

@@ -96,13 +96,9 @@ class DrawTables:
         self.exit_order = exit_order_of(model, evaluated.transitions)
         self.rewards = rewards_of(evaluated, outcomes, self.exit_order.transitions)
         evaluated.checks.stop_if_any()
-        numbers = (self.cycles + 1) * self.state_slots * 2 * len(outcomes)
-        if numbers > MAX_TABLE:
-            what = f"{self.state_slots:,} cycles of residence over {self.cycles:,} cycles with "
-            what += f"{len(outcomes)} outcomes are too many for the microsimulation"
-            raise InputError(
-                Problem("states", what, "Lower residence or tunnel, or use the cohort")
-            )
+        what = f"{self.state_slots:,} cycles of residence over {self.cycles:,} cycles with "
+        what += f"{len(outcomes)} outcomes"
+        _refuse_large((self.cycles + 1) * self.state_slots * 2 * len(outcomes), what)
         self.layout = _Layout(self)
 
     @cached_property
@@ -188,11 +184,7 @@ class DrawTables:
             step[first : first + times] = times * width if cycles > 1 else 0
             parts.append(table.ravel())
             size += table.size
-        if size > MAX_TABLE:
-            what = f"{size:,} probabilities are too many for the microsimulation"
-            raise InputError(
-                Problem("states", what, "Lower residence or tunnel, or use the cohort")
-            )
+        _refuse_large(size, f"{size:,} probabilities")
         return at, step, np.concatenate(parts)
 
     def _types(self, draw: int) -> tuple[Integers, Floats, NDArray[np.uint64]]:
@@ -280,6 +272,12 @@ class DrawTables:
             weights[i, :, 1] = weights[i, :, 0]
             weights[i, : reward.points, 1] *= factor[: reward.points]
         return Shared(table, weights, self.model.settings.cycle_length, self.cycles, start)
+
+
+def _refuse_large(size: int, what: str) -> None:
+    if size > MAX_TABLE:
+        what += " are too many for the microsimulation"
+        raise InputError(Problem("states", what, "Lower residence or tunnel, or use the cohort"))
 
 
 def _add_points(point: Floats, value: Floats, reward: Reward) -> None:

@@ -161,7 +161,11 @@ class IndividualCode:
         self.formulas.append((what, formula))
         return len(self.formulas) - 1
 
-    def _too_much(self, test: str, what: str, formula: Formula) -> Lines:
+    def _sum_check(self, what: str, formula: Formula, *, complete: bool) -> Lines:
+        """Note a total of shares above one; of complete ones, one below it too."""
+        test = f"total > {1.0 + SUM_TOLERANCE!r}"
+        if complete:
+            test += f" or total < {1.0 - SUM_TOLERANCE!r}"
         number = self._formula(what, formula)
         noted = f"people.fault, {microsim_kernel.TOO_MUCH}, {number}, total, i, {self._now}"
         return [f"if {test}:", f"    note({noted})"]
@@ -192,10 +196,7 @@ class IndividualCode:
         total = " + ".join(f"p{e}" for e in range(len(sources))) or "0.0"
         body.append(f"total = {total}")
         first = next(iter(start.shares.values()))
-        test = f"total > {1.0 + SUM_TOLERANCE!r}"
-        if not start.rest:
-            test += f" or total < {1.0 - SUM_TOLERANCE!r}"
-        body += self._too_much(test, "start shares", first)
+        body += self._sum_check("start shares", first, complete=not start.rest)
         body.append("c = 0.0")
         order = list(start.shares)
         for index, state in enumerate(self._states):
@@ -229,11 +230,8 @@ class IndividualCode:
                 )
             else:
                 first = next(iter(row.to.values()))
-                test = f"total > {1.0 + SUM_TOLERANCE!r}"
-                if not row.rest:
-                    test += f" or total < {1.0 - SUM_TOLERANCE!r}"
                 what = f"sum of the probabilities of leaving {name}"
-                body += self._too_much(test, what, first)
+                body += self._sum_check(what, first, complete=not row.rest)
                 body.append("share = 1.0 if total <= 1.0 else 1.0 / total")
             body.append("c = 0.0")
             body += self._exits(index, list(row.to))

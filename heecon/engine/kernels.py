@@ -39,10 +39,7 @@ TOLERANCE = 1e-9
 
 
 class PackedArrays(NamedTuple):
-    """Numbers by draw, cycle and time in state.
-
-    Number ``i`` is ``buffer[offset[i] + (draw, cycle, time) . stride[i]]``.
-    """
+    """Array ``i`` at a place is ``buffer[offset[i] + (draw, cycle, time) . stride[i]]``."""
 
     buffer: Floats
     offset: Integers

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from heecon.engine import discount
 from heecon.engine.checks import RangeChecks
+from heecon.errors import InputError, Problem
 from heecon.language import Tree, evaluate
 from heecon.model.definition import Formula, Model, Transitions
 
@@ -212,8 +213,16 @@ class EvaluatedStrategy:
         A row and a column is a state; of a state that keeps time there is one for each time in it.
 
         Raises:
+            InputError: there is no such draw or cycle, or probabilities differ by person.
             SimulationError: some number is impossible.
         """
+        for what, number, limit in (("draw", draw, self.draws), ("cycle", cycle, self.cycles)):
+            if not 0 <= number < limit:
+                raise InputError(Problem(what, f"there is no {what} {number}", f"0 to {limit - 1}"))
+        for row in self.model.transitions.values():
+            if any(map(self.model.is_personal, row.to.values())):
+                what = f"the probabilities of leaving '{row.origin}' differ from person to person"
+                raise InputError(Problem("transition matrix", what, "Each person has their own"))
         transitions = self.transitions
         self.checks.stop_if_any()
         first = np.cumsum([0, *self.residence], dtype=np.int64)

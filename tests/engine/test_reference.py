@@ -14,11 +14,24 @@ import heecon as he
 from heecon.engine import kernels
 from heecon.engine.cohort import run_cohort
 from heecon.engine.strategy_inputs import EvaluatedStrategy
+from heecon.language import Number
+from heecon.model.definition import Formula
 
 from .cases import cases, draws_of, model_of
 from .simulator import Case, Expected, simulate
+from .test_microsim import personal_model
 
-KERNELS = ("propagate", "count_state", "count_transition", "add_up", "keep_trace", "run_draws")
+KERNELS = (
+    "propagate",
+    "count_state",
+    "count_transition",
+    "add_up",
+    "person_time",
+    "book",
+    "keep_trace",
+    "run_draws",
+)
+"""All of them: one left compiled could not compile for the plain ones it calls."""
 
 
 @contextmanager
@@ -125,6 +138,27 @@ def test_the_matrices_move_the_cohort_as_the_kernels_do(case: Case) -> None:
             by_state = np.add.reduceat(kept, firsts, axis=1)
             close(run.trace.occupancy[draw, index], by_state, 1.0, "occupancy")
             np.testing.assert_array_equal(matrices[0].state[firsts], np.arange(len(firsts)))
+
+
+def test_values_are_kept_by_meaning_and_not_by_text() -> None:
+    evaluated = EvaluatedStrategy(he.load("hiv"), "mono")
+    one, two = (Formula("the same words", Number(value), "somewhere") for value in (1.0, 2.0))
+    assert evaluated.number(one) == 1.0
+    assert evaluated.number(two) == 2.0
+    assert evaluated.value(one) is evaluated.value(Number(1.0))
+
+
+def test_there_is_no_matrix_of_a_draw_or_cycle_that_is_not_run() -> None:
+    evaluated = EvaluatedStrategy(he.load("hiv"), "mono")
+    for draw, cycle in ((1, 0), (0, evaluated.cycles), (-1, 0), (0, -1)):
+        with pytest.raises(he.InputError, match=r"there is no (draw|cycle)"):
+            evaluated.matrix(draw, cycle)
+
+
+def test_there_is_no_matrix_where_every_person_has_their_own() -> None:
+    evaluated = EvaluatedStrategy(personal_model(), "old")
+    with pytest.raises(he.InputError, match="differ from person to person"):
+        evaluated.matrix(0, 0)
 
 
 def test_time_in_state_is_kept_on_request_only() -> None:
