@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from heecon.workbook.address import letters
 from heecon.workbook.book import NOTE, PLAIN, TITLE, Book, Sheet, Style, Value
 from heecon.workbook.case import Case
+from heecon.workbook.columns import Trace
 from heecon.workbook.frontier import KEPT
 from heecon.workbook.layout import ABSENT, Layout
 from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.outcomes import KIND_WORDS
 from heecon.workbook.psa_sheets import Psa
 from heecon.workbook.results import Results
-from heecon.workbook.trace import Trace
 
 CHECKS = "Checks"
 LIMIT = 1e-9
@@ -90,7 +90,7 @@ class Checks:
         self.results = results
         self.traces = traces
         self.psa = psa
-        self.near = layout.book.constant(LIMIT)
+        self.near = layout.book.constant(LIMIT).text
 
     def lines(self) -> list[Check]:
         """Every check."""
@@ -140,7 +140,7 @@ class Checks:
     def _settings(self) -> list[Check]:
         case = self.case
         cycles = case.model.settings.cycles
-        room = self.layout.book.constant(float(case.cycles))
+        room = self.layout.book.constant(float(case.cycles)).text
         lifetime = case.model.settings.horizon == "lifetime"
         names = self.results.across(self.results.rows["names"])
         checks = [
@@ -166,7 +166,7 @@ class Checks:
                 "Results",
                 f"MAX({self.results.across(self.results.rows['alive'])})",
                 max(self._alive_values()),
-                self.layout.book.constant(RESIDUAL),
+                self.layout.book.constant(RESIDUAL).text,
                 RESIDUAL,
                 when='set_horizon="lifetime"',
                 holds=lifetime,
@@ -200,10 +200,10 @@ class Checks:
         sheet = self.layout.traces[name]
 
         def of(kind: str) -> tuple[str, float]:
-            column = next(c for c in trace.table.columns if c.key == ("check", kind))
-            values = column.make()[1]
+            strip = trace.strip("check", kind)
+            values = strip.values[trace.columns["check", kind].rows]
             worst = values.min() if kind in {"least", "absorbing"} else values.max()
-            return trace.table.range("check", kind), float(worst)
+            return strip.range().text, float(worst)
 
         rows, least, cohort, growth = (of(k) for k in ("rows", "least", "cohort", "absorbing"))
         return [
@@ -374,7 +374,7 @@ class Checks:
             sheet.calculate(row, 3, line.formula, line.value, Style("calc", PLAIN))
             sheet.calculate(row, 4, line.verdict(f"$C{row}"), line.word, Style("check"))
             sheet.calculate(row, 5, line.limit, line.bound, Style("calc", PLAIN))
-        sheet.lamps += [f"D{first}:D{last}", "D3"]
+        sheet.status_cells += [f"D{first}:D{last}", "D3"]
         sheet.widths = {1: 64, 2: 30, 3: 16, 4: 14, 5: 12}
         sheet.freeze = f"A{TOP + 1}"
         sheet.print_rows = f"{TOP}:{TOP}"

@@ -58,12 +58,12 @@ def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting,
     sheet.put(FIRST, LIVE, case.variant.name, Style("input", PLAIN))
     sheet.put(FIRST, NOTES, "Every result of the workbook is of this scenario", NOTE)
     sheet.choices.append(Choice(f"C{FIRST}", "=list_scenarios", "A scenario of the model."))
-    book.names["set_scenario"] = sheet.reference(FIRST, LIVE)
+    book.name("set_scenario", sheet.cell(FIRST, LIVE))
     row = FIRST + 1
     sheet.put(row, ID, "scenario_number")
     sheet.put(row, LABEL, "Its number")
     sheet.calculate(row, LIVE, "MATCH(set_scenario,list_scenarios,0)", number, Style("calc", PLAIN))
-    book.names["set_scenario_number"] = sheet.reference(row, LIVE)
+    book.name("set_scenario_number", sheet.cell(row, LIVE))
     row += 1
     if case.outcomes is not None:
         sheet.put(row, ID, "psa_draw")
@@ -73,7 +73,7 @@ def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting,
             row, NOTES, f"1 to {case.outcomes.draws}: its values go through the live model", NOTE
         )
         sheet.choices.append(Choice(f"C{row}", "", "A draw's number, or 0."))
-        book.names["set_psa_draw"] = sheet.reference(row, LIVE)
+        book.name("set_psa_draw", sheet.cell(row, LIVE))
     sheet.put(SETTINGS - 1, 1, "Settings", HEADING)
     row = SETTINGS - 1
     for setting in settings:
@@ -100,7 +100,7 @@ def _setting_row(sheet: Sheet, book: Book, row: int, setting: Setting, chosen: i
     sheet.calculate(row, LIVE, live, value, Style("result", setting.format))
     if not setting.follows:
         sheet.put(row, OVERRIDE, None, Style("input", setting.format))
-        book.names[f"{setting.name}_override"] = sheet.reference(row, OVERRIDE)
+        book.name(f"{setting.name}_override", sheet.cell(row, OVERRIDE))
     sheet.calculate(
         row,
         SCENARIO,
@@ -109,7 +109,7 @@ def _setting_row(sheet: Sheet, book: Book, row: int, setting: Setting, chosen: i
         Style("calc", setting.format),
     )
     sheet.put(row, NOTES, setting.note, NOTE)
-    book.names[setting.name] = sheet.reference(row, LIVE)
+    book.name(setting.name, sheet.cell(row, LIVE))
     if setting.options:
         sheet.choices.append(Choice(f"D{row}", f"={setting.options}", "Choose, or clear."))
     elif setting.id != "horizon" and not setting.follows:
@@ -134,7 +134,7 @@ def _stopping(sheet: Sheet, book: Book, row: int, case: Case) -> int:
             row, NOTES, f"{rule.unit}; the sheet of inputs follows this cell".strip("; "), NOTE
         )
         sheet.choices.append(Choice(f"D{row}", "", "A number, or empty."))
-        book.names[f"set_stop_{rule.name}"] = sheet.reference(row, OVERRIDE)
+        book.name(f"set_stop_{rule.name}", sheet.cell(row, OVERRIDE))
     if not rules:
         sheet.put(row + 1, 1, "The model has no input tagged as a stopping rule.", NOTE)
         return row + 1
@@ -179,7 +179,7 @@ def _horizon(sheet: Sheet, book: Book, row: int, case: Case) -> int:
         sheet.put(row, LABEL, label)
         sheet.calculate(row, LIVE, formula, value, Style("calc", "0"))
         sheet.put(row, NOTES, note, NOTE)
-        book.names[f"set_{key}"] = sheet.reference(row, LIVE)
+        book.name(f"set_{key}", sheet.cell(row, LIVE))
     return row
 
 

@@ -75,7 +75,7 @@ def add_cover(book: Book, case: Case) -> Sheet:
     row += 1
     sheet.put(row, 1, "all checks")
     sheet.calculate(row, 2, "all_checks", "OK", Style("check"))
-    sheet.lamps.append(f"B{row}")
+    sheet.status_cells.append(f"B{row}")
     row += 2
     sheet.put(row, 1, "How to use it", HEADING)
     for number, text in enumerate(STEPS, start=1):

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from heecon.files.write import write_bytes
 from heecon.workbook import charts
-from heecon.workbook.book import NOTE, TITLE, Book, Placed, Sheet
+from heecon.workbook.book import NOTE, TITLE, AnchoredChart, Book, Sheet
 from heecon.workbook.case import Case
 from heecon.workbook.change_sheet import add_change_log
 from heecon.workbook.checks import Checks
+from heecon.workbook.columns import Trace
 from heecon.workbook.control import add_control
 from heecon.workbook.cover import (
     add_assumptions,
@@ -27,8 +28,8 @@ from heecon.workbook.psa_sheets import Psa
 from heecon.workbook.results import Results
 from heecon.workbook.scenarios_sheet import add_scenarios
 from heecon.workbook.settings import settings_of
-from heecon.workbook.timeline import Timeline, add_tables, add_timeline
-from heecon.workbook.trace import Trace
+from heecon.workbook.timeline import Timeline, add_tables
+from heecon.workbook.trace import planned, write_trace
 from heecon.workbook.xlsx import to_bytes
 
 ORDER = (
@@ -71,15 +72,14 @@ def workbook(case: Case) -> Book:
     add_values(book, case, layout)
     add_tables(book, case)
     timeline = Timeline(case, layout)
-    add_timeline(book, timeline)
     runs = runs_of(case)
     numbers = {name: Numbers(runs, name) for name in layout.strategies}
-    traces = {name: Trace(layout, timeline, numbers[name], name) for name in layout.strategies}
+    traces = {name: planned(layout, timeline, numbers[name], name) for name in layout.strategies}
     for name, trace in traces.items():
         sheet = book.sheet(
             layout.traces[name], f"Every cycle of: {case.model.strategies[name].label}"
         )
-        trace.write(sheet)
+        write_trace(trace, sheet)
     outcomes = OutcomeSheet(case, layout, runs)
     outcomes.write(book, traces)
     results = Results(case, layout, outcomes, numbers)
@@ -115,7 +115,7 @@ def _charts(book: Book, traces: dict[str, Trace]) -> None:
     for number, trace in enumerate(traces.values()):
         column = "A" if number % 2 == 0 else "K"
         place = f"{column}{4 + 20 * (number // 2)}"
-        sheet.charts.append(Placed(charts.trace_area(trace), place))
+        sheet.charts.append(AnchoredChart(charts.trace_area(trace), place))
         if number % 4 == 3:
             sheet.breaks.append(2 + 20 * (number // 2 + 1))
 

@@ -272,7 +272,7 @@ class Frontier:
         number = Style("calc", PLAIN)
         sheet.put(row, NUMBER, i + 1, Style("data", "0"))
         sheet.put(row, NAME, self.layout.strategies[i])
-        digits = book.constant(DIGITS - 1.0)
+        digits = book.constant(DIGITS - 1.0).text
         first = STATUS + 2
         gap = self.count + 1
         squares = [

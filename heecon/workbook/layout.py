@@ -110,7 +110,9 @@ class Layout:
     def excel(self, tree: Tree, references: Mapping[str, str]) -> str:
         """An expression as a formula without numbers."""
         constant = self.book.constant
-        return to_excel(tree, references, self.tables, constant(TOLERANCE), constant)
+        return to_excel(
+            tree, references, self.tables, constant(TOLERANCE).text, lambda x: constant(x).text
+        )
 
     def shared(self, tree: Tree, *, steady: bool = False) -> str:
         """An expression of parameters that all strategies share."""

@@ -23,9 +23,9 @@ from heecon.workbook.book import (
     PLAIN,
     QALY,
     TITLE,
+    AnchoredChart,
     Book,
     Choice,
-    Placed,
     Sheet,
     Style,
     Value,
@@ -113,7 +113,7 @@ class OneWaySheet:
         )
         self._choose(sheet)
         self._stored(sheet)
-        self._table(sheet, book.constant(float(DECIMALS)))
+        self._table(sheet, book.constant(float(DECIMALS)).text)
         first = self.last + 4
         self._tornado(sheet, first, case.model.settings.currency)
         sheet.widths = {
@@ -281,7 +281,7 @@ class OneWaySheet:
         ]
         chart = charts.tornado(areas[0], areas[1], areas[2], currency, count)
         sheet.breaks.append(first - 3)
-        sheet.charts.append(Placed(chart, f"A{first + count + 1}"))
+        sheet.charts.append(AnchoredChart(chart, f"A{first + count + 1}"))
 
 
 def _words(row: OneWayRow) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from heecon.workbook.address import letters
 from heecon.workbook.book import HEADER, HEADING, NOTE, PLAIN, TITLE, Book, Sheet, Style
 from heecon.workbook.case import Case
+from heecon.workbook.columns import Trace
 from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.layout import Layout
 from heecon.workbook.numbers import Runs
 from heecon.workbook.settings import perspectives
-from heecon.workbook.trace import Trace
 
 OUTCOMES = "Outcomes"
 KIND_WORDS = {
@@ -144,7 +144,7 @@ class OutcomeSheet:
                 sheet.calculate(
                     row,
                     self.column(number, discounted=discounted),
-                    f"{traces[strategy].table.total(*key)}*{flag}",
+                    f"{traces[strategy].totals[key]}*{flag}",
                     self.amount(name, number, discounted=discounted),
                     Style("calc", PLAIN),
                 )

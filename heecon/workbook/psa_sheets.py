@@ -23,8 +23,8 @@ from heecon.workbook.book import (
     QALY,
     TITLE,
     WHOLE,
+    AnchoredChart,
     Book,
-    Placed,
     Sheet,
     Style,
 )
@@ -252,8 +252,8 @@ class Psa:
         row = CURVES + STEPS + 4
         sheet.breaks.append(row - 2)
         sheet.charts += [
-            Placed(self._plane(), f"A{row}"),
-            Placed(self._acceptability(), f"A{row + 25}"),
+            AnchoredChart(self._plane(), f"A{row}"),
+            AnchoredChart(self._acceptability(), f"A{row + 25}"),
         ]
         return sheet
 

@@ -17,20 +17,20 @@ from heecon.workbook.book import (
     QALY,
     SHARE,
     TITLE,
+    AnchoredChart,
     Book,
     Kind,
-    Placed,
     Sheet,
     Style,
     Value,
 )
 from heecon.workbook.case import Case
+from heecon.workbook.columns import Trace
 from heecon.workbook.frontier import AGAINST, COST, EFFECT, KEPT, RANK, STATUS, Frontier
 from heecon.workbook.layout import ABSENT, Layout
 from heecon.workbook.numbers import Numbers
 from heecon.workbook.outcomes import KIND_WORDS, OutcomeSheet, joined
 from heecon.workbook.settings import thresholds
-from heecon.workbook.trace import Trace
 
 RESULTS = "Results"
 FIRST = 3
@@ -112,7 +112,7 @@ class Results:
         areas = {category: self.across(first + i) for i, category in enumerate(costs)}
         currency = self.case.model.settings.currency
         chart = charts.cost_breakdown(areas, self.across(self.rows["names"]), currency)
-        sheet.charts.append(Placed(chart, f"A{place}"))
+        sheet.charts.append(AnchoredChart(chart, f"A{place}"))
         if self.case.has_qalys:
             self.frontier.write(book, cost, effect)
         return sheet
@@ -194,7 +194,7 @@ class Results:
         name = self.layout.strategies[i]
         states = self.case.model.states.values()
         alive = [state.name for state in states if not state.absorbing]
-        cells = [f"INDEX({traces[name].table.range('occupancy', s)},set_cycles+1)" for s in alive]
+        cells = [f"INDEX({traces[name].strip('occupancy', s).range()},set_cycles+1)" for s in alive]
         end = self.numbers[name].occupancy[self.case.model.settings.cycles]
         value = sum(share for share, state in zip(end, states, strict=True) if not state.absorbing)
         return "+".join(cells) or "0", float(value)
