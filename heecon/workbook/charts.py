@@ -72,10 +72,10 @@ def trace_area(trace: Trace) -> AreaChart:
 
     chart = AreaChart(grouping="stacked")
     for number, (name, state) in enumerate(trace.model.states.items()):
-        series = _series(trace.strip("occupancy", name).range().text, state.label)
+        series = _series(trace.range("occupancy", name).text, state.label)
         _coloured(series, number)
         chart.series.append(series)
-        series.cat = _names(trace.strip("time").range().text)
+        series.cat = _names(trace.range("time").text)
     _titled(chart, "years", "share of the cohort")
     chart.title = _title(trace.model.strategies[trace.strategy].label)
     chart.y_axis.scaling.min, chart.y_axis.scaling.max = 0, 1

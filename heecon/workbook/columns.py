@@ -121,6 +121,11 @@ class Trace:
         """The cell of a column in the row of the formula."""
         return self.strip(*key).here
 
+    def range(self, *key: str) -> Live:
+        """All cells of a column; what stands where it has none is skipped."""
+        strip = self.strip(*key)
+        return strip.range().worth(strip.values[self.columns[key].rows])
+
     def span(self, *key: str, slots: tuple[int, int]) -> Live:
         """Cells of several cycles of residence; a single cell where there is one."""
         if key in self.columns and (*key, "0") not in self.columns:

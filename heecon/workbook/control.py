@@ -18,6 +18,7 @@ from heecon.workbook.book import (
 from heecon.workbook.case import Case
 from heecon.workbook.inputs import stopping_rules
 from heecon.workbook.layout import TOLERANCE, Layout
+from heecon.workbook.live import area
 from heecon.workbook.settings import (
     TIMINGS,
     Setting,
@@ -81,8 +82,8 @@ def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting,
         _setting_row(sheet, book, row, setting, case.chosen)
     count = row - SETTINGS + 1
     book.names["control_override"] = sheet.reference(SETTINGS, OVERRIDE, rows=count)
-    book.names["control_id"] = sheet.reference(SETTINGS, ID, rows=count)
-    book.names["control_live"] = sheet.reference(SETTINGS, LIVE, rows=count)
+    for name, column in (("control_id", ID), ("control_live", LIVE)):
+        book.name(name, area([sheet.cell(SETTINGS + i, column) for i in range(count)]))
     row = _stopping(sheet, book, row + 2, case)
     row = _horizon(sheet, book, row + 2, case)
     _lists(sheet, book, case, layout)

@@ -23,7 +23,7 @@ from heecon.workbook.inputs import Stored, add_inputs, add_scenario_inputs, add_
 from heecon.workbook.layout import Layout
 from heecon.workbook.numbers import Numbers, runs_of
 from heecon.workbook.one_way_sheet import OneWaySheet
-from heecon.workbook.outcomes import OutcomeSheet
+from heecon.workbook.outcomes import add_outcomes
 from heecon.workbook.psa_sheets import Psa
 from heecon.workbook.results import Results
 from heecon.workbook.scenarios_sheet import add_scenarios
@@ -80,20 +80,16 @@ def workbook(case: Case) -> Book:
             layout.traces[name], f"Every cycle of: {case.model.strategies[name].label}"
         )
         write_trace(trace, sheet)
-    outcomes = OutcomeSheet(case, layout, runs)
-    outcomes.write(book, traces)
-    results = Results(case, layout, outcomes, numbers)
-    results.write(book, traces)
+    results = Results(case, book, add_outcomes(book, case, runs, traces), traces)
+    results.write()
     _charts(book, traces)
     add_scenarios(book, case, layout)
-    if case.one_way is not None:
-        OneWaySheet(case.one_way, results).write(book)
+    if case.one_way is not None and results.frontier is not None:
+        OneWaySheet(case.one_way, results, results.frontier)
     psa = None
     if case.outcomes is not None:
-        psa = Psa(case, layout, case.outcomes)
-        psa.write_summary(book)
-        psa.write_draws(book)
-    Checks(case, layout, results, traces, psa).write(book)
+        psa = Psa(case, book, case.outcomes)
+    Checks(results, psa).write()
     add_evidence(book, case)
     add_assumptions(book, case)
     add_change_log(book, case)

@@ -69,6 +69,11 @@ class Live:
         """The same cell by a row that moves when the formula is copied: ``$B$9`` to ``$B9``."""
         return replace(self, text=re.sub(r"\$([0-9]+)$", r"\1", self.text))
 
+    @property
+    def across(self) -> Live:
+        """The same cell by a column that moves when the formula is copied: ``$B$9`` to ``B$9``."""
+        return replace(self, text=re.sub(r"\$([A-Z]+\$[0-9]+)$", r"\1", self.text))
+
     def worth(self, value: Any) -> Live:
         """The same expression with a value that was found with more digits, or elsewhere."""
         return replace(self, value=value)
@@ -129,7 +134,7 @@ def live(operand: Operand) -> Live:
     if isinstance(operand, Live):
         return operand
     if isinstance(operand, str):
-        return Live(f'"{operand}"', operand)
+        return Live(f'"{operand}"', str(operand))
     if operand not in (0, 1):
         raise ValueError(f"formulas hold no numbers but 0 and 1: {operand} wants a constant")
     return Live(str(int(operand)), float(operand))
@@ -179,6 +184,8 @@ def joined(*parts: Operand) -> Live:
     """Texts one after the other."""
     found = [live(part) for part in parts]
     words = "".join(p.value if isinstance(p.value, str) else f"{p.value:g}" for p in found)
+    if all(part.text == f'"{part.value}"' for part in found):
+        return live(words)
     return Live("&".join(part.at(_ADD) for part in found), words, level=_JOIN)
 
 
@@ -218,9 +225,16 @@ def one_minus_exp(x: Live, constant: Callable[[float], Live]) -> Live:
     return formula.worth(-np.expm1(-numbers(x.value)))
 
 
-def rounded(x: Operand, digits: Live) -> Live:
-    """Rounded to some decimals."""
-    value = np.round(numbers(live(x).value), int(digits.value))
+def log10(x: Live) -> Live:
+    """Decimal logarithm."""
+    with np.errstate(all="ignore"):
+        return _call("LOG10", (x,), np.log10(numbers(x.value)))
+
+
+def rounded(x: Live, digits: Live) -> Live:
+    """One number rounded to some decimals."""
+    known = math.isfinite(digits.value)
+    value = round(float(x.value), int(digits.value)) if known else math.nan
     return _call("ROUND", (x, digits), value)
 
 
@@ -253,6 +267,16 @@ def any_of(*conditions: Live) -> Live:
     return _call("OR", conditions, reduce(np.logical_or, [c.value for c in conditions]))
 
 
+def negated(condition: Live) -> Live:
+    """Whether a condition does not hold."""
+    return _call("NOT", (condition,), np.logical_not(condition.value))
+
+
+def as_number(condition: Live) -> Live:
+    """1 where a condition holds, and 0 elsewhere."""
+    return Live(f"--({condition})", numbers(condition.value), condition.area, _JOIN)
+
+
 def is_number(x: Live) -> Live:
     """Whether a value is a number: neither a text nor an error."""
     return _call("ISNUMBER", (x,), np.isfinite(numbers(x.value)))
@@ -278,6 +302,13 @@ def area(cells: Sequence[Live]) -> Live:
     values = [cell.value for cell in cells]
     kind = object if any(isinstance(value, str) for value in values) else None
     return Live(text, np.stack([np.asarray(value, dtype=kind) for value in values], axis=-1), True)
+
+
+def table(lines: Sequence[Sequence[Live]]) -> Live:
+    """A rectangle of cells, row by row."""
+    corners = area([lines[0][0], lines[-1][-1]]) if len(lines) + len(lines[0]) > 2 else lines[0][0]
+    values = np.array([[cell.value for cell in line] for line in lines], dtype=object)
+    return Live(corners.text, values, True)
 
 
 def _reduced(name: str, combine: Any, empty: float, default: float = 0.0) -> Callable[..., Live]:
@@ -314,6 +345,11 @@ def count(cells: Live) -> Live:
     return _call("COUNT", (cells,), np.isfinite(numbers(cells.value)).sum(axis=-1))
 
 
+def count_if(cells: Live, word: str) -> Live:
+    """How many cells hold a word."""
+    return _call("COUNTIF", (cells, word), float(np.sum(_same(cells.value, word))))
+
+
 def rows(cells: Live) -> Live:
     """How many cells a column has."""
     return _call("ROWS", (cells,), np.asarray(cells.value).shape[0])
@@ -348,20 +384,27 @@ def match(x: Operand, cells: Live) -> Live:
 
 
 def index(cells: Live, *places: Operand) -> Live:
-    """The cell of an area with a number, or of a table by row and column; 0 is a whole column."""
+    """The cell of an area with a number, or of a table by row and column; row 0 is a whole column.
+
+    An error where there is no such cell.
+    """
     found = [numbers(live(place).value) for place in places]
     values = np.asarray(cells.value)
     whole = len(found) == 2 and float(found[0]) == 0.0
     if len(found) == 1 and found[0].ndim:
         inside = (found[0] >= 1) & (found[0] <= len(values))
         value: Any = np.where(inside, values[np.where(inside, found[0] - 1, 0).astype(int)], np.nan)
-    elif any(math.isnan(float(place)) for place in found):
+    elif any(not 1 <= place <= size for place, size in _sides(found, values, whole=whole)):
         value = math.nan
-    elif whole:
-        value = values[:, int(found[1]) - 1]
     else:
-        value = values[tuple(int(place) - 1 for place in found)]
+        value = values[(..., *(slice(None) if p == 0 else int(p) - 1 for p in found))]
     return _call("INDEX", (cells, *places), value, area=whole)
+
+
+def _sides(places: Sequence[Floats], values: Any, *, whole: bool) -> list[tuple[float, int]]:
+    """Each number, and how many cells there are to count."""
+    sides = values.shape[-len(places) :]
+    return [(float(p), n) for p, n in zip(places, sides, strict=True)][whole:]
 
 
 # --- columns -------------------------------------------------------------------------------------

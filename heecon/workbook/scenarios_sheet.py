@@ -18,6 +18,7 @@ from heecon.workbook.book import (
 from heecon.workbook.case import Case, Variant
 from heecon.workbook.layout import ABSENT, Layout
 from heecon.workbook.layout import HEADER as TOP
+from heecon.workbook.live import table
 
 SCENARIOS = "Scenarios"
 
@@ -43,14 +44,13 @@ def add_scenarios(book: Book, case: Case, layout: Layout) -> Sheet:
             sheet.put(row, column, (info.title, info.purpose)[text], WRAP)
     row = TOP + 3
     for kind, label, style in KINDS:
-        book.names[f"stored_{kind}"] = sheet.reference(
-            row, 3, rows=len(layout.strategies), columns=len(case.variants)
-        )
+        lines = []
         for name in layout.strategies:
             sheet.put(row, 1, f"{label}: {name}")
-            for column, variant in enumerate(case.variants, start=3):
-                sheet.put(row, column, _total(variant, kind, name), Style("stored", style))
+            totals = [_total(variant, kind, name) for variant in case.variants]
+            lines.append(sheet.across(row, 3, totals, Style("stored", style)))
             row += 1
+        book.name(f"stored_{kind}", table(lines))
     if case.has_qalys:
         row = _comparisons(sheet, row + 1, case, layout)
     sheet.widths = {1: 42, 2: 3} | {3 + i: 24 for i in range(len(case.variants))}
