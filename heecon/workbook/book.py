@@ -204,8 +204,10 @@ class Sheet:
         return self.cell(row, column)
 
     def cell(self, row: int, column: int) -> Live:
-        """A reference to a cell that was filled before."""
-        return Live(f"{self._prefix}${letters(column)}${row}", self.cells[row][column].value)
+        """A reference to a cell that was filled before; one without a value equals no text."""
+        value = self.cells[row][column].value
+        text = f"{self._prefix}${letters(column)}${row}"
+        return Live(text, "" if value is None else value)
 
     def run(self, strip: Strip, formula: Live, style: Style, rows: slice = slice(None)) -> None:
         """One formula all the way down a column that was planned.
@@ -237,17 +239,6 @@ class Sheet:
     def _local(self, text: str) -> str:
         """A formula without the name of the sheet in references to the sheet itself."""
         return self._own.sub("", text) if self._prefix in text else text
-
-    def calculate(self, row: int, column: int, formula: str, value: Value, style: Style) -> None:
-        """A formula without its ``=``, and the value Python has for it."""
-        self.cells.setdefault(row, {})[column] = Cell(value, style, formula)
-
-    def down(
-        self, first: int, column: int, template: str, values: Sequence[float] | Floats, style: Style
-    ) -> None:
-        """One formula all the way down."""
-        array = np.asarray(values, dtype=float)
-        self.runs.append(Run(column, first, template, array, style))
 
     def numbers(
         self, first: int, column: int, values: Sequence[float] | Floats, style: Style

@@ -18,7 +18,7 @@ from heecon.workbook.book import (
 from heecon.workbook.case import Case
 from heecon.workbook.inputs import stopping_rules
 from heecon.workbook.layout import TOLERANCE, Layout
-from heecon.workbook.live import area
+from heecon.workbook.live import Live, any_of, area, floor, remainder, where
 from heecon.workbook.settings import (
     TIMINGS,
     Setting,
@@ -63,7 +63,8 @@ def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting,
     row = FIRST + 1
     sheet.put(row, ID, "scenario_number")
     sheet.put(row, LABEL, "Its number")
-    sheet.calculate(row, LIVE, "MATCH(set_scenario,list_scenarios,0)", number, Style("calc", PLAIN))
+    place = Live("MATCH(set_scenario,list_scenarios,0)", number)
+    sheet.show(row, LIVE, place, Style("calc", PLAIN))
     book.name("set_scenario_number", sheet.cell(row, LIVE))
     row += 1
     if case.outcomes is not None:
@@ -93,24 +94,19 @@ def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting,
 
 
 def _setting_row(sheet: Sheet, book: Book, row: int, setting: Setting, chosen: int) -> None:
-    value = setting.entries[chosen].value
     sheet.put(row, ID, setting.id)
     sheet.put(row, LABEL, setting.label)
-    override = f"set_{setting.follows}_override" if setting.follows else f"D{row}"
-    live = f'IF({override}="",E{row},{override})'
-    sheet.calculate(row, LIVE, live, value, Style("result", setting.format))
-    if not setting.follows:
-        sheet.put(row, OVERRIDE, None, Style("input", setting.format))
-        book.name(f"{setting.name}_override", sheet.cell(row, OVERRIDE))
-    sheet.calculate(
-        row,
-        SCENARIO,
-        f"INDEX(ss_table,MATCH($A{row},ss_id,0),set_scenario_number)",
-        value,
-        Style("calc", setting.format),
-    )
+    text = f"INDEX(ss_table,MATCH($A{row},ss_id,0),set_scenario_number)"
+    found = Live(text, setting.entries[chosen].value)
+    scenario = sheet.show(row, SCENARIO, found, Style("calc", setting.format)).relative
+    if setting.follows:
+        override = book.named[f"set_{setting.follows}_override"]
+    else:
+        override = sheet.put(row, OVERRIDE, None, Style("input", setting.format))
+        book.name(f"{setting.name}_override", override)
+    live = where(override.relative.equals(""), scenario, override.relative)
+    book.name(setting.name, sheet.show(row, LIVE, live, Style("result", setting.format)))
     sheet.put(row, NOTES, setting.note, NOTE)
-    book.name(setting.name, sheet.cell(row, LIVE))
     if setting.options:
         sheet.choices.append(Choice(f"D{row}", f"={setting.options}", "Choose, or clear."))
     elif setting.id != "horizon" and not setting.follows:
@@ -126,16 +122,16 @@ def _stopping(sheet: Sheet, book: Book, row: int, case: Case) -> int:
         row += 1
         sheet.put(row, ID, f"stop.{rule.name}")
         sheet.put(row, LABEL, rule.label or rule.name)
-        live = f'INDEX(in_live,MATCH("{rule.name}",in_id,0))'
-        sheet.calculate(row, LIVE, live, rule.value, Style("result", PLAIN))
-        sheet.put(row, OVERRIDE, None, Style("input", PLAIN))
-        scenario = f'INDEX(in_base,MATCH("{rule.name}",in_id,0))'
-        sheet.calculate(row, SCENARIO, scenario, rule.value, Style("calc", PLAIN))
+        live = Live(f'INDEX(in_live,MATCH("{rule.name}",in_id,0))', rule.value)
+        sheet.show(row, LIVE, live, Style("result", PLAIN))
+        override = sheet.put(row, OVERRIDE, None, Style("input", PLAIN))
+        scenario = Live(f'INDEX(in_base,MATCH("{rule.name}",in_id,0))', rule.value)
+        sheet.show(row, SCENARIO, scenario, Style("calc", PLAIN))
         sheet.put(
             row, NOTES, f"{rule.unit}; the sheet of inputs follows this cell".strip("; "), NOTE
         )
         sheet.choices.append(Choice(f"D{row}", "", "A number, or empty."))
-        book.name(f"set_stop_{rule.name}", sheet.cell(row, OVERRIDE))
+        book.name(f"set_stop_{rule.name}", override)
     if not rules:
         sheet.put(row + 1, 1, "The model has no input tagged as a stopping rule.", NOTE)
         return row + 1
@@ -146,41 +142,32 @@ def _stopping(sheet: Sheet, book: Book, row: int, case: Case) -> int:
 def _horizon(sheet: Sheet, book: Book, row: int, case: Case) -> int:
     """What follows from the settings."""
     sheet.put(row, 1, "What follows", HEADING)
-    cycles = case.model.settings.cycles
-    near = book.constant(TOLERANCE)
-    lines: list[tuple[str, str, str, Value, str]] = [
-        (
-            "cycles",
-            "Cycles in the horizon",
-            '-INT(-(IF(set_horizon="lifetime",set_max_age-set_start_age_for_horizon,set_horizon)'
-            f"/set_cycle_length-{near}))",
-            cycles,
-            f"The traces have room for {case.cycles}",
-        ),
-        (
-            "simpson_end",
-            "Simpson's 1/3 rule up to cycle",
-            f"IF(MOD(set_cycles,{book.constant(2.0)})=0,set_cycles,"
-            f"set_cycles-{book.constant(3.0)})",
-            cycles if cycles % 2 == 0 else cycles - 3,
-            "The 3/8 rule takes an odd number's last three",
-        ),
-        (
-            "pointwise",
-            "Correction weights time points (1) or cycles (0)",
-            'IF(OR(set_correction="start",set_correction="end",set_correction="life_table"),0,1)',
-            int(case.model.settings.correction.pointwise),
-            "",
-        ),
-        ("changes", "Number of overrides", CHANGES, case.overrides, "Of settings and inputs"),
-    ]
-    for key, label, formula, value, note in lines:
+    settings, number, named = case.model.settings, book.constant, book.named
+    lifetime = named["set_max_age"] - named["set_start_age_for_horizon"]
+    horizon = named["set_horizon"]
+    years = where(horizon.equals("lifetime"), lifetime, horizon)
+    count = -floor(-(years / named["set_cycle_length"] - number(TOLERANCE)))
+
+    def add(key: str, label: str, formula: Live, note: str, value: Value = None) -> Live:
+        nonlocal row
         row += 1
         sheet.put(row, ID, key)
         sheet.put(row, LABEL, label)
-        sheet.calculate(row, LIVE, formula, value, Style("calc", "0"))
         sheet.put(row, NOTES, note, NOTE)
-        book.name(f"set_{key}", sheet.cell(row, LIVE))
+        cell = sheet.show(row, LIVE, formula, Style("calc", "0"), value)
+        return book.name(f"set_{key}", cell)
+
+    note = f"The traces have room for {case.cycles}"
+    cycles = add("cycles", "Cycles in the horizon", count, note, settings.cycles)
+    end = where(remainder(cycles, number(2.0)).equals(0), cycles, cycles - number(3.0))
+    note = "The 3/8 rule takes an odd number's last three"
+    add("simpson_end", "Simpson's 1/3 rule up to cycle", end, note)
+    correction = named["set_correction"]
+    whole = any_of(*(correction.equals(name) for name in ("start", "end", "life_table")))
+    label = "Correction weights time points (1) or cycles (0)"
+    add("pointwise", label, where(whole, 0, 1), "", int(settings.correction.pointwise))
+    changes = Live(CHANGES, case.overrides)
+    add("changes", "Number of overrides", changes, "Of settings and inputs")
     return row
 
 

@@ -18,6 +18,7 @@ from heecon.workbook.book import (
 from heecon.workbook.case import Case
 from heecon.workbook.inputs import evidence_id, evidence_numbers
 from heecon.workbook.layout import HEADER as TOP
+from heecon.workbook.live import Live
 from heecon.workbook.styles import MEANINGS
 
 COVER, CONSTANTS, EVIDENCE, ASSUMPTIONS = "Cover", "Constants", "Evidence", "Assumptions"
@@ -68,13 +69,13 @@ def add_cover(book: Book, case: Case) -> Sheet:
         sheet.put(row, 2, text, WRAP)
     row += 1
     sheet.put(row, 1, "live scenario")
-    sheet.calculate(row, 2, "set_scenario", case.variant.name, Style("word"))
+    sheet.show(row, 2, Live("set_scenario", case.variant.name), Style("word"))
     row += 1
     sheet.put(row, 1, "overrides")
-    sheet.calculate(row, 2, "set_changes", case.overrides, Style("word", "0"))
+    sheet.show(row, 2, Live("set_changes", case.overrides), Style("word", "0"))
     row += 1
     sheet.put(row, 1, "all checks")
-    sheet.calculate(row, 2, "all_checks", "OK", Style("check"))
+    sheet.show(row, 2, Live("all_checks", "OK"), Style("check"))
     sheet.status_cells.append(f"B{row}")
     row += 2
     sheet.put(row, 1, "How to use it", HEADING)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter, is_assumption
@@ -22,6 +25,7 @@ from heecon.workbook.book import (
 from heecon.workbook.case import Case
 from heecon.workbook.layout import ABSENT, INPUTS, SCENARIO_INPUTS, VALUES, Layout
 from heecon.workbook.layout import HEADER as TOP
+from heecon.workbook.live import Live, area, index, where
 from heecon.workbook.settings import Setting
 
 COLUMNS = (
@@ -130,14 +134,14 @@ def add_inputs(book: Book, case: Case, stored: Stored) -> Sheet:
     known = {row.key: row for row in case.model.parameters}
     numbers = evidence_numbers(case.model)
     for row, key in enumerate(keys, start=TOP + 1):
-        _input_row(sheet, row, key, case, known.get(key), rules, numbers, stored)
+        _input_row(sheet, row, key, case, known.get(key), rules, numbers, stored, book.named)
     for name, column in (
         ("in_id", "id"),
         ("in_live", "live value"),
         ("in_override", "your override"),
         ("in_base", "scenario's value"),
     ):
-        book.names[name] = sheet.reference(TOP + 1, PLACE[column], rows=max(1, len(keys)))
+        book.name(name, column_of(sheet, PLACE[column], len(keys)))
     sheet.widths = {PLACE[name]: width for name, width in WIDTHS.items()}
     sheet.freeze = f"E{TOP + 1}"
     sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
@@ -170,6 +174,7 @@ def _input_row(
     rules: dict[str, str],
     numbers: dict[str, int],
     stored: Stored,
+    named: Mapping[str, Live],
 ) -> None:
     name, _, rest = key.partition("[")
     strategy = rest.rstrip("]")
@@ -180,42 +185,26 @@ def _input_row(
     sheet.put(row, PLACE["label"], shown.label or name, TEXT)
     words = case.model.strategies[strategy].label if strategy in case.model.strategies else strategy
     sheet.put(row, PLACE["strategy"], words or "all", TEXT)
-    override, base, draw = (
-        f"{letters(PLACE[column])}{row}"
-        for column in ("your override", "scenario's value", "PSA draw")
-    )
-    sheet.calculate(
-        row,
-        PLACE["live value"],
-        f'IF({override}="",IF({draw}="",{base},{draw}),{override})',
-        value,
-        Style("result", PLAIN),
-    )
     if key in rules:
-        place = rules[key]
-        sheet.calculate(
-            row, PLACE["your override"], f'IF({place}="","",{place})', "", Style("calc", PLAIN)
-        )
+        stop = named[rules[key]]
+        typed = where(stop.equals(""), "", stop)
+        override = sheet.show(row, PLACE["your override"], typed, number)
     else:
-        sheet.put(row, PLACE["your override"], None, Style("input", PLAIN))
-    sheet.calculate(
-        row,
-        PLACE["scenario's value"],
-        f"INDEX(sc_table,MATCH(A{row},sc_id,0),set_scenario_number)",
-        value,
-        number,
-    )
+        override = sheet.put(row, PLACE["your override"], None, Style("input", PLAIN))
+    text = f"INDEX(sc_table,MATCH(A{row},sc_id,0),set_scenario_number)"
+    base = sheet.show(row, PLACE["scenario's value"], Live(text, value), number)
     if stored.keys:
-        sheet.calculate(
-            row,
-            PLACE["PSA draw"],
+        text = (
             f"IF(set_psa_draw>0,IF(ISNUMBER(MATCH(A{row},psa_id,0)),"
-            f'INDEX(psa_parameters,set_psa_draw,MATCH(A{row},psa_id,0)),""),"")',
-            "",
-            number,
+            f'INDEX(psa_parameters,set_psa_draw,MATCH(A{row},psa_id,0)),""),"")'
         )
+        draw = sheet.show(row, PLACE["PSA draw"], Live(text, ""), number)
     else:
-        sheet.put(row, PLACE["PSA draw"], "", TEXT)
+        draw = sheet.put(row, PLACE["PSA draw"], "", TEXT)
+    override, base, draw = override.relative, base.relative, draw.relative
+    drawn = where(draw.equals(""), base, draw)
+    live = where(override.equals(""), drawn, override)
+    sheet.show(row, PLACE["live value"], live, Style("result", PLAIN))
     if parameter is not None:
         for column, cell in cells_of(parameter, numbers).items():
             sheet.put(
@@ -292,8 +281,8 @@ def add_scenario_inputs(book: Book, case: Case, settings: tuple[Setting, ...]) -
         style = Style("data", setting.format)
         for column, entry in enumerate(setting.entries, start=3):
             if entry.formula:
-                live = Style("calc", setting.format)
-                sheet.calculate(row, column, entry.formula, entry.value, live)
+                formula = Live(entry.formula, entry.value)
+                sheet.show(row, column, formula, Style("calc", setting.format))
             else:
                 sheet.put(row, column, entry.value, style)
     for key in case.keys:
@@ -345,18 +334,15 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
     sheet.put(TOP, 1, "parameter", HEADER)
     for name in case.names:
         sheet.put(layout.value_row(name), 1, name)
-    places = {key: i for i, key in enumerate(case.keys, start=1)}
     for head in heads:
-        _value_columns(sheet, head, case, layout, places)
-    row, place = TOP + 1, letters(layout.place_column(None))
-    for offset, name in enumerate(case.names):
-        value = value_of(case.model, name) if name in places else ""
-        at = f"{place}{row + offset}"
-        formula = (
-            f'IF({at}="","",IF(INDEX(in_override,{at})="",INDEX(in_base,{at}),'
-            f"INDEX(in_override,{at})))"
-        )
-        sheet.calculate(row + offset, layout.steady_column, formula, value, Style("calc", PLAIN))
+        _value_columns(book, sheet, head, case, layout)
+    override, base = book.named["in_override"], book.named["in_base"]
+    for name in case.names:
+        row = layout.value_row(name)
+        place = sheet.cell(row, layout.place_column(None)).relative
+        own = where(index(override, place).equals(""), index(base, place), index(override, place))
+        formula = where(place.equals(""), "", own)
+        sheet.show(row, layout.steady_column, formula, Style("calc", PLAIN))
     sheet.widths = {1: 30} | dict.fromkeys(
         range(2, layout.value_column(layout.strategies[-1]) + 1), 15
     )
@@ -372,26 +358,28 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
     return sheet
 
 
-def _value_columns(
-    sheet: Sheet, head: str | None, case: Case, layout: Layout, places: dict[str, int]
-) -> None:
+def _value_columns(book: Book, sheet: Sheet, head: str | None, case: Case, layout: Layout) -> None:
     """Places and values of one strategy, or of all."""
     place_column, value_column = layout.place_column(head), layout.value_column(head)
-    place, title = letters(place_column), f"{letters(place_column)}${TOP}"
-    match = f'MATCH($A{{r}}&"["&{title}&"]",in_id,0)'
-    shared = 'IFERROR(MATCH($A{r},in_id,0),"")'
-    # A row of its own without a value is one the chosen scenario does not have.
-    own = f"IFERROR(IF(ISNUMBER(INDEX(in_live,{match})),{match},{shared}),{shared})"
+    title = f"{letters(place_column)}${TOP}"
+    places = {key: i for i, key in enumerate(case.keys, start=1)}
     for name in case.names:
-        row = layout.value_row(name)
-        key = f"{name}[{head}]"
-        if value_of(case.model, key) == ABSENT:
-            key = name
-        found = places.get(key)
-        formula = (shared if head is None else own).replace("{r}", str(row))
-        sheet.calculate(
-            row, place_column, formula, "" if found is None else found, Style("note", "0")
+        row, key = layout.value_row(name), f"{name}[{head}]"
+        shared, match = (
+            f'IFERROR(MATCH($A{row},in_id,0),"")',
+            f'MATCH($A{row}&"["&{title}&"]",in_id,0)',
         )
-        value = "" if found is None else value_of(case.model, key)
-        formula = f'IF({place}{row}="","",INDEX(in_live,{place}{row}))'
-        sheet.calculate(row, value_column, formula, value, Style("calc", PLAIN))
+        # A row of its own without a value is one the chosen scenario does not have.
+        own = f"IFERROR(IF(ISNUMBER(INDEX(in_live,{match})),{match},{shared}),{shared})"
+        found = places.get(name if value_of(case.model, key) == ABSENT else key, "")
+        text = shared if head is None else own
+        place = sheet.show(row, place_column, Live(text, found), Style("note", "0")).relative
+        formula = where(place.equals(""), "", index(book.named["in_live"], place))
+        sheet.show(row, value_column, formula, Style("calc", PLAIN))
+
+
+def column_of(sheet: Sheet, column: int, count: int) -> Live:
+    """A column of the list, which may be empty: then it is the first cell below the header."""
+    if not count:
+        return Live(sheet.reference(TOP + 1, column), np.zeros(0), area=True)
+    return area([sheet.cell(TOP + 1 + i, column) for i in range(count)])
