@@ -70,6 +70,26 @@ def formulas_of(book: Book) -> dict[str, list[tuple[int, int, str, Any]]]:
     return found
 
 
+def incremental_table(book: Book) -> list[tuple[Any, ...]]:
+    """Strategy, what it is compared with, and status, as the sheet of results has them."""
+    sheet = next(sheet for sheet in book.sheets if sheet.name == "Results")
+    title = "Fully incremental analysis, by rising cost"
+    first = 2 + next(
+        row for row, line in sheet.cells.items() if 1 in line and line[1].value == title
+    )
+    rows = [
+        sheet.cells[row] for row in range(first, max(sheet.cells)) if 9 in sheet.cells.get(row, {})
+    ]
+    return [(row[1].value, row[2].value, row[8].value) for row in rows]
+
+
+def engine_s_table(case: Case) -> list[tuple[Any, ...]]:
+    """The same as the engine has it, with rows of nothing for strategies left out."""
+    rows = case.variant.evaluation.incremental()
+    found = [(row.strategy, row.compared_with or "", str(row.status)) for row in rows]
+    return found + [("", "", "")] * (len(case.model.strategies) - len(found))
+
+
 def differences(book: Book, spreadsheet: Any, *sheets: str) -> list[str]:
     """Every formula whose recalculated value is not Python's.
 

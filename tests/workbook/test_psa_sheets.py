@@ -108,6 +108,25 @@ def test_a_replayed_draw_gives_its_stored_outcomes(draw: int) -> None:
     np.testing.assert_allclose(costs, outcomes().cost[draw - 1], rtol=1e-9)
 
 
+def test_an_override_goes_before_a_replayed_draw() -> None:
+    _, _, spreadsheet = exported()
+    key = next(iter(outcomes().parameters))
+    row = row_of(spreadsheet, "Inputs", key)
+    live, override, draw = 4, 5, 7
+    base = spreadsheet.get_value("Inputs", row, live)
+    spreadsheet.set_value("Control", 8, 3, 17.0)
+    spreadsheet.evaluate_all()
+    drawn = spreadsheet.get_value("Inputs", row, live)
+    spreadsheet.set_value("Inputs", row, override, base * 1.5)
+    spreadsheet.evaluate_all()
+    shown = [spreadsheet.get_value("Inputs", row, column) for column in (live, draw)]
+    spreadsheet.set_value("Inputs", row, override, None)
+    spreadsheet.set_value("Control", 8, 3, 0.0)
+    assert drawn == pytest.approx(outcomes().parameters[key][16], rel=1e-11)
+    assert drawn != base
+    assert shown == [base * 1.5, drawn]
+
+
 def test_increments_follow_the_comparator() -> None:
     case, book, spreadsheet = exported()
     row = next(r for r in range(1, 90) if spreadsheet.get_value("Control", r, 1) == "comparator")
