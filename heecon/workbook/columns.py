@@ -207,9 +207,14 @@ class Trace:
         reward = self.formula(formula)
         return people if reward.text == "1" else people * reward
 
+    @cached_property
+    def _inputs(self) -> Mapping[str, str]:
+        """Where the strategy's inputs stand."""
+        return {name: self.layout.value(name, self.strategy) for name in self.layout.case.names}
+
     def _references(self, slot: int) -> Mapping[str, str]:
         """What names stand for in formulas of a cycle of residence."""
-        known = {name: self.layout.value(name, self.strategy) for name in self.layout.case.names}
+        known = dict(self._inputs)
         number = live(slot) if slot < 2 else self.layout.book.constant(float(slot))
         known |= {name: self._reference(name) for name in ("cycle", "time", "age")}
         known |= {

@@ -58,7 +58,8 @@ def cells() -> tuple[Book, list[Live], list[Live]]:
     book = Book("x")
     sheet = book.sheet("Sheet", "numbers")
     numbers = [sheet.put(1 + i, 1, value) for i, value in enumerate((2.0, -3.0, 0.5, 7.0))]
-    mixed = [sheet.put(1 + i, 2, value) for i, value in enumerate(("a", 4.0, "b", 1.5))]
+    words: tuple[str | float, ...] = ("a", 4.0, "b", 1.5)
+    mixed = [sheet.put(1 + i, 2, value) for i, value in enumerate(words)]
     return book, numbers, mixed
 
 
