@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.workbook.address import letters, quoted
-from heecon.workbook.live import Live, Strip, compare, live, numbers
+from heecon.workbook.live import Live, compare, live, numbers
 
 if TYPE_CHECKING:
     from openpyxl.chart._chart import ChartBase
@@ -128,6 +128,55 @@ class AnchoredChart:
     anchor: str
 
 
+@dataclass(frozen=True)
+class Strip:
+    """A column in which row r is the same cycle, or draw, as in its neighbours.
+
+    Attributes:
+        sheet: its sheet.
+        column: counted from 1.
+        first: row of the first value.
+        values: one a row; 0 where the column has no cell.
+    """
+
+    sheet: str
+    column: int
+    first: int
+    values: Floats
+
+    def _cell(self, mark: str, values: Any) -> Live:
+        return Live(f"{quoted(self.sheet)}!${letters(self.column)}{mark}", values)
+
+    @property
+    def here(self) -> Live:
+        """Its cell in the row of the formula."""
+        return self._cell("{r}", self.values)
+
+    @property
+    def before(self) -> Live:
+        """Its cell in the row before."""
+        return self._cell("{p}", np.append(0.0, self.values[:-1]))
+
+    @property
+    def after(self) -> Live:
+        """Its cell in the row after."""
+        return self._cell("{n}", np.append(self.values[1:], 0.0))
+
+    def at(self, row: int) -> Live:
+        """Its cell in one row."""
+        inside = 0 <= row - self.first < len(self.values)
+        return self._cell(f"${row}", self.values[row - self.first] if inside else 0.0)
+
+    def range(self, count: int = 0) -> Live:
+        """All its cells, or the first few."""
+        shown = self.values[: count or len(self.values)]
+        letter = letters(self.column)
+        text = (
+            f"{quoted(self.sheet)}!${letter}${self.first}:${letter}${self.first + len(shown) - 1}"
+        )
+        return Live(text, shown, True)
+
+
 @dataclass
 class Sheet:
     """One sheet, filled cell by cell.
@@ -169,6 +218,12 @@ class Sheet:
     print_area: str = ""
     breaks: list[int] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
+
+    def head(self, title: str, *notes: str) -> None:
+        """The title of the sheet, and what a reader should know below it."""
+        self.put(1, 1, title, TITLE)
+        for row, note in enumerate(notes, start=2):
+            self.put(row, 1, note, NOTE)
 
     def put(self, row: int, column: int, value: Value, style: Style = TEXT) -> Live:
         """A constant. Text stays text, whatever it begins with. Returns a reference to it."""

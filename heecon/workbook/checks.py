@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from heecon.workbook.book import NOTE, PLAIN, TITLE, Sheet, Style
+from heecon.workbook.book import PLAIN, Sheet, Style
 from heecon.workbook.case import Case
 from heecon.workbook.frontier import included
 from heecon.workbook.layout import ABSENT
@@ -194,13 +194,10 @@ class Checks:
         """Fill the sheet."""
         book = self.results.book
         sheet = book.sheet(CHECKS, "Live checks: all must be green, or say why nothing is compared")
-        sheet.put(1, 1, "Checks", TITLE)
-        sheet.put(
-            2,
-            1,
+        sheet.head(
+            "Checks",
             "OK: passed. FAIL: look there first. 'not compared': the check needs the "
             "scenario without overrides (or with a replayed draw).",
-            NOTE,
         )
         sheet.across(TOP, 1, ("check", "where", "value", "verdict", "limit"))
         verdicts = []

@@ -19,9 +19,9 @@ from heecon.language import names as names_in
 from heecon.model.definition import Formula
 from heecon.model.formulas import TIME_IN_STATE, dependents
 from heecon.workbook.address import letters
-from heecon.workbook.book import PLAIN
+from heecon.workbook.book import PLAIN, Strip
 from heecon.workbook.layout import FIRST, Layout
-from heecon.workbook.live import LOOSE, Live, Strip, area, live, numbers
+from heecon.workbook.live import LOOSE, Live, area, live, numbers
 from heecon.workbook.numbers import Numbers
 from heecon.workbook.shorten import Part, shortened
 from heecon.workbook.timeline import Timeline

@@ -8,7 +8,6 @@ from heecon.workbook.book import (
     NOTE,
     PLAIN,
     TEXT,
-    TITLE,
     Book,
     Choice,
     Sheet,
@@ -44,13 +43,10 @@ ID, LABEL, LIVE, OVERRIDE, SCENARIO, NOTES = range(1, 7)
 def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting, ...]) -> Sheet:
     """The control sheet."""
     sheet = book.sheet(CONTROL, "Choose the scenario and the settings of the analysis")
-    sheet.put(1, 1, "Control", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Control",
         "Choose a scenario, and override what you like in the yellow cells; clear a cell "
         "to go back to the scenario.",
-        NOTE,
     )
     sheet.across(FIRST - 1, 1, ["id", "setting", "live", "your override", "scenario says", "note"])
     number = case.chosen + 1

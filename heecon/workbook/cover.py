@@ -9,7 +9,6 @@ from heecon.workbook.book import (
     NOTE,
     PLAIN,
     TEXT,
-    TITLE,
     WRAP,
     Book,
     Sheet,
@@ -44,8 +43,7 @@ def add_cover(book: Book, case: Case) -> Sheet:
     """The cover, still without the list of sheets."""
     sheet = book.sheet(COVER, "What this is and how to use it")
     model, info = case.model, case.model.scenario
-    sheet.put(1, 1, model.settings.title, TITLE)
-    sheet.put(2, 1, model.settings.description, NOTE)
+    sheet.head(model.settings.title, model.settings.description)
     lines: list[tuple[str, str]] = [
         ("format", str(FORMAT)),
         ("model", model.name),
@@ -121,13 +119,10 @@ def finish_cover(sheet: Sheet, book: Book, case: Case) -> None:
 def add_constants(book: Book) -> Sheet:
     """Numbers that formulas need; added last, when all formulas are written."""
     sheet = book.sheet(CONSTANTS, "Numbers in the formulas of the model and of the workbook")
-    sheet.put(1, 1, "Constants", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Constants",
         "Formulas hold no numbers but 0 and 1; these cells hold them. They belong to "
         "the formulas: change inputs instead.",
-        NOTE,
     )
     sheet.across(TOP, 1, ("name", "value"))
     for row, (name, value) in enumerate(
@@ -146,12 +141,11 @@ def add_constants(book: Book) -> Sheet:
 def add_evidence(book: Book, case: Case) -> Sheet:
     """Every source, and the inputs that rest on it."""
     sheet = book.sheet(EVIDENCE, "Every source once, and the inputs that rest on it")
-    sheet.put(1, 1, "Evidence", TITLE)
-    words = (
+    sheet.head(
+        "Evidence",
         "Of the scenario the workbook was made for. Ids are those of the registry of evidence "
-        "(heecon evidence ID); sources outside it are numbered S1, S2, ..."
+        "(heecon evidence ID); sources outside it are numbered S1, S2, ...",
     )
-    sheet.put(2, 1, words, NOTE)
     sheet.across(TOP, 1, ("evidence", "status", "source", "inputs that rest on it"))
     numbers = evidence_numbers(case.model)
     rows: dict[str, list[Parameter]] = {}
@@ -172,13 +166,10 @@ def add_evidence(book: Book, case: Case) -> Sheet:
 def add_assumptions(book: Book, case: Case) -> Sheet:
     """The inputs nobody published."""
     sheet = book.sheet(ASSUMPTIONS, "The inputs nobody published, each with its reason")
-    sheet.put(1, 1, "Assumptions", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Assumptions",
         f"{len(case.model.assumptions)} of {len(case.model.inputs)} inputs of the "
         "scenario the workbook was made for.",
-        NOTE,
     )
     sheet.across(TOP, 1, ("input", "value", "unit", "reason", "note"))
     for row, parameter in enumerate(case.model.assumptions, start=TOP + 1):

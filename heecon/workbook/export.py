@@ -6,7 +6,7 @@ from pathlib import Path
 
 from heecon.files.write import write_bytes
 from heecon.workbook import charts
-from heecon.workbook.book import NOTE, TITLE, AnchoredChart, Book, Sheet
+from heecon.workbook.book import AnchoredChart, Book, Sheet
 from heecon.workbook.case import Case
 from heecon.workbook.change_sheet import add_change_log
 from heecon.workbook.checks import Checks
@@ -106,8 +106,7 @@ def _place(sheet: Sheet) -> int:
 
 def _charts(book: Book, traces: dict[str, Trace]) -> None:
     sheet = book.sheet("Charts", "Where the cohort is over time, one chart a strategy")
-    sheet.put(1, 1, "Where the cohort is over time", TITLE)
-    sheet.put(2, 1, "Live: the charts follow the traces.", NOTE)
+    sheet.head("Where the cohort is over time", "Live: the charts follow the traces.")
     for number, trace in enumerate(traces.values()):
         column = "A" if number % 2 == 0 else "K"
         place = f"{column}{4 + 20 * (number // 2)}"

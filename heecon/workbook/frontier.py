@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from heecon.analysis.incremental import DIGITS, Status
-from heecon.workbook.book import HEADING, NOTE, PLAIN, TITLE, Book, Sheet, Style
+from heecon.workbook.book import HEADING, PLAIN, Book, Sheet, Style
 from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.live import (
     Live,
@@ -35,46 +35,18 @@ from heecon.workbook.live import (
 FRONTIER = "Frontier"
 
 (
-    NUMBER,
-    NAME,
-    KEPT,
-    COST_KEY,
-    EFFECT_KEY,
-    COST,
-    EFFECT,
-    TWIN,
-    DOMINATED,
-    EFFICIENT,
-    STEEPEST,
-    FLATTEST,
-    EXTENDED,
-    ON_FRONTIER,
-    RANK,
-    ORDER,
-    AGAINST,
-    STATUS,
-) = range(1, 19)
+    NUMBER, NAME, KEPT, COST_KEY, EFFECT_KEY, COST, EFFECT, TWIN, DOMINATED, EFFICIENT, STEEPEST,
+    FLATTEST, EXTENDED, ON_FRONTIER, RANK, ORDER, AGAINST, STATUS,
+) = range(1, 19)  # fmt: skip
 
 HEADS = (
-    "number",
-    "strategy",
-    "compared",
-    "cost (13 digits)",
-    "QALYs (13 digits)",
+    "number", "strategy", "compared", "cost (13 digits)", "QALYs (13 digits)",
     "cost, that of the first with these 13 digits",
     "QALYs, those of the first with these 13 digits",
-    "same as an earlier one",
-    "dominated",
-    "not dominated",
-    "highest ICER to it",
-    "lowest ICER from it",
-    "extendedly dominated",
-    "on the frontier",
-    "place by rising cost",
-    "order of comparators",
-    "compared with number",
-    "status",
-)
+    "same as an earlier one", "dominated", "not dominated", "highest ICER to it",
+    "lowest ICER from it", "extendedly dominated", "on the frontier", "place by rising cost",
+    "order of comparators", "compared with number", "status",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -108,13 +80,10 @@ def add_frontier(book: Book, strategies: Sequence[str], cost: Live, effect: Live
         effect: their QALYs.
     """
     sheet = book.sheet(FRONTIER, "Workings of the incremental analysis: who dominates whom")
-    sheet.put(1, 1, "Workings of the incremental analysis", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Workings of the incremental analysis",
         "A strategy is extendedly dominated when the highest ICER to it exceeds the "
         "lowest ICER from it: a mix of two others gives its effect at a lower cost.",
-        NOTE,
     )
     sheet.across(TOP, 1, HEADS)
     workings = _Workings(book, sheet, len(strategies))

@@ -15,7 +15,6 @@ from heecon.workbook.book import (
     NOTE,
     PLAIN,
     TEXT,
-    TITLE,
     Book,
     Choice,
     Sheet,
@@ -28,58 +27,15 @@ from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.live import Live, area, index, where
 from heecon.workbook.settings import Setting
 
-COLUMNS = (
-    "id",
-    "label",
-    "strategy",
-    "live value",
-    "your override",
-    "scenario's value",
-    "PSA draw",
-    "low",
-    "high",
-    "distribution",
-    "se",
-    "arg1",
-    "arg2",
-    "arg3",
-    "correlation_group",
-    "unit",
-    "price_year",
-    "tags",
-    "status",
-    "source",
-    "evidence",
-    "note",
-)
+WIDTHS = {
+    "id": 30, "label": 40, "strategy": 20, "live value": 13, "your override": 13,
+    "scenario's value": 13, "PSA draw": 13, "low": 10, "high": 10, "distribution": 14, "se": 10,
+    "arg1": 10, "arg2": 10, "arg3": 8, "correlation_group": 12, "unit": 14, "price_year": 8,
+    "tags": 22, "status": 12, "source": 60, "evidence": 22, "note": 50,
+}  # fmt: skip
 """Columns of the sheet of inputs; those after the PSA draw hold what parameters.csv holds."""
 
-PLACE = {name: i for i, name in enumerate(COLUMNS, start=1)}
-
-WIDTHS = {
-    "id": 30,
-    "label": 40,
-    "strategy": 20,
-    "live value": 13,
-    "your override": 13,
-    "scenario's value": 13,
-    "PSA draw": 13,
-    "low": 10,
-    "high": 10,
-    "distribution": 14,
-    "se": 10,
-    "arg1": 10,
-    "arg2": 10,
-    "arg3": 8,
-    "correlation_group": 12,
-    "unit": 14,
-    "price_year": 8,
-    "tags": 22,
-    "status": 12,
-    "source": 60,
-    "evidence": 22,
-    "note": 50,
-}
+PLACE = {name: i for i, name in enumerate(WIDTHS, start=1)}
 
 STOPPING = {"treatment_duration", "methodological"}
 """Tags of the inputs that are stopping rules: they stand on the control sheet as well."""
@@ -113,23 +69,15 @@ def add_inputs(book: Book, case: Case, stored: Stored) -> Sheet:
     """The sheet with one row an input."""
     sheet = book.sheet(INPUTS, "One row an input: change a number in the yellow column")
     keys, end = case.keys, TOP + max(1, len(case.keys))
-    sheet.put(1, 1, "Inputs", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Inputs",
         "Type a number into a yellow cell to override the scenario's value; clear it to go back. "
         "Rows may be sorted or moved; they are found by their id.",
-        NOTE,
-    )
-    sheet.put(
-        3,
-        1,
         "A row 'name[strategy]' goes before the row 'name'. Copy a whole row and give it such an "
         "id to tell a strategy apart. Low, high and distribution are those of the scenario the "
         "workbook was made for.",
-        NOTE,
     )
-    sheet.across(TOP, 1, COLUMNS, HEADER)
+    sheet.across(TOP, 1, WIDTHS, HEADER)
     rules = {row.key: f"set_stop_{row.name}" for row in stopping_rules(case.model)}
     known = {row.key: row for row in case.model.parameters}
     numbers = evidence_numbers(case.model)
@@ -265,12 +213,9 @@ def _like(case: Case, key: str) -> Parameter:
 def add_scenario_inputs(book: Book, case: Case, settings: tuple[Setting, ...]) -> Sheet:
     """The settings and inputs of every scenario side by side."""
     sheet = book.sheet(SCENARIO_INPUTS, "What each scenario says of every setting and input")
-    sheet.put(1, 1, "Settings and inputs by scenario", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Settings and inputs by scenario",
         "The control sheet picks a column. Overrides are typed there and on Inputs, not here.",
-        NOTE,
     )
     sheet.across(TOP, 1, ["id", "label", *(variant.name for variant in case.variants)], HEADER)
     row = TOP
@@ -314,13 +259,10 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
     sheet = book.sheet(
         VALUES, "The value each strategy uses: its own row of Inputs, else that of all"
     )
-    sheet.put(1, 1, "Live values by strategy", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Live values by strategy",
         "The traces read these cells. The left block finds the row on Inputs, the right "
         "one its live value.",
-        NOTE,
     )
     heads: tuple[str | None, ...] = (None, *layout.strategies)
     count = max(1, len(case.names))

@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.language.functions import FUNCTIONS, Primitive
-from heecon.workbook.address import letters, quoted
 
 Floats = NDArray[np.float64]
 Operand: TypeAlias = "Live | float | str"
@@ -405,58 +404,6 @@ def _sides(places: Sequence[Floats], values: Any, *, whole: bool) -> list[tuple[
     """Each number, and how many cells there are to count."""
     sides = values.shape[-len(places) :]
     return [(float(p), n) for p, n in zip(places, sides, strict=True)][whole:]
-
-
-# --- columns -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Strip:
-    """A column in which row r is the same cycle, or draw, as in its neighbours.
-
-    Attributes:
-        sheet: its sheet.
-        column: counted from 1.
-        first: row of the first value.
-        values: one a row; 0 where the column has no cell.
-    """
-
-    sheet: str
-    column: int
-    first: int
-    values: Floats
-
-    def _cell(self, mark: str, values: Any) -> Live:
-        return Live(f"{quoted(self.sheet)}!${letters(self.column)}{mark}", values)
-
-    @property
-    def here(self) -> Live:
-        """Its cell in the row of the formula."""
-        return self._cell("{r}", self.values)
-
-    @property
-    def before(self) -> Live:
-        """Its cell in the row before."""
-        return self._cell("{p}", np.append(0.0, self.values[:-1]))
-
-    @property
-    def after(self) -> Live:
-        """Its cell in the row after."""
-        return self._cell("{n}", np.append(self.values[1:], 0.0))
-
-    def at(self, row: int) -> Live:
-        """Its cell in one row."""
-        inside = 0 <= row - self.first < len(self.values)
-        return self._cell(f"${row}", self.values[row - self.first] if inside else 0.0)
-
-    def range(self, count: int = 0) -> Live:
-        """All its cells, or the first few."""
-        shown = self.values[: count or len(self.values)]
-        letter = letters(self.column)
-        text = (
-            f"{quoted(self.sheet)}!${letter}${self.first}:${letter}${self.first + len(shown) - 1}"
-        )
-        return Live(text, shown, True)
 
 
 # --- the formula's own value and the engine's ----------------------------------------------------

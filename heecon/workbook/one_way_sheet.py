@@ -15,7 +15,6 @@ from heecon.workbook.book import (
     PLAIN,
     QALY,
     TEXT,
-    TITLE,
     AnchoredChart,
     Choice,
     Style,
@@ -48,18 +47,9 @@ STORED = 13
 """First column of stored costs and QALYs."""
 
 HEADS = (
-    "number",
-    "input",
-    "base value",
-    "low value",
-    "high value",
-    "change at low",
-    "change at high",
-    "swing",
-    "place",
-    "unit",
-    "range from",
-)
+    "number", "input", "base value", "low value", "high value", "change at low", "change at high",
+    "swing", "place", "unit", "range from",
+)  # fmt: skip
 
 
 class OneWaySheet:
@@ -83,14 +73,11 @@ class OneWaySheet:
         self.rows = range(FIRST, FIRST + len(found.rows))
         currency = results.case.model.settings.currency
         sheet = self.sheet
-        sheet.put(1, 1, "One-way analysis", TITLE)
-        sheet.put(
-            2,
-            1,
+        sheet.head(
+            "One-way analysis",
             "Each input at the ends of its range, the others at their base values. The "
             "costs and QALYs to the right are stored; strategy, comparator and threshold are "
             "live.",
-            NOTE,
         )
         names = self._write_stored()
         self._choose(area(names), frontier)

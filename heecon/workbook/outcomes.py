@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from heecon.workbook.book import HEADER, HEADING, NOTE, PLAIN, TITLE, Book, Style
+from heecon.workbook.book import HEADER, HEADING, PLAIN, Book, Style
 from heecon.workbook.case import Case
 from heecon.workbook.columns import Trace
 from heecon.workbook.layout import HEADER as TOP
@@ -54,8 +54,9 @@ def add_outcomes(book: Book, case: Case, runs: Runs, traces: Mapping[str, Trace]
         traces: by strategy, written.
     """
     sheet = book.sheet(OUTCOMES, "Every outcome of every strategy: the sums of the traces")
-    sheet.put(1, 1, "Outcomes per person", TITLE)
-    sheet.put(2, 1, "Sums over the traces. An outcome of another perspective counts 0.", NOTE)
+    sheet.head(
+        "Outcomes per person", "Sums over the traces. An outcome of another perspective counts 0."
+    )
     named, outcomes = perspectives(case), case.model.outcomes
     heads = ["outcome", "label", "kind", "kind and category", *named, "counts now"]
     counts_column = len(sheet.across(TOP, 1, heads))

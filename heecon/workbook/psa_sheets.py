@@ -19,17 +19,16 @@ from heecon.workbook.book import (
     PERCENT,
     PLAIN,
     QALY,
-    TITLE,
     WHOLE,
     AnchoredChart,
     Book,
+    Strip,
     Style,
 )
 from heecon.workbook.case import Case
 from heecon.workbook.live import (
     LOOSE,
     Live,
-    Strip,
     area,
     index,
     largest,
@@ -97,13 +96,10 @@ class Psa:
     def _write_draws(self) -> None:
         """Costs, QALYs and parameters of every draw, with room between for live columns."""
         sheet, outcomes = self.draws, self.outcomes
-        sheet.put(1, 1, "Draws of the probabilistic analysis", TITLE)
-        sheet.put(
-            2,
-            1,
+        sheet.head(
+            "Draws of the probabilistic analysis",
             f"{outcomes.draws:,} draws of scenario {self.case.variant.name}, seed "
             f"{self.case.seed}. Costs and QALYs are discounted, per person.",
-            NOTE,
         )
         sheet.put(FIRST - 1, 1, "draw", HEADER)
         sheet.numbers(FIRST, 1, np.arange(1.0, outcomes.draws + 1), Style("stored", "0"))
@@ -186,14 +182,11 @@ class Psa:
 
     def _write_titles(self) -> None:
         sheet = self.summary
-        sheet.put(1, 1, "Probabilistic analysis", TITLE)
-        sheet.put(
-            2,
-            1,
+        sheet.head(
+            "Probabilistic analysis",
             f"Live over the {self.outcomes.draws:,} stored draws of scenario "
             f"{self.case.variant.name}: change a threshold or the comparator. The draws "
             "themselves do not move with the inputs.",
-            NOTE,
         )
         sheet.widths = {1: 24} | dict.fromkeys(range(2, 6 + 2 * self.count), 17.0)
         sheet.freeze = "B3"
@@ -251,13 +244,9 @@ class Psa:
             HEADING,
         )
         heads = (
-            "threshold",
-            *self.strategies,
-            "frontier",
-            "perfect information",
-            "sum of probabilities",
-            "number of the best",
-        )
+            "threshold", *self.strategies, "frontier", "perfect information",
+            "sum of probabilities", "number of the best",
+        )  # fmt: skip
         sheet.across(CURVES, 1, heads)
         expected = 6 + self.count
         sheet.put(CURVES - 1, expected, "expected net benefit", HEADING)

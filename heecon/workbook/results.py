@@ -217,16 +217,9 @@ class Results:
 
     def _write_incremental(self, row: int, f: Frontier) -> int:
         heads = (
-            "strategy",
-            "compared with",
-            "cost",
-            "QALYs",
-            "incremental cost",
-            "incremental QALYs",
-            "ICER",
-            "status",
-            "place",
-        )
+            "strategy", "compared with", "cost", "QALYs", "incremental cost", "incremental QALYs",
+            "ICER", "status", "place",
+        )  # fmt: skip
         self._header(row, "Fully incremental analysis, by rising cost", heads)
         names = area(self.names)
         for number in range(1, len(self.names) + 1):
@@ -266,13 +259,8 @@ class Results:
 
     def _write_pairs(self, row: int, f: Frontier) -> int:
         heads = (
-            "strategy",
-            "comparator",
-            "incremental cost",
-            "incremental QALYs",
-            "ICER",
-            "quadrant",
-        )
+            "strategy", "comparator", "incremental cost", "incremental QALYs", "ICER", "quadrant",
+        )  # fmt: skip
         self._header(row, "Every strategy against the comparator", heads)
         comparator = self.book.named["set_comparator"]
         base = self.place(comparator)

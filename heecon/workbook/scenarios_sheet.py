@@ -5,10 +5,8 @@ from __future__ import annotations
 from heecon.workbook.book import (
     HEADING,
     MONEY,
-    NOTE,
     PLAIN,
     QALY,
-    TITLE,
     WRAP,
     Book,
     Sheet,
@@ -28,13 +26,10 @@ KINDS = (("cost", "cost", MONEY), ("qaly", "QALYs", QALY), ("life_year", "life y
 def add_scenarios(book: Book, case: Case, layout: Layout) -> Sheet:
     """What the engine gave for every scenario, one column each."""
     sheet = book.sheet(SCENARIOS, "Results of every scenario side by side, stored at export")
-    sheet.put(1, 1, "Scenarios side by side", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Scenarios side by side",
         "Computed by heecon when the workbook was made, without overrides. Costs and "
         "QALYs are discounted, per person.",
-        NOTE,
     )
     sheet.across(TOP, 1, ["", "", *(variant.name for variant in case.variants)])
     for row, (label, text) in enumerate((("title", 0), ("purpose", 1)), start=TOP + 1):

@@ -14,6 +14,7 @@ from heecon.workbook.book import (
     TITLE,
     Book,
     Sheet,
+    Strip,
     Style,
 )
 from heecon.workbook.case import Case
@@ -21,7 +22,6 @@ from heecon.workbook.layout import FIRST, TABLE_FIRST, TABLES, TIMELINE, Layout
 from heecon.workbook.live import (
     NOT_AVAILABLE,
     Live,
-    Strip,
     all_of,
     any_of,
     index,
@@ -76,9 +76,8 @@ class Timeline:
         self.sheet = layout.book.sheet(
             TIMELINE, "Time, weights and discount factors: one row a time point"
         )
-        self.sheet.put(1, 1, "Timeline", TITLE)
         words = "The same for all strategies; the traces refer to it row by row."
-        self.sheet.put(2, 1, words, NOTE)
+        self.sheet.head("Timeline", words)
         self._write_time()
         self._write_weights()
         for kind in KINDS:

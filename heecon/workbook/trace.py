@@ -10,7 +10,7 @@ from functools import partial
 
 from heecon.model.definition import Formula
 from heecon.model.outcomes import edges_of
-from heecon.workbook.book import HEADER, HEADING, NOTE, PLAIN, SHARE, TITLE, Sheet, Style
+from heecon.workbook.book import HEADER, HEADING, NOTE, PLAIN, SHARE, Sheet, Style
 from heecon.workbook.columns import (
     GROUP_ROW,
     LABEL_ROW,
@@ -74,9 +74,8 @@ def _plan_variable(trace: Trace, name: str, formula: Formula) -> None:
 def write_trace(trace: Trace, sheet: Sheet) -> None:
     """Fill the sheet of a trace."""
     strategy = trace.model.strategies[trace.strategy]
-    sheet.put(1, 1, strategy.label, TITLE)
     words = "One row a cycle, per person. Change nothing here: change Inputs and Control."
-    sheet.put(2, 1, strategy.note or words, NOTE)
+    sheet.head(strategy.label, strategy.note or words)
     sheet.put(START_ROW, 1, "at the start", NOTE)
     sheet.put(TOTAL_ROW, 1, "total", NOTE)
     _write_start(trace, sheet)

@@ -8,12 +8,11 @@ import formualizer
 import numpy as np
 import pytest
 
-from heecon.workbook.book import PLAIN, Book, Style
+from heecon.workbook.book import PLAIN, Book, Strip, Style
 from heecon.workbook.live import (
     NOT_AVAILABLE,
     FormulaDriftError,
     Live,
-    Strip,
     absolute,
     all_of,
     any_of,
