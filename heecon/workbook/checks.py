@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from heecon.workbook.book import PLAIN, Sheet, Style
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.frontier import included
 from heecon.workbook.layout import ABSENT
 from heecon.workbook.layout import HEADER as TOP
@@ -79,7 +79,7 @@ class Checks:
     psa: Psa | None
 
     @property
-    def case(self) -> Case:
+    def case(self) -> WorkbookInput:
         """What is exported."""
         return self.results.case
 

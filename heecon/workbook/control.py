@@ -14,7 +14,7 @@ from heecon.workbook.book import (
     Style,
     Value,
 )
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.inputs import stopping_rules
 from heecon.workbook.layout import TOLERANCE, Layout
 from heecon.workbook.live import Live, any_of, area, floor, remainder, where
@@ -40,7 +40,9 @@ CHANGES = (
 ID, LABEL, LIVE, OVERRIDE, SCENARIO, NOTES = range(1, 7)
 
 
-def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting, ...]) -> Sheet:
+def add_control(
+    book: Book, case: WorkbookInput, layout: Layout, settings: tuple[Setting, ...]
+) -> Sheet:
     """The control sheet."""
     sheet = book.sheet(CONTROL, "Choose the scenario and the settings of the analysis")
     sheet.head(
@@ -109,7 +111,7 @@ def _setting_row(sheet: Sheet, book: Book, row: int, setting: Setting, chosen: i
         sheet.choices.append(Choice(f"D{row}", "", "A number, or empty."))
 
 
-def _stopping(sheet: Sheet, book: Book, row: int, case: Case) -> int:
+def _stopping(sheet: Sheet, book: Book, row: int, case: WorkbookInput) -> int:
     """Stopping rules: inputs that are shown here because they are decisions."""
     rules = stopping_rules(case.model)
     sheet.put(row, 1, "Stopping rule", HEADING)
@@ -135,7 +137,7 @@ def _stopping(sheet: Sheet, book: Book, row: int, case: Case) -> int:
     return row
 
 
-def _horizon(sheet: Sheet, book: Book, row: int, case: Case) -> int:
+def _horizon(sheet: Sheet, book: Book, row: int, case: WorkbookInput) -> int:
     """What follows from the settings."""
     sheet.put(row, 1, "What follows", HEADING)
     settings, number, named = case.model.settings, book.constant, book.named
@@ -167,7 +169,7 @@ def _horizon(sheet: Sheet, book: Book, row: int, case: Case) -> int:
     return row
 
 
-def _lists(sheet: Sheet, book: Book, case: Case, layout: Layout) -> None:
+def _lists(sheet: Sheet, book: Book, case: WorkbookInput, layout: Layout) -> None:
     """What the drop-down lists offer."""
     lists: list[tuple[str, tuple[str, ...]]] = [
         ("strategies", layout.strategies),

@@ -14,7 +14,7 @@ from heecon.workbook.book import (
     Sheet,
     Style,
 )
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.inputs import evidence_id, evidence_numbers
 from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.live import Live
@@ -39,7 +39,7 @@ STEPS = (
 )
 
 
-def add_cover(book: Book, case: Case) -> Sheet:
+def add_cover(book: Book, case: WorkbookInput) -> Sheet:
     """The cover, still without the list of sheets."""
     sheet = book.sheet(COVER, "What this is and how to use it")
     model, info = case.model, case.model.scenario
@@ -92,7 +92,7 @@ def add_cover(book: Book, case: Case) -> Sheet:
     return sheet
 
 
-def finish_cover(sheet: Sheet, book: Book, case: Case) -> None:
+def finish_cover(sheet: Sheet, book: Book, case: WorkbookInput) -> None:
     """List the sheets, the files behind them, and what had to be left out."""
     row = max(sheet.cells) + 2
     sheet.put(row, 1, "Sheets", HEADING)
@@ -138,7 +138,7 @@ def add_constants(book: Book) -> Sheet:
     return sheet
 
 
-def add_evidence(book: Book, case: Case) -> Sheet:
+def add_evidence(book: Book, case: WorkbookInput) -> Sheet:
     """Every source, and the inputs that rest on it."""
     sheet = book.sheet(EVIDENCE, "Every source once, and the inputs that rest on it")
     sheet.head(
@@ -163,7 +163,7 @@ def add_evidence(book: Book, case: Case) -> Sheet:
     return sheet
 
 
-def add_assumptions(book: Book, case: Case) -> Sheet:
+def add_assumptions(book: Book, case: WorkbookInput) -> Sheet:
     """The inputs nobody published."""
     sheet = book.sheet(ASSUMPTIONS, "The inputs nobody published, each with its reason")
     sheet.head(

@@ -7,7 +7,7 @@ from pathlib import Path
 from heecon.files.write import write_bytes
 from heecon.workbook import charts
 from heecon.workbook.book import AnchoredChart, Book, Sheet
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.change_sheet import add_change_log
 from heecon.workbook.checks import Checks
 from heecon.workbook.columns import Trace
@@ -58,7 +58,7 @@ ORDER = (
 """Order of the tabs: what a reader wants first, then the workings, then stored data."""
 
 
-def workbook(case: Case) -> Book:
+def workbook(case: WorkbookInput) -> Book:
     """Every sheet of the workbook of a case."""
     title = f"{case.model.settings.title}: {case.model.scenario.title or case.variant.name}"
     book = Book(title)
@@ -115,7 +115,7 @@ def _charts(book: Book, traces: dict[str, Trace]) -> None:
             sheet.breaks.append(2 + 20 * (number // 2 + 1))
 
 
-def write_workbook(case: Case, path: Path) -> Path:
+def write_workbook(case: WorkbookInput, path: Path) -> Path:
     """Write the workbook of a case to a file, whole or not at all.
 
     Raises:

@@ -21,7 +21,7 @@ from heecon.workbook.book import (
     Style,
     Value,
 )
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.layout import ABSENT, INPUTS, SCENARIO_INPUTS, VALUES, Layout
 from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.live import Live, area, index, where
@@ -65,7 +65,7 @@ def evidence_id(parameter: Parameter, numbers: dict[str, int]) -> str:
     return parameter.evidence or ("" if number is None else f"S{number}")
 
 
-def add_inputs(book: Book, case: Case, stored: Stored) -> Sheet:
+def add_inputs(book: Book, case: WorkbookInput, stored: Stored) -> Sheet:
     """The sheet with one row an input."""
     sheet = book.sheet(INPUTS, "One row an input: change a number in the yellow column")
     keys, end = case.keys, TOP + max(1, len(case.keys))
@@ -117,7 +117,7 @@ def _input_row(
     sheet: Sheet,
     row: int,
     key: str,
-    case: Case,
+    case: WorkbookInput,
     parameter: Parameter | None,
     rules: dict[str, str],
     numbers: dict[str, int],
@@ -200,7 +200,7 @@ def arguments_of(parameter: Parameter) -> tuple[float | None, float | None, floa
     return found[0], found[1], found[2]
 
 
-def _like(case: Case, key: str) -> Parameter:
+def _like(case: WorkbookInput, key: str) -> Parameter:
     """The row another scenario of the family has under a key."""
     return next(
         row for variant in case.variants for row in variant.model.parameters if row.key == key
@@ -210,7 +210,7 @@ def _like(case: Case, key: str) -> Parameter:
 # --- what each scenario says ---------------------------------------------------------------------
 
 
-def add_scenario_inputs(book: Book, case: Case, settings: tuple[Setting, ...]) -> Sheet:
+def add_scenario_inputs(book: Book, case: WorkbookInput, settings: tuple[Setting, ...]) -> Sheet:
     """The settings and inputs of every scenario side by side."""
     sheet = book.sheet(SCENARIO_INPUTS, "What each scenario says of every setting and input")
     sheet.head(
@@ -254,7 +254,7 @@ def add_scenario_inputs(book: Book, case: Case, settings: tuple[Setting, ...]) -
 # --- what a strategy uses ------------------------------------------------------------------------
 
 
-def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
+def add_values(book: Book, case: WorkbookInput, layout: Layout) -> Sheet:
     """The live value of every parameter as each strategy sees it."""
     sheet = book.sheet(
         VALUES, "The value each strategy uses: its own row of Inputs, else that of all"
@@ -271,8 +271,8 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
         sheet.put(TOP, layout.place_column(head), head or "all", HEADER)
         sheet.put(TOP - 1, layout.value_column(head), "live value", NOTE)
         sheet.put(TOP, layout.value_column(head), head or "all", HEADER)
-    sheet.put(TOP - 1, layout.steady_column, "without a draw", NOTE)
-    sheet.put(TOP, layout.steady_column, "all", HEADER)
+    sheet.put(TOP - 1, layout.without_draw_column, "without a draw", NOTE)
+    sheet.put(TOP, layout.without_draw_column, "all", HEADER)
     sheet.put(TOP, 1, "parameter", HEADER)
     for name in case.names:
         sheet.put(layout.value_row(name), 1, name)
@@ -284,7 +284,7 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
         place = sheet.cell(row, layout.place_column(None)).relative
         own = where(index(override, place).equals(""), index(base, place), index(override, place))
         formula = where(place.equals(""), "", own)
-        sheet.show(row, layout.steady_column, formula, Style("calc", PLAIN))
+        sheet.show(row, layout.without_draw_column, formula, Style("calc", PLAIN))
     sheet.widths = {1: 30} | dict.fromkeys(
         range(2, layout.value_column(layout.strategies[-1]) + 1), 15
     )
@@ -300,7 +300,9 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
     return sheet
 
 
-def _value_columns(book: Book, sheet: Sheet, head: str | None, case: Case, layout: Layout) -> None:
+def _value_columns(
+    book: Book, sheet: Sheet, head: str | None, case: WorkbookInput, layout: Layout
+) -> None:
     """Places and values of one strategy, or of all."""
     place_column, value_column = layout.place_column(head), layout.value_column(head)
     title = f"{letters(place_column)}${TOP}"

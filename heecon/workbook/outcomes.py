@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heecon.workbook.book import HEADER, HEADING, PLAIN, Book, Style
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.columns import Trace
 from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.live import Live, area, if_error, index, live, match
@@ -44,7 +44,9 @@ class OutcomeCells:
         return area(list(self.amounts[strategy, discounted].values()))
 
 
-def add_outcomes(book: Book, case: Case, runs: Runs, traces: Mapping[str, Trace]) -> OutcomeCells:
+def add_outcomes(
+    book: Book, case: WorkbookInput, runs: Runs, traces: Mapping[str, Trace]
+) -> OutcomeCells:
     """The sheet of outcomes.
 
     Args:
@@ -98,7 +100,9 @@ def add_outcomes(book: Book, case: Case, runs: Runs, traces: Mapping[str, Trace]
     return OutcomeCells(area(kinds), area(categories), amounts)
 
 
-def _amount(case: Case, runs: Runs, outcome: str, number: int, *, discounted: bool) -> float:
+def _amount(
+    case: WorkbookInput, runs: Runs, outcome: str, number: int, *, discounted: bool
+) -> float:
     """The engine's amount, 0 for an outcome of another perspective."""
     definition = case.model.outcomes[outcome]
     if definition.perspectives and case.model.settings.perspective not in definition.perspectives:

@@ -25,7 +25,7 @@ from heecon.workbook.book import (
     Strip,
     Style,
 )
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.live import (
     LOOSE,
     Live,
@@ -71,7 +71,7 @@ class Psa:
         sums: cells with the sums of the probabilities of being best, once written.
     """
 
-    def __init__(self, case: Case, book: Book, outcomes: Outcomes) -> None:
+    def __init__(self, case: WorkbookInput, book: Book, outcomes: Outcomes) -> None:
         self.case = case
         self.book = book
         self.outcomes = outcomes

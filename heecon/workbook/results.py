@@ -21,7 +21,7 @@ from heecon.workbook.book import (
     Sheet,
     Style,
 )
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.columns import Trace
 from heecon.workbook.frontier import Frontier, add_frontier
 from heecon.workbook.live import (
@@ -72,7 +72,7 @@ class Results:
         frontier: the workings of the incremental analysis; None without QALYs.
     """
 
-    case: Case
+    case: WorkbookInput
     book: Book
     outcomes: OutcomeCells
     traces: Mapping[str, Trace]

@@ -13,7 +13,7 @@ from heecon.workbook.book import (
     Style,
     Value,
 )
-from heecon.workbook.case import Case, Variant
+from heecon.workbook.case import ScenarioColumn, WorkbookInput
 from heecon.workbook.layout import ABSENT, Layout
 from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.live import table
@@ -23,7 +23,7 @@ SCENARIOS = "Scenarios"
 KINDS = (("cost", "cost", MONEY), ("qaly", "QALYs", QALY), ("life_year", "life years", QALY))
 
 
-def add_scenarios(book: Book, case: Case, layout: Layout) -> Sheet:
+def add_scenarios(book: Book, case: WorkbookInput, layout: Layout) -> Sheet:
     """What the engine gave for every scenario, one column each."""
     sheet = book.sheet(SCENARIOS, "Results of every scenario side by side, stored at export")
     sheet.head(
@@ -54,7 +54,7 @@ def add_scenarios(book: Book, case: Case, layout: Layout) -> Sheet:
     return sheet
 
 
-def _total(variant: Variant, kind: str, strategy: str) -> Value:
+def _total(variant: ScenarioColumn, kind: str, strategy: str) -> Value:
     amounts = {
         "cost": variant.evaluation.cost,
         "qaly": variant.evaluation.qalys,
@@ -63,7 +63,7 @@ def _total(variant: Variant, kind: str, strategy: str) -> Value:
     return amounts.get(strategy, ABSENT)
 
 
-def _comparisons(sheet: Sheet, row: int, case: Case, layout: Layout) -> int:
+def _comparisons(sheet: Sheet, row: int, case: WorkbookInput, layout: Layout) -> int:
     """Increments, ICERs and net benefit of every scenario, and the best strategy."""
     pairs = [
         {pair.strategy: pair for pair in variant.evaluation.pairwise()} for variant in case.variants

@@ -10,7 +10,7 @@ from heecon.model import duration
 from heecon.model.build import base_number
 from heecon.model.definition import Correction, Formula, Settings
 from heecon.workbook.book import Value
-from heecon.workbook.case import Case, Variant
+from heecon.workbook.case import ScenarioColumn, WorkbookInput
 from heecon.workbook.layout import ABSENT, Layout
 
 CORRECTIONS = ("start", "end", "life_table", "half_cycle", "simpson")
@@ -59,7 +59,7 @@ class Setting:
         return "set_" + self.id.replace("[", "_").replace("]", "")
 
 
-def settings_of(case: Case, layout: Layout) -> tuple[Setting, ...]:
+def settings_of(case: WorkbookInput, layout: Layout) -> tuple[Setting, ...]:
     """Every setting of the family, in the order of the control sheet."""
     return (
         *_decision(case),
@@ -69,7 +69,7 @@ def settings_of(case: Case, layout: Layout) -> tuple[Setting, ...]:
     )
 
 
-def _each(case: Case, value: Mapping[str, Value]) -> tuple[Entry, ...]:
+def _each(case: WorkbookInput, value: Mapping[str, Value]) -> tuple[Entry, ...]:
     return tuple(Entry(value[variant.name]) for variant in case.variants)
 
 
@@ -78,13 +78,13 @@ def correction_text(correction: Correction) -> str:
     return f"{WEIGHTS}{correction.table}" if correction.table else correction.method
 
 
-def corrections(case: Case) -> tuple[str, ...]:
+def corrections(case: WorkbookInput) -> tuple[str, ...]:
     """The corrections the control sheet offers."""
     used = {correction_text(variant.model.settings.correction) for variant in case.variants}
     return (*CORRECTIONS, *sorted(used - set(CORRECTIONS)))
 
 
-def perspectives(case: Case) -> tuple[str, ...]:
+def perspectives(case: WorkbookInput) -> tuple[str, ...]:
     """Every perspective some outcome or scenario names."""
     found: dict[str, None] = {}
     for variant in case.variants:
@@ -94,13 +94,13 @@ def perspectives(case: Case) -> tuple[str, ...]:
     return tuple(found)
 
 
-def thresholds(case: Case) -> int:
+def thresholds(case: WorkbookInput) -> int:
     """How many thresholds the control sheet has room for."""
     named = max(len(variant.model.settings.thresholds) for variant in case.variants)
     return max(named, SPARE_THRESHOLDS)
 
 
-def _decision(case: Case) -> list[Setting]:
+def _decision(case: WorkbookInput) -> list[Setting]:
     comparators = {v.name: v.evaluation.comparator for v in case.variants}
     perspective = {v.name: v.model.settings.perspective for v in case.variants}
     currency = case.model.settings.currency
@@ -118,14 +118,14 @@ def _decision(case: Case) -> list[Setting]:
     return rows
 
 
-def _time(case: Case, layout: Layout) -> list[Setting]:
+def _time(case: WorkbookInput, layout: Layout) -> list[Setting]:
     correction = {v.name: correction_text(v.model.settings.correction) for v in case.variants}
     horizon = {v.name: horizon_years(v.model.settings) for v in case.variants}
     oldest = {v.name: v.model.settings.max_age for v in case.variants}
     length = {v.name: v.model.settings.cycle_length for v in case.variants}
     age = tuple(_shared(v, v.model.settings.start_age, layout) for v in case.variants)
-    steady = tuple(
-        _shared(v, v.model.settings.start_age, layout, steady=True) for v in case.variants
+    without_draw = tuple(
+        _shared(v, v.model.settings.start_age, layout, without_draw=True) for v in case.variants
     )
     return [
         Setting(
@@ -141,7 +141,7 @@ def _time(case: Case, layout: Layout) -> list[Setting]:
         Setting(
             "start_age_for_horizon",
             "Age at the start, for the horizon",
-            steady,
+            without_draw,
             "",
             "General",
             "The number of cycles stays the same when a PSA draw is replayed",
@@ -162,12 +162,12 @@ def horizon_years(settings: Settings) -> Value:
     return amount * settings.cycle_length if unit == "cycles" else duration.years(settings.horizon)
 
 
-def steps(case: Case, kind: str) -> int:
+def steps(case: WorkbookInput, kind: str) -> int:
     """The largest number of discount rates a scenario has for costs or effects."""
     return max(len(variant.model.settings.discount[kind]) for variant in case.variants)
 
 
-def _discounting(case: Case, layout: Layout) -> list[Setting]:
+def _discounting(case: WorkbookInput, layout: Layout) -> list[Setting]:
     timing = {v.name: v.model.settings.timing for v in case.variants}
     rows = [
         Setting(
@@ -195,7 +195,7 @@ def _discounting(case: Case, layout: Layout) -> list[Setting]:
     return rows
 
 
-def _strategies(case: Case) -> list[Setting]:
+def _strategies(case: WorkbookInput) -> list[Setting]:
     rows = []
     for name, strategy in case.model.strategies.items():
         kept = {v.name: "yes" if name in v.kept else "no" for v in case.variants}
@@ -204,10 +204,12 @@ def _strategies(case: Case) -> list[Setting]:
     return rows
 
 
-def _shared(variant: Variant, formula: Formula, layout: Layout, *, steady: bool = False) -> Entry:
+def _shared(
+    variant: ScenarioColumn, formula: Formula, layout: Layout, *, without_draw: bool = False
+) -> Entry:
     """A setting that may be an expression of shared parameters."""
     if isinstance(formula.tree, Number):
         return Entry(base_number(formula, variant.model))
     # The formula reads the live inputs, which are those of the chosen scenario.
     live = base_number(formula, layout.case.model)
-    return Entry(live, layout.shared(formula.tree, steady=steady))
+    return Entry(live, layout.shared(formula.tree, without_draw=without_draw))

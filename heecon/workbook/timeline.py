@@ -17,7 +17,7 @@ from heecon.workbook.book import (
     Strip,
     Style,
 )
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.layout import FIRST, TABLE_FIRST, TABLES, TIMELINE, Layout
 from heecon.workbook.live import (
     NOT_AVAILABLE,
@@ -40,7 +40,7 @@ MODEL, STATE = "model", "state"
 values at time points are discounted at their own time."""
 
 
-def add_tables(book: Book, case: Case) -> Sheet:
+def add_tables(book: Book, case: WorkbookInput) -> Sheet:
     """The look-up tables."""
     sheet = book.sheet(TABLES, "Life tables, curves and weights that formulas look into")
     sheet.put(1, 1, "Look-up tables", TITLE)
@@ -68,7 +68,7 @@ class Timeline:
         layout: addresses.
     """
 
-    def __init__(self, case: Case, layout: Layout) -> None:
+    def __init__(self, case: WorkbookInput, layout: Layout) -> None:
         self.case = case
         self.layout = layout
         self.named, self.constant = layout.book.named, layout.book.constant

@@ -12,7 +12,7 @@ import heecon as he
 from heecon.analysis.evaluation import run as evaluate
 from heecon.workbook.address import letters
 from heecon.workbook.book import Book
-from heecon.workbook.case import Case, Variant
+from heecon.workbook.case import ScenarioColumn, WorkbookInput
 from heecon.workbook.recalculate import _value
 from heecon.workbook.verify import distance_of
 from heecon.workbook.xlsx import to_bytes
@@ -20,26 +20,26 @@ from heecon.workbook.xlsx import to_bytes
 TOLERANCE = 1e-9
 
 
-def case_in_memory(*models: he.Model, **more: Any) -> Case:
+def case_in_memory(*models: he.Model, **more: Any) -> WorkbookInput:
     """A family of models that were never files."""
     variants = tuple(
-        Variant(f"scenario_{i}", model, evaluate(model)) for i, model in enumerate(models)
+        ScenarioColumn(f"scenario_{i}", model, evaluate(model)) for i, model in enumerate(models)
     )
     values: dict[str, Any] = {
         "chosen": 0, "left_out": {}, "outcomes": None, "seed": 1, "one_way": None, "log": None,
         "made": datetime.date(2026, 1, 2), "version": "test",
     }  # fmt: skip
-    return Case(variants=variants, **(values | more))
+    return WorkbookInput(variants=variants, **(values | more))
 
 
-def with_strategies(case: Case, names: tuple[str, ...]) -> Case:
+def with_strategies(case: WorkbookInput, names: tuple[str, ...]) -> WorkbookInput:
     """The case with some of its strategies only."""
     variants = []
     for variant in case.variants:
         kept = {name: variant.model.strategies[name] for name in names}
         rows = tuple(r for r in variant.model.parameters if r.strategy in (None, *names))
         model = replace(variant.model, strategies=kept, parameters=rows)
-        variants.append(Variant(variant.name, model, evaluate(model)))
+        variants.append(ScenarioColumn(variant.name, model, evaluate(model)))
     return replace(case, variants=tuple(variants), one_way=None, log=None)
 
 
@@ -83,7 +83,7 @@ def incremental_table(book: Book) -> list[tuple[Any, ...]]:
     return [(row[1].value, row[2].value, row[8].value) for row in rows]
 
 
-def engine_s_table(case: Case) -> list[tuple[Any, ...]]:
+def engine_s_table(case: WorkbookInput) -> list[tuple[Any, ...]]:
     """The same as the engine has it, with rows of nothing for strategies left out."""
     rows = case.variant.evaluation.incremental()
     found = [(row.strategy, row.compared_with or "", str(row.status)) for row in rows]

@@ -11,7 +11,7 @@ import pytest
 from heecon.analysis.acceptability import acceptability
 from heecon.analysis.outcomes import Outcomes
 from heecon.workbook.book import Book
-from heecon.workbook.case import Case, case_of
+from heecon.workbook.case import WorkbookInput, case_of
 from heecon.workbook.export import workbook
 from heecon.workbook.psa_sheets import CURVES, STEPS
 
@@ -22,7 +22,7 @@ TOP = "highest threshold"
 
 
 @cache
-def exported() -> tuple[Case, Book, Any]:
+def exported() -> tuple[WorkbookInput, Book, Any]:
     case = case_of("sick_sicker/base_case", draws=DRAWS, seed=3)
     book = workbook(case)
     return case, book, opened(book)
@@ -78,14 +78,14 @@ def test_ties_are_shared() -> None:
         thresholds=found.thresholds,
     )  # fmt: skip
     case = exported()[0]
-    book = workbook(Case(**{**_fields(case), "outcomes": tied}))
+    book = workbook(WorkbookInput(**{**_fields(case), "outcomes": tied}))
     spreadsheet = opened(book)
     assert differences(book, spreadsheet, "PSA") == []
     assert spreadsheet.get_value("PSA", CURVES + 1, 2) == pytest.approx(0.5)
 
 
-def _fields(case: Case) -> dict[str, Any]:
-    return {name: getattr(case, name) for name in Case.__dataclass_fields__}
+def _fields(case: WorkbookInput) -> dict[str, Any]:
+    return {name: getattr(case, name) for name in WorkbookInput.__dataclass_fields__}
 
 
 @pytest.mark.parametrize("draw", [1, 17, DRAWS])

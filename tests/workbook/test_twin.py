@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from heecon.workbook.case import Case, case_of
+from heecon.workbook.case import WorkbookInput, case_of
 from heecon.workbook.export import workbook
 
 from .edited import RESULT_SHEETS, Editor
@@ -24,7 +24,7 @@ PAIR = ("denosumab", "zoledronic_acid")
 
 
 @cache
-def exported(model: str, strategies: tuple[str, ...] = ()) -> tuple[Case, Any]:
+def exported(model: str, strategies: tuple[str, ...] = ()) -> tuple[WorkbookInput, Any]:
     """The case of a model's base case, with all or some strategies, and the workbook opened."""
     case = case_of(f"{model}/base_case")
     if strategies:
@@ -32,7 +32,7 @@ def exported(model: str, strategies: tuple[str, ...] = ()) -> tuple[Case, Any]:
     return case, opened(workbook(case))
 
 
-def choose_each(case: Case, spreadsheet: Any, names: Collection[str] = ()) -> None:
+def choose_each(case: WorkbookInput, spreadsheet: Any, names: Collection[str] = ()) -> None:
     """Choose scenarios on the control sheet; results, values and checks must follow.
 
     Args:
