@@ -422,12 +422,15 @@ def compare(formula: Live, value: Any, place: str) -> None:
     """
     own = formula.value
     if isinstance(value, str) or isinstance(own, str):
-        near = own == value
+        far = np.asarray(own != value)
     else:
-        a, b = numbers(own), numbers(value)
+        own, value = np.broadcast_arrays(numbers(own), numbers(value))
         with np.errstate(invalid="ignore"):
-            gap = np.abs(a - b) <= DRIFT * np.maximum(1.0, np.abs(b))
-        near = bool(np.all(gap | ~np.isfinite(b) & ~np.isfinite(a)))
-    if not near:
-        what = f"={formula.text[:200]} gives {own!r}, and the engine {value!r}"
-        raise FormulaDriftError(f"{place}: {what}")
+            near = np.abs(own - value) <= DRIFT * np.maximum(1.0, np.abs(value))
+        far = np.where(np.isfinite(value), ~near, np.isfinite(own))
+    if np.any(far):
+        first = tuple(np.argwhere(far)[0])
+        row = f", number {first[0] + 1} of {far.size}" if first else ""
+        a, b = (np.asarray(side)[first] for side in (own, value))
+        what = f"={formula.text[:200]} gives {a}, and the engine {b}"
+        raise FormulaDriftError(f"{place}{row}: {what}. This is a mistake in heecon: report it")
