@@ -48,9 +48,9 @@ def stopping_rules(model: Model) -> tuple[Parameter, ...]:
     )
 
 
-def value_of(model: Model, key: str) -> Value:
-    """Value of a row under a scenario; ``ABSENT`` where the scenario has no such row."""
-    return next((row.value for row in model.parameters if row.key == key), ABSENT)
+def values_of(model: Model) -> dict[str, float]:
+    """Value of every row under a scenario, by key."""
+    return {row.key: row.value for row in model.parameters}
 
 
 def evidence_numbers(model: Model) -> dict[str, int]:
@@ -127,7 +127,7 @@ def _input_row(
     name, _, rest = key.partition("[")
     strategy = rest.rstrip("]")
     shown = parameter or _like(case, key)
-    value = value_of(case.model, key)
+    value = parameter.value if parameter else ABSENT
     number = Style("calc", PLAIN)
     sheet.put(row, PLACE["id"], key, TEXT)
     sheet.put(row, PLACE["label"], shown.label or name, TEXT)
@@ -230,12 +230,11 @@ def add_scenario_inputs(book: Book, case: WorkbookInput, settings: tuple[Setting
                 sheet.show(row, column, formula, Style("calc", setting.format))
             else:
                 sheet.put(row, column, entry.value, style)
+    said = [values_of(variant.model) for variant in case.variants]
     for key in case.keys:
         row += 1
-        sheet.put(row, 1, key)
-        sheet.put(row, 2, _like(case, key).label or key)
-        for column, variant in enumerate(case.variants, start=3):
-            sheet.put(row, column, value_of(variant.model, key), Style("data", PLAIN))
+        sheet.across(row, 1, (key, _like(case, key).label or key), TEXT)
+        sheet.across(row, 3, [values.get(key, ABSENT) for values in said], Style("data", PLAIN))
     wide, many = len(case.variants), len(settings)
     # Two ranges: settings may be formulas of inputs, and inputs may not depend on them in turn.
     book.names["ss_id"] = sheet.reference(TOP + 1, 1, rows=many)
@@ -306,7 +305,7 @@ def _value_columns(
     """Places and values of one strategy, or of all."""
     place_column, value_column = layout.place_column(head), layout.value_column(head)
     title = f"{letters(place_column)}${TOP}"
-    places = {key: i for i, key in enumerate(case.keys, start=1)}
+    places, here = {key: i for i, key in enumerate(case.keys, start=1)}, values_of(case.model)
     for name in case.names:
         row, key = layout.value_row(name), f"{name}[{head}]"
         shared, match = (
@@ -315,7 +314,7 @@ def _value_columns(
         )
         # A row of its own without a value is one the chosen scenario does not have.
         own = f"IFERROR(IF(ISNUMBER(INDEX(in_live,{match})),{match},{shared}),{shared})"
-        found = places.get(name if value_of(case.model, key) == ABSENT else key, "")
+        found = places.get(key if key in here else name, "")
         text = shared if head is None else own
         place = sheet.show(row, place_column, Live(text, found), Style("note", "0")).relative
         formula = where(place.equals(""), "", index(book.named["in_live"], place))

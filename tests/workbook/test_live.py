@@ -161,8 +161,8 @@ def test_the_engine_s_value(own: object, engine: object) -> None:
 
 @pytest.mark.parametrize(
     ("own", "engine"),
-    [(1.0, 1.0 + 1.1e-9), (1000.0, 1000.0 * (1 + 1.1e-9)), (0.0, 1.1e-9), (math.nan, 1.0), (1.0, math.inf),
-     ("a", "b"), ("a", 1.0), (np.array([1.0, 2.0]), np.array([1.0, 2.1]))],
+    [(1.0, 1.0 + 1.1e-9), (1000.0, 1000.0 * (1 + 1.1e-9)), (0.0, 1.1e-9), (math.nan, 1.0),
+     (1.0, math.inf), ("a", "b"), ("a", 1.0), (np.array([1.0, 2.0]), np.array([1.0, 2.1]))],
 )  # fmt: skip
 def test_a_formula_that_drifts_from_the_engine_stops_the_export(
     own: object, engine: object
