@@ -223,13 +223,11 @@ def add_scenario_inputs(book: Book, case: WorkbookInput, settings: tuple[Setting
         row += 1
         sheet.put(row, 1, setting.id)
         sheet.put(row, 2, setting.label)
-        style = Style("data", setting.format)
         for column, entry in enumerate(setting.entries, start=3):
-            if entry.formula:
-                formula = Live(entry.formula, entry.value)
-                sheet.show(row, column, formula, Style("calc", setting.format))
+            if entry.text:
+                sheet.show(row, column, entry, Style("calc", setting.format))
             else:
-                sheet.put(row, column, entry.value, style)
+                sheet.put(row, column, entry.value, Style("data", setting.format))
     said = [values_of(variant.model) for variant in case.variants]
     for key in case.keys:
         row += 1
