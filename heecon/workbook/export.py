@@ -19,7 +19,7 @@ from heecon.workbook.cover import (
     add_evidence,
     finish_cover,
 )
-from heecon.workbook.inputs import Stored, add_inputs, add_scenario_inputs, add_values
+from heecon.workbook.inputs import add_inputs, add_scenario_inputs, add_values
 from heecon.workbook.layout import Layout
 from heecon.workbook.numbers import Numbers, runs_of
 from heecon.workbook.one_way_sheet import OneWaySheet
@@ -66,8 +66,7 @@ def workbook(case: WorkbookInput) -> Book:
     settings = settings_of(case, layout)
     cover = add_cover(book, case)
     add_control(book, case, layout, settings)
-    drawn = frozenset(case.outcomes.parameters) if case.outcomes else frozenset[str]()
-    add_inputs(book, case, Stored(drawn))
+    add_inputs(book, case)
     add_scenario_inputs(book, case, settings)
     add_values(book, case, layout)
     add_tables(book, case)

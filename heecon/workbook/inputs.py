@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -65,7 +64,7 @@ def evidence_id(parameter: Parameter, numbers: dict[str, int]) -> str:
     return parameter.evidence or ("" if number is None else f"S{number}")
 
 
-def add_inputs(book: Book, case: WorkbookInput, stored: Stored) -> Sheet:
+def add_inputs(book: Book, case: WorkbookInput) -> Sheet:
     """The sheet with one row an input."""
     sheet = book.sheet(INPUTS, "One row an input: change a number in the yellow column")
     keys, end = case.keys, TOP + max(1, len(case.keys))
@@ -82,7 +81,7 @@ def add_inputs(book: Book, case: WorkbookInput, stored: Stored) -> Sheet:
     known = {row.key: row for row in case.model.parameters}
     numbers = evidence_numbers(case.model)
     for row, key in enumerate(keys, start=TOP + 1):
-        _input_row(sheet, row, key, case, known.get(key), rules, numbers, stored, book.named)
+        _input_row(sheet, row, key, case, known.get(key), rules, numbers, book.named)
     for name, column in (
         ("in_id", "id"),
         ("in_live", "live value"),
@@ -102,17 +101,6 @@ def add_inputs(book: Book, case: WorkbookInput, stored: Stored) -> Sheet:
     return sheet
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What the sheet of inputs must know of stored draws.
-
-    Attributes:
-        keys: parameters with draws.
-    """
-
-    keys: frozenset[str]
-
-
 def _input_row(
     sheet: Sheet,
     row: int,
@@ -121,7 +109,6 @@ def _input_row(
     parameter: Parameter | None,
     rules: dict[str, str],
     numbers: dict[str, int],
-    stored: Stored,
     named: Mapping[str, Live],
 ) -> None:
     name, _, rest = key.partition("[")
@@ -141,7 +128,7 @@ def _input_row(
         override = sheet.put(row, PLACE["your override"], None, Style("input", PLAIN))
     text = f"INDEX(sc_table,MATCH(A{row},sc_id,0),set_scenario_number)"
     base = sheet.show(row, PLACE["scenario's value"], Live(text, value), number)
-    if stored.keys:
+    if case.outcomes is not None and case.outcomes.parameters:
         text = (
             f"IF(set_psa_draw>0,IF(ISNUMBER(MATCH(A{row},psa_id,0)),"
             f'INDEX(psa_parameters,set_psa_draw,MATCH(A{row},psa_id,0)),""),"")'
