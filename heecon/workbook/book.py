@@ -279,7 +279,7 @@ class Sheet:
         values = strip.values[rows]
         if formula.value is not strip.values:
             own = np.broadcast_to(numbers(formula.value), strip.values.shape)[rows]
-            compare(formula.worth(own), values, f"{self.name}!{letters(strip.column)}")
+            compare(formula.with_value(own), values, f"{self.name}!{letters(strip.column)}")
         first = strip.first + (rows.start or 0)
         self.runs.append(Run(strip.column, first, self._local(formula.text), values, style))
 

@@ -124,7 +124,7 @@ class Trace:
     def range(self, *key: str) -> Live:
         """All cells of a column; what stands where it has none is skipped."""
         strip = self.strip(*key)
-        return strip.range().worth(strip.values[self.columns[key].rows])
+        return strip.range().with_value(strip.values[self.columns[key].rows])
 
     def span(self, *key: str, slots: tuple[int, int]) -> Live:
         """Cells of several cycles of residence; a single cell where there is one."""

@@ -73,7 +73,7 @@ class Live:
         """The same cell by a column that moves when the formula is copied: ``$B$9`` to ``B$9``."""
         return replace(self, text=re.sub(r"\$([A-Z]+\$[0-9]+)$", r"\1", self.text))
 
-    def worth(self, value: Any) -> Live:
+    def with_value(self, value: Any) -> Live:
         """The same expression with a value that was found with more digits, or elsewhere."""
         return replace(self, value=value)
 
@@ -97,9 +97,6 @@ class Live:
 
     def __truediv__(self, other: Operand) -> Live:
         return _arithmetic("/", np.divide, self, other)
-
-    def __rtruediv__(self, other: Operand) -> Live:
-        return _arithmetic("/", np.divide, other, self)
 
     def __pow__(self, other: Operand) -> Live:
         return _arithmetic("^", np.power, self, other)
@@ -221,7 +218,7 @@ def one_minus_exp(x: Live, constant: Callable[[float], Live]) -> Live:
     """1 - exp(-x); by its series where x is tiny and the difference would lose its digits."""
     series = x * (1 - x / constant(2.0) * (1 - x / constant(3.0)))
     formula = where(x < constant(1e-5), series, 1 - exp(-x))
-    return formula.worth(-np.expm1(-numbers(x.value)))
+    return formula.with_value(-np.expm1(-numbers(x.value)))
 
 
 def log10(x: Live) -> Live:

@@ -98,7 +98,7 @@ class Timeline:
         self.columns[key] = Strip(TIMELINE, column, FIRST, values)
         self.sheet.put(FIRST - 2, column, label, HEADER)
         self.sheet.put(FIRST - 1, column, key, NOTE)
-        self.sheet.run(self.columns[key], formula.worth(values), Style("calc", format))
+        self.sheet.run(self.columns[key], formula.with_value(values), Style("calc", format))
         return self.columns[key].here
 
     def _write_time(self) -> None:
