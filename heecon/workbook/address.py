@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 MAX_SHEET_NAME = 31
 MAX_COLUMNS = 16_384
@@ -13,6 +14,7 @@ _R1C1 = re.compile(r"(?i)r[0-9]*(c[0-9]*)?|c[0-9]*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
+@cache
 def letters(column: int) -> str:
     """Letters of a column counted from 1: A, B, ..., Z, AA."""
     text = ""
@@ -30,6 +32,7 @@ def column_of(text: str) -> int:
     return number
 
 
+@cache
 def quoted(sheet: str) -> str:
     """A sheet's name as formulas write it."""
     if _PLAIN.fullmatch(sheet) and not reads_as_cell(sheet):

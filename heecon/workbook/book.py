@@ -9,14 +9,17 @@ Rows and columns are counted from 1, as spreadsheets count them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heecon.workbook.address import letters, quoted
+from heecon.workbook.live import Live, compare, live, numbers
 
 if TYPE_CHECKING:
     from openpyxl.chart._chart import ChartBase
@@ -118,11 +121,60 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Placed:
+class AnchoredChart:
     """A chart and the cell its upper left corner lies in."""
 
     chart: ChartBase
     anchor: str
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A column in which row r is the same cycle, or draw, as in its neighbours.
+
+    Attributes:
+        sheet: its sheet.
+        column: counted from 1.
+        first: row of the first value.
+        values: one a row; 0 where the column has no cell.
+    """
+
+    sheet: str
+    column: int
+    first: int
+    values: Floats
+
+    def _cell(self, mark: str, values: Any) -> Live:
+        return Live(f"{quoted(self.sheet)}!${letters(self.column)}{mark}", values)
+
+    @property
+    def here(self) -> Live:
+        """Its cell in the row of the formula."""
+        return self._cell("{r}", self.values)
+
+    @property
+    def before(self) -> Live:
+        """Its cell in the row before."""
+        return self._cell("{p}", np.append(0.0, self.values[:-1]))
+
+    @property
+    def after(self) -> Live:
+        """Its cell in the row after."""
+        return self._cell("{n}", np.append(self.values[1:], 0.0))
+
+    def at(self, row: int) -> Live:
+        """Its cell in one row."""
+        inside = 0 <= row - self.first < len(self.values)
+        return self._cell(f"${row}", self.values[row - self.first] if inside else 0.0)
+
+    def range(self, count: int = 0) -> Live:
+        """All its cells, or the first few."""
+        shown = self.values[: count or len(self.values)]
+        letter = letters(self.column)
+        text = (
+            f"{quoted(self.sheet)}!${letter}${self.first}:${letter}${self.first + len(shown) - 1}"
+        )
+        return Live(text, shown, True)
 
 
 @dataclass
@@ -138,7 +190,7 @@ class Sheet:
         heights: points, by row; others are the program's own.
         freeze: the first cell that scrolls.
         choices: data validation.
-        lamps: ranges whose words OK and FAIL are coloured.
+        status_cells: ranges whose words OK and FAIL are coloured.
         charts: real charts.
         print_rows: rows repeated on every printed page, such as "1:8".
         print_columns: columns repeated likewise, such as "A:C".
@@ -157,8 +209,8 @@ class Sheet:
     heights: dict[int, float] = field(default_factory=dict)
     freeze: str = ""
     choices: list[Choice] = field(default_factory=list)
-    lamps: list[str] = field(default_factory=list)
-    charts: list[Placed] = field(default_factory=list)
+    status_cells: list[str] = field(default_factory=list)
+    charts: list[AnchoredChart] = field(default_factory=list)
     print_rows: str = ""
     print_columns: str = ""
     landscape: bool = True
@@ -167,33 +219,89 @@ class Sheet:
     breaks: list[int] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
 
-    def put(self, row: int, column: int, value: Value, style: Style = TEXT) -> None:
-        """A constant. Text stays text, whatever it begins with."""
+    def head(self, title: str, *notes: str) -> None:
+        """The title of the sheet, and what a reader should know below it."""
+        self.put(1, 1, title, TITLE)
+        for row, note in enumerate(notes, start=2):
+            self.put(row, 1, note, NOTE)
+
+    def put(self, row: int, column: int, value: Value, style: Style = TEXT) -> Live:
+        """A constant. Text stays text, whatever it begins with. Returns a reference to it."""
         if style in (TITLE, HEADING):
             self.heights.setdefault(row, 24.0 if style == TITLE else 18.0)
         self.cells.setdefault(row, {})[column] = Cell(value, style)
+        return self.cell(row, column)
 
-    def across(self, row: int, column: int, values: Iterable[Value], style: Style = HEADER) -> None:
+    def across(
+        self, row: int, column: int, values: Iterable[Value], style: Style = HEADER
+    ) -> list[Live]:
         """Constants beside each other."""
-        for place, value in enumerate(values, start=column):
-            self.put(row, place, value, style)
+        return [self.put(row, place, value, style) for place, value in enumerate(values, column)]
 
-    def calculate(self, row: int, column: int, formula: str, value: Value, style: Style) -> None:
-        """A formula without its ``=``, and the value Python has for it."""
-        self.cells.setdefault(row, {})[column] = Cell(value, style, formula)
+    def show(self, row: int, column: int, formula: Live, style: Style, value: Value = None) -> Live:
+        """A formula, and in the file the value it has. Returns a reference to its cell.
 
-    def down(
-        self, first: int, column: int, template: str, values: Sequence[float] | Floats, style: Style
-    ) -> None:
-        """One formula all the way down."""
-        array = np.asarray(values, dtype=float)
-        self.runs.append(Run(column, first, template, array, style))
+        Args:
+            row: of the cell.
+            column: of the cell.
+            formula: with its own value.
+            style: how it looks.
+            value: the engine's value, if it has one: the formula's own must equal it.
+
+        Raises:
+            FormulaDriftError: it does not.
+        """
+        if value is None:
+            value = plain(formula.value)
+        else:
+            compare(formula, value, f"{self.name}!{letters(column)}{row}")
+        self.cells.setdefault(row, {})[column] = Cell(value, style, self._local(formula.text))
+        return self.cell(row, column)
+
+    def cell(self, row: int, column: int) -> Live:
+        """A reference to a cell that was filled before; one without a value equals no text."""
+        value = self.cells[row][column].value
+        text = f"{self._prefix}${letters(column)}${row}"
+        return Live(text, "" if value is None else value)
+
+    def run(self, strip: Strip, formula: Live, style: Style, rows: slice = slice(None)) -> None:
+        """One formula all the way down a column that was planned.
+
+        Args:
+            strip: the column, with the values that go into the file.
+            formula: with its own value in every row, which must be the column's.
+            style: how it looks.
+            rows: which of the column's rows have a cell.
+
+        Raises:
+            FormulaDriftError: a value differs.
+        """
+        values = strip.values[rows]
+        if formula.value is not strip.values:
+            own = np.broadcast_to(numbers(formula.value), strip.values.shape)[rows]
+            compare(formula.with_value(own), values, f"{self.name}!{letters(strip.column)}")
+        first = strip.first + (rows.start or 0)
+        self.runs.append(Run(strip.column, first, self._local(formula.text), values, style))
+
+    @cached_property
+    def _prefix(self) -> str:
+        return f"{quoted(self.name)}!"
+
+    @cached_property
+    def _own(self) -> re.Pattern[str]:
+        return re.compile(rf"(?<![A-Za-z0-9_.'])({re.escape(self._prefix)})")
+
+    def _local(self, text: str) -> str:
+        """A formula without the name of the sheet in references to the sheet itself."""
+        return self._own.sub("", text) if self._prefix in text else text
 
     def numbers(
         self, first: int, column: int, values: Sequence[float] | Floats, style: Style
-    ) -> None:
+    ) -> Strip:
         """Plain numbers all the way down."""
-        self.down(first, column, "", values, style)
+        strip = Strip(self.name, column, first, np.asarray(values, dtype=float))
+        self.runs.append(Run(column, first, "", strip.values, style))
+        return strip
 
     def reference(self, row: int, column: int, *, rows: int = 1, columns: int = 1) -> str:
         """Absolute address of a cell or range, as formulas of other sheets write it."""
@@ -211,12 +319,14 @@ class Book:
         sheets: in the order of the tabs.
         names: defined names and what they stand for.
         constants: numbers formulas use, by name; ``constant`` registers them.
+        named: the cells and areas behind defined names, as formulas use them.
     """
 
     title: str
     sheets: list[Sheet] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     constants: dict[str, float] = field(default_factory=dict)
+    named: dict[str, Live] = field(default_factory=dict)
 
     def sheet(self, name: str, purpose: str) -> Sheet:
         """Add a sheet."""
@@ -224,10 +334,24 @@ class Book:
         self.sheets.append(sheet)
         return sheet
 
-    def constant(self, value: float) -> str:
-        """Name of the cell that holds a number: formulas hold none themselves but 0 and 1."""
+    def name(self, name: str, cells: Live) -> Live:
+        """Give cells a name. Formulas say the name."""
+        self.names[name] = cells.text
+        self.named[name] = Live(name, cells.value, cells.area)
+        return self.named[name]
+
+    def constant(self, value: float) -> Live:
+        """The cell that holds a number: formulas hold none themselves but 0 and 1."""
+        if value in (0.0, 1.0):
+            return live(value)
         text = f"{value:.17g}" if float(f"{value:.15g}") != value else f"{value:.15g}"
         # A name may hold letters, digits, dots and underscores only.
         name = f"const_{text.replace('-', 'm').replace('+', '')}"
         self.constants[name] = value
-        return name
+        return Live(name, value)
+
+
+def plain(value: Any) -> Value:
+    """A value of a formula as a cell holds it."""
+    found = value.item() if isinstance(value, np.ndarray | np.generic) else value
+    return float(found) if isinstance(found, int) and not isinstance(found, bool) else found

@@ -29,7 +29,7 @@ MAX_CELLS = 6_000_000
 
 
 @dataclass(frozen=True)
-class Variant:
+class ScenarioColumn:
     """One scenario of the family.
 
     Attributes:
@@ -49,7 +49,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Case:
+class WorkbookInput:
     """Everything a workbook shows.
 
     Attributes:
@@ -66,7 +66,7 @@ class Case:
         room: rows the traces have at least, to compare with a file that has so many.
     """
 
-    variants: tuple[Variant, ...]
+    variants: tuple[ScenarioColumn, ...]
     chosen: int
     left_out: Mapping[str, str]
     outcomes: Outcomes | None
@@ -79,7 +79,7 @@ class Case:
     room: int = 0
 
     @property
-    def variant(self) -> Variant:
+    def variant(self) -> ScenarioColumn:
         """The scenario the workbook opens with."""
         return self.variants[self.chosen]
 
@@ -127,7 +127,7 @@ def case_of(
     made: date | None = None,
     on_draws: Callable[[int], None] | None = None,
     on_compile: Callable[[], None] | None = None,
-) -> Case:
+) -> WorkbookInput:
     """Load a scenario with all its siblings and run what the workbook shows.
 
     Args:
@@ -163,7 +163,7 @@ def case_of(
         row.distribution is None or row.distribution.family != "fixed" for row in model.parameters
     ):
         outcomes = run_psa(first.model, draws, seed, on_draws=on_draws)
-    return Case(
+    return WorkbookInput(
         variants=tuple(variants),
         chosen=variants.index(first),
         left_out=left_out,
@@ -178,7 +178,7 @@ def case_of(
 
 def cases_of(
     paths: Sequence[Path], *, version: str = "", made: date | None = None
-) -> Iterator[Case]:
+) -> Iterator[WorkbookInput]:
     """A case for every scenario of a family, which is loaded and run once.
 
     Args:
@@ -197,7 +197,7 @@ def cases_of(
     )
     for chosen, (path, model) in enumerate(zip(paths, models, strict=True)):
         refuse(model)
-        yield Case(
+        yield WorkbookInput(
             variants=variants,
             chosen=chosen,
             left_out={},
@@ -211,8 +211,8 @@ def cases_of(
 
 
 def _siblings(
-    target: locate.Target, model: Model, first: Variant
-) -> tuple[list[Variant], dict[str, str]]:
+    target: locate.Target, model: Model, first: ScenarioColumn
+) -> tuple[list[ScenarioColumn], dict[str, str]]:
     """The other scenarios beside a scenario, and why some cannot be there."""
     variants, left_out = [first], {}
     for path in sorted(target.scenario_folder.glob("*.toml")):
@@ -241,9 +241,9 @@ def _whole(model: Model, path: Path, other: Model) -> Model:
     return model if complete else load(path, every_strategy=True)
 
 
-def _variant(model: Model, whole: Model, on_compile: Callable[[], None] | None) -> Variant:
+def _variant(model: Model, whole: Model, on_compile: Callable[[], None] | None) -> ScenarioColumn:
     name = model.scenario.name or model.name
-    return Variant(name, whole, run(model, on_compile=on_compile))
+    return ScenarioColumn(name, whole, run(model, on_compile=on_compile))
 
 
 def _log(target: locate.Target, model: Model, since: str | None) -> ChangeLog | None:

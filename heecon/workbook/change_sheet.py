@@ -20,13 +20,13 @@ from heecon.workbook.book import (
     Style,
     Value,
 )
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 
 CHANGE_LOG = "Change_log"
 FIRST = 5
 
 
-def add_change_log(book: Book, case: Case) -> Sheet:
+def add_change_log(book: Book, case: WorkbookInput) -> Sheet:
     """The sheet, whether or not there is anything to tell."""
     sheet = book.sheet(CHANGE_LOG, "What led to this scenario, and what each change did")
     sheet.put(1, 1, "Change log", TITLE)

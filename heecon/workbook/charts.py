@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from openpyxl.chart import AreaChart, BarChart, LineChart, ScatterChart
     from openpyxl.chart._chart import ChartBase
 
-    from heecon.workbook.trace import Trace
+    from heecon.workbook.columns import Trace
 
 WIDTH, HEIGHT = 24.0, 11.0
 """Centimetres."""
@@ -72,10 +72,10 @@ def trace_area(trace: Trace) -> AreaChart:
 
     chart = AreaChart(grouping="stacked")
     for number, (name, state) in enumerate(trace.model.states.items()):
-        series = _series(trace.table.range("occupancy", name), state.label)
+        series = _series(trace.range("occupancy", name).text, state.label)
         _coloured(series, number)
         chart.series.append(series)
-        series.cat = _names(trace.table.range("time"))
+        series.cat = _names(trace.range("time").text)
     _titled(chart, "years", "share of the cohort")
     chart.title = _title(trace.model.strategies[trace.strategy].label)
     chart.y_axis.scaling.min, chart.y_axis.scaling.max = 0, 1

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from heecon.workbook.address import letters
-from heecon.workbook.book import NOTE, PLAIN, TITLE, Book, Sheet, Style, Value
-from heecon.workbook.case import Case
-from heecon.workbook.frontier import KEPT
-from heecon.workbook.layout import ABSENT, Layout
+from heecon.workbook.book import PLAIN, Sheet, Style
+from heecon.workbook.case import WorkbookInput
+from heecon.workbook.frontier import included
+from heecon.workbook.layout import ABSENT
 from heecon.workbook.layout import HEADER as TOP
+from heecon.workbook.live import (
+    Live,
+    absolute,
+    all_of,
+    area,
+    count_if,
+    index,
+    is_number,
+    largest,
+    live,
+    negated,
+    smallest,
+    total,
+    where,
+)
 from heecon.workbook.outcomes import KIND_WORDS
 from heecon.workbook.psa_sheets import Psa
 from heecon.workbook.results import Results
-from heecon.workbook.trace import Trace
 
 CHECKS = "Checks"
 LIMIT = 1e-9
@@ -22,6 +35,8 @@ RESIDUAL = 0.001
 """Share alive at the end of a lifetime that deserves a warning."""
 
 OK, FAIL, APART = "OK", "FAIL", "not compared"
+
+KINDS = ("cost", "qaly", "life_year")
 
 
 @dataclass(frozen=True)
@@ -31,352 +46,197 @@ class Check:
     Attributes:
         what: in words.
         where: strategy or sheet.
-        formula: the value tested.
-        value: at export.
-        limit: name of the cell with the limit.
-        bound: the limit itself.
+        tested: what is tested.
+        limit: of what is tested.
         least: whether the value must be at least the limit, instead of at most.
         when: a condition; where it does not hold nothing is compared.
     """
 
     what: str
     where: str
-    formula: str
-    value: Value
-    limit: str
-    bound: float
+    tested: Live
+    limit: Live = field(default_factory=lambda: live(0))
     least: bool = False
-    when: str = ""
-    holds: bool = True
+    when: Live | None = None
 
-    def verdict(self, cell: str) -> str:
-        """Formula of the verdict on a cell."""
-        sign = ">=" if self.least else "<="
-        verdict = f'IF(ISNUMBER({cell}),IF({cell}{sign}{self.limit},"{OK}","{FAIL}"),"{FAIL}")'
-        return f'IF({self.when},{verdict},"{APART}")' if self.when else verdict
-
-    @property
-    def word(self) -> str:
-        """The verdict at export."""
-        if not self.holds:
-            return APART
-        if not isinstance(self.value, int | float):
-            return FAIL
-        fits = self.value >= self.bound if self.least else self.value <= self.bound
-        return OK if fits else FAIL
+    def verdict(self, cell: Live) -> Live:
+        """The verdict on the cell that holds what is tested."""
+        fits = cell >= self.limit if self.least else cell <= self.limit
+        verdict = where(is_number(cell), where(fits, OK, FAIL), FAIL)
+        return where(self.when, verdict, APART) if self.when is not None else verdict
 
 
+@dataclass(frozen=True)
 class Checks:
     """Collects and writes the checks.
 
-    Args:
-        case: what is exported.
-        layout: addresses.
-        results: the sheet of results.
-        traces: by strategy.
+    Attributes:
+        results: the sheet of results, written.
         psa: the draws, if there are any.
     """
 
-    def __init__(
-        self,
-        case: Case,
-        layout: Layout,
-        results: Results,
-        traces: Mapping[str, Trace],
-        psa: Psa | None,
-    ) -> None:
-        self.case = case
-        self.layout = layout
-        self.results = results
-        self.traces = traces
-        self.psa = psa
-        self.near = layout.book.constant(LIMIT)
+    results: Results
+    psa: Psa | None
 
-    def lines(self) -> list[Check]:
+    @property
+    def case(self) -> WorkbookInput:
+        """What is exported."""
+        return self.results.case
+
+    @property
+    def named(self) -> dict[str, Live]:
+        """Cells with names."""
+        return self.results.book.named
+
+    def _number(self, value: float) -> Live:
+        return self.results.book.constant(value)
+
+    def lines(self) -> Iterator[Check]:
         """Every check."""
-        found = [*self._inputs(), *self._settings()]
-        for number, name in enumerate(self.layout.strategies):
-            found += self._trace(name)
-            found += self._sums(number, name)
-        for number, name in enumerate(self.layout.strategies):
-            found += self._engine(number, name)
+        if self.case.keys:
+            yield from _inputs()
+        yield from self._settings()
+        for number, name in enumerate(self.results.strategies):
+            yield from self._trace(name)
+            yield from self._sums(number, name)
+        for number, name in enumerate(self.results.strategies):
+            yield from self._engine(number, name)
         if self.psa is not None:
-            found += self._draws(self.psa)
-        return found
+            yield from self._draws(self.psa)
 
-    def _inputs(self) -> list[Check]:
-        if not self.case.keys:
-            return []
-        return [
-            Check(
-                "inputs whose live value is an error or a text",
-                "Inputs",
-                f'ROWS(in_live)-COUNT(in_live)-COUNTIF(in_live,"{ABSENT}")',
-                0,
-                "0",
-                0,
-            ),
-            Check(
-                "overrides that are not numbers", "Inputs", 'COUNTIF(in_override,"?*")', 0, "0", 0
-            ),
-            Check(
-                "values the strategies use that are an error or a text",
-                "Values",
-                "ROWS(values_all)*COLUMNS(values_all)-COUNT(values_all)-COUNTBLANK(values_all)",
-                0,
-                "0",
-                0,
-            ),
-            Check(
-                "constants that are not numbers",
-                "Constants",
-                "ROWS(constants_all)-COUNT(constants_all)",
-                0,
-                "0",
-                0,
-            ),
-        ]
-
-    def _settings(self) -> list[Check]:
-        case = self.case
-        cycles = case.model.settings.cycles
-        room = self.layout.book.constant(float(case.cycles))
-        lifetime = case.model.settings.horizon == "lifetime"
-        names = self.results.across(self.results.rows["names"])
-        checks = [
-            Check(
-                "cycles of the horizon: the traces have room for as many",
-                "Control",
-                "set_cycles",
-                cycles,
-                room,
-                float(case.cycles),
-            ),
-            Check(
-                "cycles of the horizon: at least one",
-                "Control",
-                "set_cycles",
-                cycles,
-                "1",
-                1,
-                least=True,
-            ),
-            Check(
-                "alive at the end of a lifetime horizon (share)",
-                "Results",
-                f"MAX({self.results.across(self.results.rows['alive'])})",
-                max(self._alive_values()),
-                self.layout.book.constant(RESIDUAL),
-                RESIDUAL,
-                when='set_horizon="lifetime"',
-                holds=lifetime,
-            ),
-        ]
-        if case.has_qalys:
-            kept = self.results.frontier.range(KEPT)
-            checks.append(
-                Check(
-                    "the comparator is among the strategies compared",
-                    "Control",
-                    f"INDEX({kept},MATCH(set_comparator,{names},0))",
-                    1,
-                    "1",
-                    1,
-                    least=True,
-                )
-            )
-        return checks
-
-    def _alive_values(self) -> list[float]:
-        end = self.case.model.settings.cycles
-        lasting = [i for i, s in enumerate(self.case.model.states.values()) if not s.absorbing]
-        return [
-            float(self.results.numbers[name].occupancy[end, lasting].sum())
-            for name in self.layout.strategies
-        ]
-
-    def _trace(self, name: str) -> list[Check]:
-        trace = self.traces[name]
-        sheet = self.layout.traces[name]
-
-        def of(kind: str) -> tuple[str, float]:
-            column = next(c for c in trace.table.columns if c.key == ("check", kind))
-            values = column.make()[1]
-            worst = values.min() if kind in {"least", "absorbing"} else values.max()
-            return trace.table.range("check", kind), float(worst)
-
-        rows, least, cohort, growth = (of(k) for k in ("rows", "least", "cohort", "absorbing"))
-        return [
-            Check(
-                "probabilities of leaving a state sum to 1: largest distance",
-                sheet,
-                f"MAX({rows[0]})",
-                rows[1],
-                self.near,
-                LIMIT,
-            ),
-            Check(
-                "no probability is negative: the lowest",
-                sheet,
-                f"MIN({least[0]})",
-                least[1],
-                f"-{self.near}",
-                -LIMIT,
-                least=True,
-            ),
-            Check(
-                "the cohort sums to 1: largest distance",
-                sheet,
-                f"MAX({cohort[0]})",
-                cohort[1],
-                self.near,
-                LIMIT,
-            ),
-            Check(
-                "absorbing states never shrink: the smallest growth",
-                sheet,
-                f"MIN({growth[0]})",
-                growth[1],
-                f"-{self.near}",
-                -LIMIT,
-                least=True,
-            ),
-        ]
-
-    def _sums(self, number: int, name: str) -> list[Check]:
-        """Categories add up to totals."""
-        found = []
-        results = self.results
-        column = 3 + number
-        for kind in ("cost", "qaly", "life_year"):
-            rows = [i for i, (k, _) in enumerate(results.categories) if k == kind]
-            if not rows:
-                continue
-            first = results.rows["categories discounted"]
-            letter = letters(column)
-            cells = f"Results!${letter}${first + rows[0]}:${letter}${first + rows[-1]}"
-            total = f"Results!${letter}${results.rows[f'{kind} discounted']}"
-            value = results.outcomes.total(kind, number, discounted=True)
-            parts = sum(
-                results.outcomes.total(kind, number, discounted=True, category=category)
-                for k, category in results.categories
-                if k == kind
-            )
-            distance = abs(parts - value) / max(1.0, abs(value))
-            found.append(
-                Check(
-                    f"{KIND_WORDS[kind]} by category add up to the total (relative)",
-                    name,
-                    f"ABS(SUM({cells})-{total})/MAX(1,ABS({total}))",
-                    distance,
-                    self.near,
-                    LIMIT,
-                )
-            )
-        return found
-
-    def _engine(self, number: int, name: str) -> list[Check]:
-        """The live model equals what the engine gave for the chosen scenario."""
-        found = []
-        untouched = "set_changes=0"
-        if self.psa is not None:
-            untouched = f"AND({untouched},set_psa_draw=0)"
-        for kind in ("cost", "qaly", "life_year"):
-            column = letters(3 + number)
-            live = f"Results!${column}${self.results.rows[f'{kind} discounted']}"
-            place = "1" if number == 0 else self.layout.book.constant(float(number + 1))
-            stored = f"INDEX(stored_{kind},{place},set_scenario_number)"
-            kept = name in self.case.variant.kept
-            value: Value = 0.0 if kept else ABSENT
-            found.append(
-                Check(
-                    f"{KIND_WORDS[kind]}: live model = engine (relative)",
-                    name,
-                    f'IF(NOT(ISNUMBER({stored})),"{ABSENT}",ABS({live}-{stored})/MAX(1,ABS({stored})))',
-                    value,
-                    self.near,
-                    LIMIT,
-                    when=f'AND({untouched},INDEX(control_live,MATCH("include[{name}]",control_id,'
-                    '0))="yes")',
-                    holds=kept,
-                )
-            )
-        return found
-
-    def _draws(self, psa: Psa) -> list[Check]:
-        """A replayed draw gives its stored outcomes; probabilities sum to 1."""
-        found = []
-        here = f'AND(set_changes=0,set_psa_draw>0,set_scenario="{self.case.variant.name}")'
-        for i, name in enumerate(psa.outcomes.strategies):
-            column = letters(3 + psa.place(i))
-            place = "1" if i == 0 else self.layout.book.constant(float(i + 1))
-            for kind, area in (("cost", "psa_cost"), ("qaly", "psa_qaly")):
-                live = f"Results!${column}${self.results.rows[f'{kind} discounted']}"
-                stored = f"INDEX({area},MAX(1,set_psa_draw),{place})"
-                value = abs(
-                    self.results.outcomes.total(kind, psa.place(i), discounted=True)
-                    - float((psa.outcomes.cost if kind == "cost" else psa.outcomes.effect)[0, i])
-                )
-                stored_value = float(
-                    (psa.outcomes.cost if kind == "cost" else psa.outcomes.effect)[0, i]
-                )
-                found.append(
-                    Check(
-                        f"{KIND_WORDS[kind]}: replayed draw = engine (relative)",
-                        name,
-                        f"ABS({live}-{stored})/MAX(1,ABS({stored}))",
-                        value / max(1.0, abs(stored_value)),
-                        self.near,
-                        LIMIT,
-                        when=here,
-                        holds=False,
-                    )
-                )
-        first, last = psa.sum_rows()
-        column = letters(4 + psa.count)
-        area = f"PSA!${column}${first}:${column}${last}"
-        found.append(
-            Check(
-                "probabilities of being best sum to 1: largest distance",
-                "PSA",
-                f"MAX(MAX({area})-1,1-MIN({area}))",
-                0.0,
-                self.near,
-                LIMIT,
-            )
+    def _settings(self) -> Iterator[Check]:
+        cycles, room = self.named["set_cycles"], self._number(float(self.case.cycles))
+        words = "cycles of the horizon: "
+        yield Check(f"{words}the traces have room for as many", "Control", cycles, room)
+        yield Check(f"{words}at least one", "Control", cycles, live(1), least=True)
+        yield Check(
+            "alive at the end of a lifetime horizon (share)",
+            "Results",
+            largest(area(self.results.alive)),
+            self._number(RESIDUAL),
+            when=self.named["set_horizon"].equals("lifetime"),
         )
-        return found
+        if self.results.frontier is not None:
+            place = self.results.place(self.named["set_comparator"])
+            kept = index(self.results.frontier.kept, place)
+            words = "the comparator is among the strategies compared"
+            yield Check(words, "Control", kept, live(1), least=True)
 
-    def write(self, book: Book) -> Sheet:
+    def _trace(self, name: str) -> Iterator[Check]:
+        trace, near = self.results.traces[name], self._number(LIMIT)
+        for key, words, least in (
+            ("rows", "probabilities of leaving a state sum to 1: largest distance", False),
+            ("least", "no probability is negative: the lowest", True),
+            ("cohort", "the cohort sums to 1: largest distance", False),
+            ("absorbing", "absorbing states never shrink: the smallest growth", True),
+        ):
+            cells = trace.range("check", key)
+            if least:
+                yield Check(words, trace.sheet, smallest(cells), -near, least=True)
+            else:
+                yield Check(words, trace.sheet, largest(cells), near)
+
+    def _sums(self, number: int, name: str) -> Iterator[Check]:
+        """Categories add up to totals."""
+        for kind in KINDS:
+            rows = self.results.categories.items()
+            parts = [cells[number] for (of, _), cells in rows if of == kind]
+            if parts:
+                whole = self.results.totals[kind, True][number]
+                distance = absolute(total(area(parts)) - whole) / largest(1, absolute(whole))
+                words = f"{KIND_WORDS[kind]} by category add up to the total (relative)"
+                yield Check(words, name, distance, self._number(LIMIT))
+
+    def _engine(self, number: int, name: str) -> Iterator[Check]:
+        """The live model equals what the engine gave for the chosen scenario."""
+        untouched = self.named["set_changes"].equals(0)
+        if self.psa is not None:
+            untouched = all_of(untouched, self.named["set_psa_draw"].equals(0))
+        when = all_of(untouched, included(self.results.book, live(name)))
+        for kind in KINDS:
+            place, chosen = self._number(float(number + 1)), self.named["set_scenario_number"]
+            stored = index(self.named[f"stored_{kind}"], place, chosen)
+            distance = self._distance(kind, number, stored)
+            yield Check(
+                f"{KIND_WORDS[kind]}: live model = engine (relative)",
+                name,
+                where(negated(is_number(stored)), ABSENT, distance),
+                self._number(LIMIT),
+                when=when,
+            )
+
+    def _distance(self, kind: str, number: int, stored: Live) -> Live:
+        """How far a strategy's live total is from a stored one, relative to it or to 1."""
+        total_ = self.results.totals[kind, True][number]
+        return absolute(total_ - stored) / largest(1, absolute(stored))
+
+    def _draws(self, psa: Psa) -> Iterator[Check]:
+        """A replayed draw gives its stored outcomes; probabilities sum to 1."""
+        draw, scenario = self.named["set_psa_draw"], self.named["set_scenario"]
+        untouched = self.named["set_changes"].equals(0)
+        here = all_of(untouched, draw > 0, scenario.equals(self.case.variant.name))
+        for i, name in enumerate(psa.outcomes.strategies):
+            for kind, cells in (("cost", "psa_cost"), ("qaly", "psa_qaly")):
+                place = self._number(float(i + 1))
+                stored = index(self.named[cells], largest(1, draw), place)
+                yield Check(
+                    f"{KIND_WORDS[kind]}: replayed draw = engine (relative)",
+                    name,
+                    self._distance(kind, self.results.strategies.index(name), stored),
+                    self._number(LIMIT),
+                    when=here,
+                )
+        words = "probabilities of being best sum to 1: largest distance"
+        distance = largest(largest(psa.sums) - 1, 1 - smallest(psa.sums))
+        yield Check(words, "PSA", distance, self._number(LIMIT))
+
+    def write(self) -> Sheet:
         """Fill the sheet."""
+        book = self.results.book
         sheet = book.sheet(CHECKS, "Live checks: all must be green, or say why nothing is compared")
-        lines = self.lines()
-        first, last = TOP + 1, TOP + len(lines)
-        sheet.put(1, 1, "Checks", TITLE)
-        sheet.put(
-            2,
-            1,
+        sheet.head(
+            "Checks",
             "OK: passed. FAIL: look there first. 'not compared': the check needs the "
             "scenario without overrides (or with a replayed draw).",
-            NOTE,
         )
-        failed = f'COUNTIF($D${first}:$D${last},"{FAIL}")'
-        all_good = all(line.word != FAIL for line in lines)
-        sheet.put(3, 1, "All checks")
-        sheet.calculate(
-            3, 4, f'IF({failed}=0,"{OK}","{FAIL}")', OK if all_good else FAIL, Style("check")
-        )
-        book.names["all_checks"] = sheet.reference(3, 4)
         sheet.across(TOP, 1, ("check", "where", "value", "verdict", "limit"))
-        for row, line in enumerate(lines, start=first):
+        verdicts = []
+        for row, line in enumerate(self.lines(), start=TOP + 1):
             sheet.put(row, 1, line.what)
             sheet.put(row, 2, line.where)
-            sheet.calculate(row, 3, line.formula, line.value, Style("calc", PLAIN))
-            sheet.calculate(row, 4, line.verdict(f"$C{row}"), line.word, Style("check"))
-            sheet.calculate(row, 5, line.limit, line.bound, Style("calc", PLAIN))
-        sheet.lamps += [f"D{first}:D{last}", "D3"]
+            cell = sheet.show(row, 3, line.tested, Style("calc", PLAIN)).relative
+            verdicts.append(sheet.show(row, 4, line.verdict(cell), Style("check")))
+            sheet.show(row, 5, line.limit, Style("calc", PLAIN))
+        sheet.put(3, 1, "All checks")
+        passed = where(count_if(area(verdicts), FAIL).equals(0), OK, FAIL)
+        book.name("all_checks", sheet.show(3, 4, passed, Style("check")))
+        first, last = TOP + 1, TOP + len(verdicts)
+        sheet.status_cells += [f"D{first}:D{last}", "D3"]
         sheet.widths = {1: 64, 2: 30, 3: 16, 4: 14, 5: 12}
         sheet.freeze = f"A{TOP + 1}"
         sheet.print_rows = f"{TOP}:{TOP}"
         sheet.landscape = False
         return sheet
+
+
+def _inputs() -> Iterator[Check]:
+    """Nothing typed is an error, and nothing that is read."""
+    for what, sheet, formula in (
+        (
+            "inputs whose live value is an error or a text",
+            "Inputs",
+            f'ROWS(in_live)-COUNT(in_live)-COUNTIF(in_live,"{ABSENT}")',
+        ),
+        ("overrides that are not numbers", "Inputs", 'COUNTIF(in_override,"?*")'),
+        (
+            "values the strategies use that are an error or a text",
+            "Values",
+            "ROWS(values_all)*COLUMNS(values_all)-COUNT(values_all)-COUNTBLANK(values_all)",
+        ),
+        (
+            "constants that are not numbers",
+            "Constants",
+            "ROWS(constants_all)-COUNT(constants_all)",
+        ),
+    ):
+        yield Check(what, sheet, Live(formula, 0.0))

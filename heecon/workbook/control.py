@@ -8,16 +8,16 @@ from heecon.workbook.book import (
     NOTE,
     PLAIN,
     TEXT,
-    TITLE,
     Book,
     Choice,
     Sheet,
     Style,
     Value,
 )
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.inputs import stopping_rules
 from heecon.workbook.layout import TOLERANCE, Layout
+from heecon.workbook.live import Live, any_of, area, floor, remainder, where
 from heecon.workbook.settings import (
     TIMINGS,
     Setting,
@@ -40,16 +40,15 @@ CHANGES = (
 ID, LABEL, LIVE, OVERRIDE, SCENARIO, NOTES = range(1, 7)
 
 
-def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting, ...]) -> Sheet:
+def add_control(
+    book: Book, case: WorkbookInput, layout: Layout, settings: tuple[Setting, ...]
+) -> Sheet:
     """The control sheet."""
     sheet = book.sheet(CONTROL, "Choose the scenario and the settings of the analysis")
-    sheet.put(1, 1, "Control", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Control",
         "Choose a scenario, and override what you like in the yellow cells; clear a cell "
         "to go back to the scenario.",
-        NOTE,
     )
     sheet.across(FIRST - 1, 1, ["id", "setting", "live", "your override", "scenario says", "note"])
     number = case.chosen + 1
@@ -58,12 +57,13 @@ def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting,
     sheet.put(FIRST, LIVE, case.variant.name, Style("input", PLAIN))
     sheet.put(FIRST, NOTES, "Every result of the workbook is of this scenario", NOTE)
     sheet.choices.append(Choice(f"C{FIRST}", "=list_scenarios", "A scenario of the model."))
-    book.names["set_scenario"] = sheet.reference(FIRST, LIVE)
+    book.name("set_scenario", sheet.cell(FIRST, LIVE))
     row = FIRST + 1
     sheet.put(row, ID, "scenario_number")
     sheet.put(row, LABEL, "Its number")
-    sheet.calculate(row, LIVE, "MATCH(set_scenario,list_scenarios,0)", number, Style("calc", PLAIN))
-    book.names["set_scenario_number"] = sheet.reference(row, LIVE)
+    place = Live("MATCH(set_scenario,list_scenarios,0)", number)
+    sheet.show(row, LIVE, place, Style("calc", PLAIN))
+    book.name("set_scenario_number", sheet.cell(row, LIVE))
     row += 1
     if case.outcomes is not None:
         sheet.put(row, ID, "psa_draw")
@@ -73,7 +73,7 @@ def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting,
             row, NOTES, f"1 to {case.outcomes.draws}: its values go through the live model", NOTE
         )
         sheet.choices.append(Choice(f"C{row}", "", "A draw's number, or 0."))
-        book.names["set_psa_draw"] = sheet.reference(row, LIVE)
+        book.name("set_psa_draw", sheet.cell(row, LIVE))
     sheet.put(SETTINGS - 1, 1, "Settings", HEADING)
     row = SETTINGS - 1
     for setting in settings:
@@ -81,8 +81,8 @@ def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting,
         _setting_row(sheet, book, row, setting, case.chosen)
     count = row - SETTINGS + 1
     book.names["control_override"] = sheet.reference(SETTINGS, OVERRIDE, rows=count)
-    book.names["control_id"] = sheet.reference(SETTINGS, ID, rows=count)
-    book.names["control_live"] = sheet.reference(SETTINGS, LIVE, rows=count)
+    for name, column in (("control_id", ID), ("control_live", LIVE)):
+        book.name(name, area([sheet.cell(SETTINGS + i, column) for i in range(count)]))
     row = _stopping(sheet, book, row + 2, case)
     row = _horizon(sheet, book, row + 2, case)
     _lists(sheet, book, case, layout)
@@ -92,31 +92,26 @@ def add_control(book: Book, case: Case, layout: Layout, settings: tuple[Setting,
 
 
 def _setting_row(sheet: Sheet, book: Book, row: int, setting: Setting, chosen: int) -> None:
-    value = setting.entries[chosen].value
     sheet.put(row, ID, setting.id)
     sheet.put(row, LABEL, setting.label)
-    override = f"set_{setting.follows}_override" if setting.follows else f"D{row}"
-    live = f'IF({override}="",E{row},{override})'
-    sheet.calculate(row, LIVE, live, value, Style("result", setting.format))
-    if not setting.follows:
-        sheet.put(row, OVERRIDE, None, Style("input", setting.format))
-        book.names[f"{setting.name}_override"] = sheet.reference(row, OVERRIDE)
-    sheet.calculate(
-        row,
-        SCENARIO,
-        f"INDEX(ss_table,MATCH($A{row},ss_id,0),set_scenario_number)",
-        value,
-        Style("calc", setting.format),
-    )
+    text = f"INDEX(ss_table,MATCH($A{row},ss_id,0),set_scenario_number)"
+    found = Live(text, setting.entries[chosen].value)
+    scenario = sheet.show(row, SCENARIO, found, Style("calc", setting.format)).relative
+    if setting.follows:
+        override = book.named[f"set_{setting.follows}_override"]
+    else:
+        override = sheet.put(row, OVERRIDE, None, Style("input", setting.format))
+        book.name(f"{setting.name}_override", override)
+    live = where(override.relative.equals(""), scenario, override.relative)
+    book.name(setting.name, sheet.show(row, LIVE, live, Style("result", setting.format)))
     sheet.put(row, NOTES, setting.note, NOTE)
-    book.names[setting.name] = sheet.reference(row, LIVE)
     if setting.options:
         sheet.choices.append(Choice(f"D{row}", f"={setting.options}", "Choose, or clear."))
     elif setting.id != "horizon" and not setting.follows:
         sheet.choices.append(Choice(f"D{row}", "", "A number, or empty."))
 
 
-def _stopping(sheet: Sheet, book: Book, row: int, case: Case) -> int:
+def _stopping(sheet: Sheet, book: Book, row: int, case: WorkbookInput) -> int:
     """Stopping rules: inputs that are shown here because they are decisions."""
     rules = stopping_rules(case.model)
     sheet.put(row, 1, "Stopping rule", HEADING)
@@ -125,16 +120,16 @@ def _stopping(sheet: Sheet, book: Book, row: int, case: Case) -> int:
         row += 1
         sheet.put(row, ID, f"stop.{rule.name}")
         sheet.put(row, LABEL, rule.label or rule.name)
-        live = f'INDEX(in_live,MATCH("{rule.name}",in_id,0))'
-        sheet.calculate(row, LIVE, live, rule.value, Style("result", PLAIN))
-        sheet.put(row, OVERRIDE, None, Style("input", PLAIN))
-        scenario = f'INDEX(in_base,MATCH("{rule.name}",in_id,0))'
-        sheet.calculate(row, SCENARIO, scenario, rule.value, Style("calc", PLAIN))
+        live = Live(f'INDEX(in_live,MATCH("{rule.name}",in_id,0))', rule.value)
+        sheet.show(row, LIVE, live, Style("result", PLAIN))
+        override = sheet.put(row, OVERRIDE, None, Style("input", PLAIN))
+        scenario = Live(f'INDEX(in_base,MATCH("{rule.name}",in_id,0))', rule.value)
+        sheet.show(row, SCENARIO, scenario, Style("calc", PLAIN))
         sheet.put(
             row, NOTES, f"{rule.unit}; the sheet of inputs follows this cell".strip("; "), NOTE
         )
         sheet.choices.append(Choice(f"D{row}", "", "A number, or empty."))
-        book.names[f"set_stop_{rule.name}"] = sheet.reference(row, OVERRIDE)
+        book.name(f"set_stop_{rule.name}", override)
     if not rules:
         sheet.put(row + 1, 1, "The model has no input tagged as a stopping rule.", NOTE)
         return row + 1
@@ -142,48 +137,39 @@ def _stopping(sheet: Sheet, book: Book, row: int, case: Case) -> int:
     return row
 
 
-def _horizon(sheet: Sheet, book: Book, row: int, case: Case) -> int:
+def _horizon(sheet: Sheet, book: Book, row: int, case: WorkbookInput) -> int:
     """What follows from the settings."""
     sheet.put(row, 1, "What follows", HEADING)
-    cycles = case.model.settings.cycles
-    near = book.constant(TOLERANCE)
-    lines: list[tuple[str, str, str, Value, str]] = [
-        (
-            "cycles",
-            "Cycles in the horizon",
-            '-INT(-(IF(set_horizon="lifetime",set_max_age-set_start_age_for_horizon,set_horizon)'
-            f"/set_cycle_length-{near}))",
-            cycles,
-            f"The traces have room for {case.cycles}",
-        ),
-        (
-            "simpson_end",
-            "Simpson's 1/3 rule up to cycle",
-            f"IF(MOD(set_cycles,{book.constant(2.0)})=0,set_cycles,"
-            f"set_cycles-{book.constant(3.0)})",
-            cycles if cycles % 2 == 0 else cycles - 3,
-            "The 3/8 rule takes an odd number's last three",
-        ),
-        (
-            "pointwise",
-            "Correction weights time points (1) or cycles (0)",
-            'IF(OR(set_correction="start",set_correction="end",set_correction="life_table"),0,1)',
-            int(case.model.settings.correction.pointwise),
-            "",
-        ),
-        ("changes", "Number of overrides", CHANGES, case.overrides, "Of settings and inputs"),
-    ]
-    for key, label, formula, value, note in lines:
+    settings, number, named = case.model.settings, book.constant, book.named
+    lifetime = named["set_max_age"] - named["set_start_age_for_horizon"]
+    horizon = named["set_horizon"]
+    years = where(horizon.equals("lifetime"), lifetime, horizon)
+    count = -floor(-(years / named["set_cycle_length"] - number(TOLERANCE)))
+
+    def add(key: str, label: str, formula: Live, note: str, value: Value = None) -> Live:
+        nonlocal row
         row += 1
         sheet.put(row, ID, key)
         sheet.put(row, LABEL, label)
-        sheet.calculate(row, LIVE, formula, value, Style("calc", "0"))
         sheet.put(row, NOTES, note, NOTE)
-        book.names[f"set_{key}"] = sheet.reference(row, LIVE)
+        cell = sheet.show(row, LIVE, formula, Style("calc", "0"), value)
+        return book.name(f"set_{key}", cell)
+
+    note = f"The traces have room for {case.cycles}"
+    cycles = add("cycles", "Cycles in the horizon", count, note, settings.cycles)
+    end = where(remainder(cycles, number(2.0)).equals(0), cycles, cycles - number(3.0))
+    note = "The 3/8 rule takes an odd number's last three"
+    add("simpson_end", "Simpson's 1/3 rule up to cycle", end, note)
+    correction = named["set_correction"]
+    whole = any_of(*(correction.equals(name) for name in ("start", "end", "life_table")))
+    label = "Correction weights time points (1) or cycles (0)"
+    add("pointwise", label, where(whole, 0, 1), "", int(settings.correction.pointwise))
+    changes = Live(CHANGES, case.overrides)
+    add("changes", "Number of overrides", changes, "Of settings and inputs")
     return row
 
 
-def _lists(sheet: Sheet, book: Book, case: Case, layout: Layout) -> None:
+def _lists(sheet: Sheet, book: Book, case: WorkbookInput, layout: Layout) -> None:
     """What the drop-down lists offer."""
     lists: list[tuple[str, tuple[str, ...]]] = [
         ("strategies", layout.strategies),

@@ -9,15 +9,15 @@ from heecon.workbook.book import (
     NOTE,
     PLAIN,
     TEXT,
-    TITLE,
     WRAP,
     Book,
     Sheet,
     Style,
 )
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.inputs import evidence_id, evidence_numbers
 from heecon.workbook.layout import HEADER as TOP
+from heecon.workbook.live import Live
 from heecon.workbook.styles import MEANINGS
 
 COVER, CONSTANTS, EVIDENCE, ASSUMPTIONS = "Cover", "Constants", "Evidence", "Assumptions"
@@ -39,12 +39,11 @@ STEPS = (
 )
 
 
-def add_cover(book: Book, case: Case) -> Sheet:
+def add_cover(book: Book, case: WorkbookInput) -> Sheet:
     """The cover, still without the list of sheets."""
     sheet = book.sheet(COVER, "What this is and how to use it")
     model, info = case.model, case.model.scenario
-    sheet.put(1, 1, model.settings.title, TITLE)
-    sheet.put(2, 1, model.settings.description, NOTE)
+    sheet.head(model.settings.title, model.settings.description)
     lines: list[tuple[str, str]] = [
         ("format", str(FORMAT)),
         ("model", model.name),
@@ -68,14 +67,14 @@ def add_cover(book: Book, case: Case) -> Sheet:
         sheet.put(row, 2, text, WRAP)
     row += 1
     sheet.put(row, 1, "live scenario")
-    sheet.calculate(row, 2, "set_scenario", case.variant.name, Style("word"))
+    sheet.show(row, 2, Live("set_scenario", case.variant.name), Style("word"))
     row += 1
     sheet.put(row, 1, "overrides")
-    sheet.calculate(row, 2, "set_changes", case.overrides, Style("word", "0"))
+    sheet.show(row, 2, Live("set_changes", case.overrides), Style("word", "0"))
     row += 1
     sheet.put(row, 1, "all checks")
-    sheet.calculate(row, 2, "all_checks", "OK", Style("check"))
-    sheet.lamps.append(f"B{row}")
+    sheet.show(row, 2, Live("all_checks", "OK"), Style("check"))
+    sheet.status_cells.append(f"B{row}")
     row += 2
     sheet.put(row, 1, "How to use it", HEADING)
     for number, text in enumerate(STEPS, start=1):
@@ -93,7 +92,7 @@ def add_cover(book: Book, case: Case) -> Sheet:
     return sheet
 
 
-def finish_cover(sheet: Sheet, book: Book, case: Case) -> None:
+def finish_cover(sheet: Sheet, book: Book, case: WorkbookInput) -> None:
     """List the sheets, the files behind them, and what had to be left out."""
     row = max(sheet.cells) + 2
     sheet.put(row, 1, "Sheets", HEADING)
@@ -120,13 +119,10 @@ def finish_cover(sheet: Sheet, book: Book, case: Case) -> None:
 def add_constants(book: Book) -> Sheet:
     """Numbers that formulas need; added last, when all formulas are written."""
     sheet = book.sheet(CONSTANTS, "Numbers in the formulas of the model and of the workbook")
-    sheet.put(1, 1, "Constants", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Constants",
         "Formulas hold no numbers but 0 and 1; these cells hold them. They belong to "
         "the formulas: change inputs instead.",
-        NOTE,
     )
     sheet.across(TOP, 1, ("name", "value"))
     for row, (name, value) in enumerate(
@@ -142,15 +138,14 @@ def add_constants(book: Book) -> Sheet:
     return sheet
 
 
-def add_evidence(book: Book, case: Case) -> Sheet:
+def add_evidence(book: Book, case: WorkbookInput) -> Sheet:
     """Every source, and the inputs that rest on it."""
     sheet = book.sheet(EVIDENCE, "Every source once, and the inputs that rest on it")
-    sheet.put(1, 1, "Evidence", TITLE)
-    words = (
+    sheet.head(
+        "Evidence",
         "Of the scenario the workbook was made for. Ids are those of the registry of evidence "
-        "(heecon evidence ID); sources outside it are numbered S1, S2, ..."
+        "(heecon evidence ID); sources outside it are numbered S1, S2, ...",
     )
-    sheet.put(2, 1, words, NOTE)
     sheet.across(TOP, 1, ("evidence", "status", "source", "inputs that rest on it"))
     numbers = evidence_numbers(case.model)
     rows: dict[str, list[Parameter]] = {}
@@ -168,16 +163,13 @@ def add_evidence(book: Book, case: Case) -> Sheet:
     return sheet
 
 
-def add_assumptions(book: Book, case: Case) -> Sheet:
+def add_assumptions(book: Book, case: WorkbookInput) -> Sheet:
     """The inputs nobody published."""
     sheet = book.sheet(ASSUMPTIONS, "The inputs nobody published, each with its reason")
-    sheet.put(1, 1, "Assumptions", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Assumptions",
         f"{len(case.model.assumptions)} of {len(case.model.inputs)} inputs of the "
         "scenario the workbook was made for.",
-        NOTE,
     )
     sheet.across(TOP, 1, ("input", "value", "unit", "reason", "note"))
     for row, parameter in enumerate(case.model.assumptions, start=TOP + 1):

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from heecon.files.write import write_bytes
 from heecon.workbook import charts
-from heecon.workbook.book import NOTE, TITLE, Book, Placed, Sheet
-from heecon.workbook.case import Case
+from heecon.workbook.book import AnchoredChart, Book, Sheet
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.change_sheet import add_change_log
 from heecon.workbook.checks import Checks
+from heecon.workbook.columns import Trace
 from heecon.workbook.control import add_control
 from heecon.workbook.cover import (
     add_assumptions,
@@ -18,17 +19,17 @@ from heecon.workbook.cover import (
     add_evidence,
     finish_cover,
 )
-from heecon.workbook.inputs import Stored, add_inputs, add_scenario_inputs, add_values
+from heecon.workbook.inputs import add_inputs, add_scenario_inputs, add_values
 from heecon.workbook.layout import Layout
 from heecon.workbook.numbers import Numbers, runs_of
 from heecon.workbook.one_way_sheet import OneWaySheet
-from heecon.workbook.outcomes import OutcomeSheet
+from heecon.workbook.outcomes import add_outcomes
 from heecon.workbook.psa_sheets import Psa
 from heecon.workbook.results import Results
 from heecon.workbook.scenarios_sheet import add_scenarios
 from heecon.workbook.settings import settings_of
-from heecon.workbook.timeline import Timeline, add_tables, add_timeline
-from heecon.workbook.trace import Trace
+from heecon.workbook.timeline import Timeline, add_tables
+from heecon.workbook.trace import planned, write_trace
 from heecon.workbook.xlsx import to_bytes
 
 ORDER = (
@@ -57,7 +58,7 @@ ORDER = (
 """Order of the tabs: what a reader wants first, then the workings, then stored data."""
 
 
-def workbook(case: Case) -> Book:
+def workbook(case: WorkbookInput) -> Book:
     """Every sheet of the workbook of a case."""
     title = f"{case.model.settings.title}: {case.model.scenario.title or case.variant.name}"
     book = Book(title)
@@ -65,35 +66,29 @@ def workbook(case: Case) -> Book:
     settings = settings_of(case, layout)
     cover = add_cover(book, case)
     add_control(book, case, layout, settings)
-    drawn = frozenset(case.outcomes.parameters) if case.outcomes else frozenset[str]()
-    add_inputs(book, case, Stored(drawn))
+    add_inputs(book, case)
     add_scenario_inputs(book, case, settings)
     add_values(book, case, layout)
     add_tables(book, case)
     timeline = Timeline(case, layout)
-    add_timeline(book, timeline)
     runs = runs_of(case)
     numbers = {name: Numbers(runs, name) for name in layout.strategies}
-    traces = {name: Trace(layout, timeline, numbers[name], name) for name in layout.strategies}
+    traces = {name: planned(layout, timeline, numbers[name], name) for name in layout.strategies}
     for name, trace in traces.items():
         sheet = book.sheet(
             layout.traces[name], f"Every cycle of: {case.model.strategies[name].label}"
         )
-        trace.write(sheet)
-    outcomes = OutcomeSheet(case, layout, runs)
-    outcomes.write(book, traces)
-    results = Results(case, layout, outcomes, numbers)
-    results.write(book, traces)
+        write_trace(trace, sheet)
+    results = Results(case, book, add_outcomes(book, case, runs, traces), traces)
+    results.write()
     _charts(book, traces)
     add_scenarios(book, case, layout)
-    if case.one_way is not None:
-        OneWaySheet(case.one_way, results).write(book)
+    if case.one_way is not None and results.frontier is not None:
+        OneWaySheet(case.one_way, results, results.frontier)
     psa = None
     if case.outcomes is not None:
-        psa = Psa(case, layout, case.outcomes)
-        psa.write_summary(book)
-        psa.write_draws(book)
-    Checks(case, layout, results, traces, psa).write(book)
+        psa = Psa(case, book, case.outcomes)
+    Checks(results, psa).write()
     add_evidence(book, case)
     add_assumptions(book, case)
     add_change_log(book, case)
@@ -110,17 +105,16 @@ def _place(sheet: Sheet) -> int:
 
 def _charts(book: Book, traces: dict[str, Trace]) -> None:
     sheet = book.sheet("Charts", "Where the cohort is over time, one chart a strategy")
-    sheet.put(1, 1, "Where the cohort is over time", TITLE)
-    sheet.put(2, 1, "Live: the charts follow the traces.", NOTE)
+    sheet.head("Where the cohort is over time", "Live: the charts follow the traces.")
     for number, trace in enumerate(traces.values()):
         column = "A" if number % 2 == 0 else "K"
         place = f"{column}{4 + 20 * (number // 2)}"
-        sheet.charts.append(Placed(charts.trace_area(trace), place))
+        sheet.charts.append(AnchoredChart(charts.trace_area(trace), place))
         if number % 4 == 3:
             sheet.breaks.append(2 + 20 * (number // 2 + 1))
 
 
-def write_workbook(case: Case, path: Path) -> Path:
+def write_workbook(case: WorkbookInput, path: Path) -> Path:
     """Write the workbook of a case to a file, whole or not at all.
 
     Raises:

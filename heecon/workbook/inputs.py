@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+
+import numpy as np
 
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter, is_assumption
@@ -12,70 +14,27 @@ from heecon.workbook.book import (
     NOTE,
     PLAIN,
     TEXT,
-    TITLE,
     Book,
     Choice,
     Sheet,
     Style,
     Value,
 )
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 from heecon.workbook.layout import ABSENT, INPUTS, SCENARIO_INPUTS, VALUES, Layout
 from heecon.workbook.layout import HEADER as TOP
+from heecon.workbook.live import Live, area, index, where
 from heecon.workbook.settings import Setting
 
-COLUMNS = (
-    "id",
-    "label",
-    "strategy",
-    "live value",
-    "your override",
-    "scenario's value",
-    "PSA draw",
-    "low",
-    "high",
-    "distribution",
-    "se",
-    "arg1",
-    "arg2",
-    "arg3",
-    "correlation_group",
-    "unit",
-    "price_year",
-    "tags",
-    "status",
-    "source",
-    "evidence",
-    "note",
-)
+WIDTHS = {
+    "id": 30, "label": 40, "strategy": 20, "live value": 13, "your override": 13,
+    "scenario's value": 13, "PSA draw": 13, "low": 10, "high": 10, "distribution": 14, "se": 10,
+    "arg1": 10, "arg2": 10, "arg3": 8, "correlation_group": 12, "unit": 14, "price_year": 8,
+    "tags": 22, "status": 12, "source": 60, "evidence": 22, "note": 50,
+}  # fmt: skip
 """Columns of the sheet of inputs; those after the PSA draw hold what parameters.csv holds."""
 
-PLACE = {name: i for i, name in enumerate(COLUMNS, start=1)}
-
-WIDTHS = {
-    "id": 30,
-    "label": 40,
-    "strategy": 20,
-    "live value": 13,
-    "your override": 13,
-    "scenario's value": 13,
-    "PSA draw": 13,
-    "low": 10,
-    "high": 10,
-    "distribution": 14,
-    "se": 10,
-    "arg1": 10,
-    "arg2": 10,
-    "arg3": 8,
-    "correlation_group": 12,
-    "unit": 14,
-    "price_year": 8,
-    "tags": 22,
-    "status": 12,
-    "source": 60,
-    "evidence": 22,
-    "note": 50,
-}
+PLACE = {name: i for i, name in enumerate(WIDTHS, start=1)}
 
 STOPPING = {"treatment_duration", "methodological"}
 """Tags of the inputs that are stopping rules: they stand on the control sheet as well."""
@@ -88,9 +47,9 @@ def stopping_rules(model: Model) -> tuple[Parameter, ...]:
     )
 
 
-def value_of(model: Model, key: str) -> Value:
-    """Value of a row under a scenario; ``ABSENT`` where the scenario has no such row."""
-    return next((row.value for row in model.parameters if row.key == key), ABSENT)
+def values_of(model: Model) -> dict[str, float]:
+    """Value of every row under a scenario, by key."""
+    return {row.key: row.value for row in model.parameters}
 
 
 def evidence_numbers(model: Model) -> dict[str, int]:
@@ -105,39 +64,31 @@ def evidence_id(parameter: Parameter, numbers: dict[str, int]) -> str:
     return parameter.evidence or ("" if number is None else f"S{number}")
 
 
-def add_inputs(book: Book, case: Case, stored: Stored) -> Sheet:
+def add_inputs(book: Book, case: WorkbookInput) -> Sheet:
     """The sheet with one row an input."""
     sheet = book.sheet(INPUTS, "One row an input: change a number in the yellow column")
     keys, end = case.keys, TOP + max(1, len(case.keys))
-    sheet.put(1, 1, "Inputs", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Inputs",
         "Type a number into a yellow cell to override the scenario's value; clear it to go back. "
         "Rows may be sorted or moved; they are found by their id.",
-        NOTE,
-    )
-    sheet.put(
-        3,
-        1,
         "A row 'name[strategy]' goes before the row 'name'. Copy a whole row and give it such an "
         "id to tell a strategy apart. Low, high and distribution are those of the scenario the "
         "workbook was made for.",
-        NOTE,
     )
-    sheet.across(TOP, 1, COLUMNS, HEADER)
+    sheet.across(TOP, 1, WIDTHS, HEADER)
     rules = {row.key: f"set_stop_{row.name}" for row in stopping_rules(case.model)}
     known = {row.key: row for row in case.model.parameters}
     numbers = evidence_numbers(case.model)
     for row, key in enumerate(keys, start=TOP + 1):
-        _input_row(sheet, row, key, case, known.get(key), rules, numbers, stored)
+        _input_row(sheet, row, key, case, known.get(key), rules, numbers, book.named)
     for name, column in (
         ("in_id", "id"),
         ("in_live", "live value"),
         ("in_override", "your override"),
         ("in_base", "scenario's value"),
     ):
-        book.names[name] = sheet.reference(TOP + 1, PLACE[column], rows=max(1, len(keys)))
+        book.name(name, column_of(sheet, PLACE[column], len(keys)))
     sheet.widths = {PLACE[name]: width for name, width in WIDTHS.items()}
     sheet.freeze = f"E{TOP + 1}"
     sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
@@ -150,72 +101,45 @@ def add_inputs(book: Book, case: Case, stored: Stored) -> Sheet:
     return sheet
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What the sheet of inputs must know of stored draws.
-
-    Attributes:
-        keys: parameters with draws.
-    """
-
-    keys: frozenset[str]
-
-
 def _input_row(
     sheet: Sheet,
     row: int,
     key: str,
-    case: Case,
+    case: WorkbookInput,
     parameter: Parameter | None,
     rules: dict[str, str],
     numbers: dict[str, int],
-    stored: Stored,
+    named: Mapping[str, Live],
 ) -> None:
     name, _, rest = key.partition("[")
     strategy = rest.rstrip("]")
     shown = parameter or _like(case, key)
-    value = value_of(case.model, key)
+    value = parameter.value if parameter else ABSENT
     number = Style("calc", PLAIN)
     sheet.put(row, PLACE["id"], key, TEXT)
     sheet.put(row, PLACE["label"], shown.label or name, TEXT)
     words = case.model.strategies[strategy].label if strategy in case.model.strategies else strategy
     sheet.put(row, PLACE["strategy"], words or "all", TEXT)
-    override, base, draw = (
-        f"{letters(PLACE[column])}{row}"
-        for column in ("your override", "scenario's value", "PSA draw")
-    )
-    sheet.calculate(
-        row,
-        PLACE["live value"],
-        f'IF({override}="",IF({draw}="",{base},{draw}),{override})',
-        value,
-        Style("result", PLAIN),
-    )
     if key in rules:
-        place = rules[key]
-        sheet.calculate(
-            row, PLACE["your override"], f'IF({place}="","",{place})', "", Style("calc", PLAIN)
-        )
+        stop = named[rules[key]]
+        typed = where(stop.equals(""), "", stop)
+        override = sheet.show(row, PLACE["your override"], typed, number)
     else:
-        sheet.put(row, PLACE["your override"], None, Style("input", PLAIN))
-    sheet.calculate(
-        row,
-        PLACE["scenario's value"],
-        f"INDEX(sc_table,MATCH(A{row},sc_id,0),set_scenario_number)",
-        value,
-        number,
-    )
-    if stored.keys:
-        sheet.calculate(
-            row,
-            PLACE["PSA draw"],
+        override = sheet.put(row, PLACE["your override"], None, Style("input", PLAIN))
+    text = f"INDEX(sc_table,MATCH(A{row},sc_id,0),set_scenario_number)"
+    base = sheet.show(row, PLACE["scenario's value"], Live(text, value), number)
+    if case.outcomes is not None and case.outcomes.parameters:
+        text = (
             f"IF(set_psa_draw>0,IF(ISNUMBER(MATCH(A{row},psa_id,0)),"
-            f'INDEX(psa_parameters,set_psa_draw,MATCH(A{row},psa_id,0)),""),"")',
-            "",
-            number,
+            f'INDEX(psa_parameters,set_psa_draw,MATCH(A{row},psa_id,0)),""),"")'
         )
+        draw = sheet.show(row, PLACE["PSA draw"], Live(text, ""), number)
     else:
-        sheet.put(row, PLACE["PSA draw"], "", TEXT)
+        draw = sheet.put(row, PLACE["PSA draw"], "", TEXT)
+    override, base, draw = override.relative, base.relative, draw.relative
+    drawn = where(draw.equals(""), base, draw)
+    live = where(override.equals(""), drawn, override)
+    sheet.show(row, PLACE["live value"], live, Style("result", PLAIN))
     if parameter is not None:
         for column, cell in cells_of(parameter, numbers).items():
             sheet.put(
@@ -263,7 +187,7 @@ def arguments_of(parameter: Parameter) -> tuple[float | None, float | None, floa
     return found[0], found[1], found[2]
 
 
-def _like(case: Case, key: str) -> Parameter:
+def _like(case: WorkbookInput, key: str) -> Parameter:
     """The row another scenario of the family has under a key."""
     return next(
         row for variant in case.variants for row in variant.model.parameters if row.key == key
@@ -273,15 +197,12 @@ def _like(case: Case, key: str) -> Parameter:
 # --- what each scenario says ---------------------------------------------------------------------
 
 
-def add_scenario_inputs(book: Book, case: Case, settings: tuple[Setting, ...]) -> Sheet:
+def add_scenario_inputs(book: Book, case: WorkbookInput, settings: tuple[Setting, ...]) -> Sheet:
     """The settings and inputs of every scenario side by side."""
     sheet = book.sheet(SCENARIO_INPUTS, "What each scenario says of every setting and input")
-    sheet.put(1, 1, "Settings and inputs by scenario", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Settings and inputs by scenario",
         "The control sheet picks a column. Overrides are typed there and on Inputs, not here.",
-        NOTE,
     )
     sheet.across(TOP, 1, ["id", "label", *(variant.name for variant in case.variants)], HEADER)
     row = TOP
@@ -289,19 +210,16 @@ def add_scenario_inputs(book: Book, case: Case, settings: tuple[Setting, ...]) -
         row += 1
         sheet.put(row, 1, setting.id)
         sheet.put(row, 2, setting.label)
-        style = Style("data", setting.format)
         for column, entry in enumerate(setting.entries, start=3):
-            if entry.formula:
-                live = Style("calc", setting.format)
-                sheet.calculate(row, column, entry.formula, entry.value, live)
+            if entry.text:
+                sheet.show(row, column, entry, Style("calc", setting.format))
             else:
-                sheet.put(row, column, entry.value, style)
+                sheet.put(row, column, entry.value, Style("data", setting.format))
+    said = [values_of(variant.model) for variant in case.variants]
     for key in case.keys:
         row += 1
-        sheet.put(row, 1, key)
-        sheet.put(row, 2, _like(case, key).label or key)
-        for column, variant in enumerate(case.variants, start=3):
-            sheet.put(row, column, value_of(variant.model, key), Style("data", PLAIN))
+        sheet.across(row, 1, (key, _like(case, key).label or key), TEXT)
+        sheet.across(row, 3, [values.get(key, ABSENT) for values in said], Style("data", PLAIN))
     wide, many = len(case.variants), len(settings)
     # Two ranges: settings may be formulas of inputs, and inputs may not depend on them in turn.
     book.names["ss_id"] = sheet.reference(TOP + 1, 1, rows=many)
@@ -320,18 +238,15 @@ def add_scenario_inputs(book: Book, case: Case, settings: tuple[Setting, ...]) -
 # --- what a strategy uses ------------------------------------------------------------------------
 
 
-def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
+def add_values(book: Book, case: WorkbookInput, layout: Layout) -> Sheet:
     """The live value of every parameter as each strategy sees it."""
     sheet = book.sheet(
         VALUES, "The value each strategy uses: its own row of Inputs, else that of all"
     )
-    sheet.put(1, 1, "Live values by strategy", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Live values by strategy",
         "The traces read these cells. The left block finds the row on Inputs, the right "
         "one its live value.",
-        NOTE,
     )
     heads: tuple[str | None, ...] = (None, *layout.strategies)
     count = max(1, len(case.names))
@@ -340,23 +255,20 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
         sheet.put(TOP, layout.place_column(head), head or "all", HEADER)
         sheet.put(TOP - 1, layout.value_column(head), "live value", NOTE)
         sheet.put(TOP, layout.value_column(head), head or "all", HEADER)
-    sheet.put(TOP - 1, layout.steady_column, "without a draw", NOTE)
-    sheet.put(TOP, layout.steady_column, "all", HEADER)
+    sheet.put(TOP - 1, layout.without_draw_column, "without a draw", NOTE)
+    sheet.put(TOP, layout.without_draw_column, "all", HEADER)
     sheet.put(TOP, 1, "parameter", HEADER)
     for name in case.names:
         sheet.put(layout.value_row(name), 1, name)
-    places = {key: i for i, key in enumerate(case.keys, start=1)}
     for head in heads:
-        _value_columns(sheet, head, case, layout, places)
-    row, place = TOP + 1, letters(layout.place_column(None))
-    for offset, name in enumerate(case.names):
-        value = value_of(case.model, name) if name in places else ""
-        at = f"{place}{row + offset}"
-        formula = (
-            f'IF({at}="","",IF(INDEX(in_override,{at})="",INDEX(in_base,{at}),'
-            f"INDEX(in_override,{at})))"
-        )
-        sheet.calculate(row + offset, layout.steady_column, formula, value, Style("calc", PLAIN))
+        _value_columns(book, sheet, head, case, layout)
+    override, base = book.named["in_override"], book.named["in_base"]
+    for name in case.names:
+        row = layout.value_row(name)
+        place = sheet.cell(row, layout.place_column(None)).relative
+        own = where(index(override, place).equals(""), index(base, place), index(override, place))
+        formula = where(place.equals(""), "", own)
+        sheet.show(row, layout.without_draw_column, formula, Style("calc", PLAIN))
     sheet.widths = {1: 30} | dict.fromkeys(
         range(2, layout.value_column(layout.strategies[-1]) + 1), 15
     )
@@ -373,25 +285,29 @@ def add_values(book: Book, case: Case, layout: Layout) -> Sheet:
 
 
 def _value_columns(
-    sheet: Sheet, head: str | None, case: Case, layout: Layout, places: dict[str, int]
+    book: Book, sheet: Sheet, head: str | None, case: WorkbookInput, layout: Layout
 ) -> None:
     """Places and values of one strategy, or of all."""
     place_column, value_column = layout.place_column(head), layout.value_column(head)
-    place, title = letters(place_column), f"{letters(place_column)}${TOP}"
-    match = f'MATCH($A{{r}}&"["&{title}&"]",in_id,0)'
-    shared = 'IFERROR(MATCH($A{r},in_id,0),"")'
-    # A row of its own without a value is one the chosen scenario does not have.
-    own = f"IFERROR(IF(ISNUMBER(INDEX(in_live,{match})),{match},{shared}),{shared})"
+    title = f"{letters(place_column)}${TOP}"
+    places, here = {key: i for i, key in enumerate(case.keys, start=1)}, values_of(case.model)
     for name in case.names:
-        row = layout.value_row(name)
-        key = f"{name}[{head}]"
-        if value_of(case.model, key) == ABSENT:
-            key = name
-        found = places.get(key)
-        formula = (shared if head is None else own).replace("{r}", str(row))
-        sheet.calculate(
-            row, place_column, formula, "" if found is None else found, Style("note", "0")
+        row, key = layout.value_row(name), f"{name}[{head}]"
+        shared, match = (
+            f'IFERROR(MATCH($A{row},in_id,0),"")',
+            f'MATCH($A{row}&"["&{title}&"]",in_id,0)',
         )
-        value = "" if found is None else value_of(case.model, key)
-        formula = f'IF({place}{row}="","",INDEX(in_live,{place}{row}))'
-        sheet.calculate(row, value_column, formula, value, Style("calc", PLAIN))
+        # A row of its own without a value is one the chosen scenario does not have.
+        own = f"IFERROR(IF(ISNUMBER(INDEX(in_live,{match})),{match},{shared}),{shared})"
+        found = places.get(key if key in here else name, "")
+        text = shared if head is None else own
+        place = sheet.show(row, place_column, Live(text, found), Style("note", "0")).relative
+        formula = where(place.equals(""), "", index(book.named["in_live"], place))
+        sheet.show(row, value_column, formula, Style("calc", PLAIN))
+
+
+def column_of(sheet: Sheet, column: int, count: int) -> Live:
+    """A column of the list, which may be empty: then it is the first cell below the header."""
+    if not count:
+        return Live(sheet.reference(TOP + 1, column), np.zeros(0), area=True)
+    return area([sheet.cell(TOP + 1 + i, column) for i in range(count)])

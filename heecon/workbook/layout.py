@@ -9,7 +9,7 @@ from functools import cached_property
 from heecon.language import ExcelTable, Tree, to_excel
 from heecon.workbook.address import letters, sheet_names
 from heecon.workbook.book import Book
-from heecon.workbook.case import Case
+from heecon.workbook.case import WorkbookInput
 
 INPUTS, VALUES, SCENARIO_INPUTS, TABLES, TIMELINE = (
     "Inputs",
@@ -44,7 +44,7 @@ class Layout:
         book: the workbook, for its constants.
     """
 
-    case: Case
+    case: WorkbookInput
     book: Book
 
     @cached_property
@@ -91,18 +91,18 @@ class Layout:
         return 2 if strategy is None else 3 + self.strategies.index(strategy)
 
     @property
-    def steady_column(self) -> int:
+    def without_draw_column(self) -> int:
         """Column of the values for all strategies as they are when no draw is replayed."""
         return 3 + len(self.strategies)
 
     def value_column(self, strategy: str | None) -> int:
         """Column of a strategy's values; None for those of all strategies."""
-        start = self.steady_column + 1
+        start = self.without_draw_column + 1
         return start if strategy is None else start + 1 + self.strategies.index(strategy)
 
-    def value(self, name: str, strategy: str | None, *, steady: bool = False) -> str:
+    def value(self, name: str, strategy: str | None, *, without_draw: bool = False) -> str:
         """Address of a parameter's live value."""
-        column = self.steady_column if steady else self.value_column(strategy)
+        column = self.without_draw_column if without_draw else self.value_column(strategy)
         return f"{VALUES}!${letters(column)}${self.value_row(name)}"
 
     # --- expressions ------------------------------------------------------------------------------
@@ -110,9 +110,13 @@ class Layout:
     def excel(self, tree: Tree, references: Mapping[str, str]) -> str:
         """An expression as a formula without numbers."""
         constant = self.book.constant
-        return to_excel(tree, references, self.tables, constant(TOLERANCE), constant)
+        return to_excel(
+            tree, references, self.tables, constant(TOLERANCE).text, lambda x: constant(x).text
+        )
 
-    def shared(self, tree: Tree, *, steady: bool = False) -> str:
+    def shared(self, tree: Tree, *, without_draw: bool = False) -> str:
         """An expression of parameters that all strategies share."""
-        names = {name: self.value(name, None, steady=steady) for name in self.case.names}
+        names = {
+            name: self.value(name, None, without_draw=without_draw) for name in self.case.names
+        }
         return self.excel(tree, names)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from heecon.workbook.address import column_of, is_safe_name, letters
-from heecon.workbook.package import Budget, cells_in, opened
+from heecon.workbook.package import ReadLimits, cells_in, opened
 from heecon.workbook.shorten import MAX_LENGTH
 
 SHOWN = 5
@@ -246,12 +246,12 @@ def formulas_of(path: Path, found: _Found | None = None) -> Iterator[FormulaCell
     Raises:
         InputError: the workbook is damaged or too large.
     """
-    budget = Budget(path.name)
+    limits = ReadLimits(path.name)
     with opened(path, values=False) as book:
         if found is not None:
             _lint_book(book, found)
         for sheet in book.worksheets:
-            for cell in cells_in(sheet, budget):
+            for cell in cells_in(sheet, limits):
                 formula = FormulaCell(sheet.title, cell.row, cell.column, str(cell.content))
                 if cell.kind == "formula":
                     yield formula

@@ -12,7 +12,7 @@ from heecon.engine.result import Result
 from heecon.engine.strategy_inputs import EvaluatedStrategy, Transition
 from heecon.language import Name, Tree
 from heecon.model.definition import Formula, Model
-from heecon.workbook.case import Case, widened
+from heecon.workbook.case import WorkbookInput, widened
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ class Runs:
     whole: Result
 
 
-def runs_of(case: Case) -> Runs:
+def runs_of(case: WorkbookInput) -> Runs:
     """Run the chosen scenario for the traces."""
     model = case.model
     within = run_cohort(

@@ -6,31 +6,30 @@ comparator and threshold of the tornado stay live.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
-import numpy as np
-from numpy.typing import NDArray
-
 from heecon.analysis.one_way import OneWay, OneWayRow
 from heecon.workbook import charts
-from heecon.workbook.address import letters
 from heecon.workbook.book import (
-    HEADER,
     HEADING,
     MONEY,
     NOTE,
     PLAIN,
     QALY,
-    TITLE,
-    Book,
+    TEXT,
+    AnchoredChart,
     Choice,
-    Placed,
-    Sheet,
     Style,
-    Value,
 )
-from heecon.workbook.frontier import COST, EFFECT
+from heecon.workbook.frontier import Frontier
+from heecon.workbook.live import (
+    Live,
+    area,
+    index,
+    largest,
+    match,
+    rounded,
+    smallest,
+    sum_product,
+)
 from heecon.workbook.results import Results
 
 ONE_WAY = "One_way"
@@ -47,78 +46,46 @@ NUMBER, LABEL, BASE, LOW, HIGH, AT_LOW, AT_HIGH, SWING, PLACE, UNIT, BASIS = ran
 STORED = 13
 """First column of stored costs and QALYs."""
 
-Floats = NDArray[np.float64]
+HEADS = (
+    "number", "input", "base value", "low value", "high value", "change at low", "change at high",
+    "swing", "place", "unit", "range from",
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
 class OneWaySheet:
-    """Plans and writes the sheet.
+    """Writes the sheet.
 
-    Attributes:
+    Args:
         found: the analysis.
-        results: the sheet of results.
+        results: the sheet of results, written.
+        frontier: the live totals.
     """
 
-    found: OneWay
-    results: Results
-
-    @cached_property
-    def rows(self) -> list[tuple[OneWayRow, int]]:
-        """Rows by falling swing, each with the run of its low end; the high end follows."""
-        run = {name: 2 * i + 1 for i, name in enumerate(self.found.order)}
-        return [(row, run[row.name]) for row in self.found.rows]
-
-    @property
-    def count(self) -> int:
-        """Number of strategies."""
-        return len(self.found.outcomes.strategies)
-
-    @property
-    def last(self) -> int:
-        """Row of the last input."""
-        return FIRST + len(self.rows) - 1
-
-    def block(self, which: int) -> int:
-        """First column of a block: costs at low and high, QALYs at low and high."""
-        return STORED + which * (self.count + 1)
-
-    def nmb(self, run: int) -> float:
-        """Incremental net monetary benefit of a run, as the sheet computes it at export."""
-        outcomes = self.found.outcomes
-        own, base = outcomes.index(self.found.strategy), outcomes.index(self.found.comparator)
-        gain = outcomes.effect[run, own] - outcomes.effect[run, base]
-        return float(
-            self.found.threshold * gain - (outcomes.cost[run, own] - outcomes.cost[run, base])
+    def __init__(self, found: OneWay, results: Results, frontier: Frontier) -> None:
+        self.found = found
+        self.results = results
+        self.book = results.book
+        self.count = len(found.outcomes.strategies)
+        self.sheet = self.book.sheet(
+            ONE_WAY, "One-way analysis and tornado: stored ends, live net benefit"
         )
-
-    def _ranked(self) -> tuple[list[tuple[float, float]], list[float], list[int]]:
-        """Changes at both ends, swings without rounding noise, and the rows by falling swing."""
-        base = self.nmb(0)
-        changes = [(self.nmb(run) - base, self.nmb(run + 1) - base) for _, run in self.rows]
-        swings = [round(max(0.0, *ends) - min(0.0, *ends), DECIMALS) for ends in changes]
-        return changes, swings, sorted(range(len(swings)), key=lambda i: (-swings[i], i))
-
-    def write(self, book: Book) -> Sheet:
-        """Fill the sheet."""
-        sheet = book.sheet(ONE_WAY, "One-way analysis and tornado: stored ends, live net benefit")
-        case = self.results.case
-        sheet.put(1, 1, "One-way analysis", TITLE)
-        sheet.put(
-            2,
-            1,
+        self.stored: dict[int, list[Live]] = {}
+        self.rows = range(FIRST, FIRST + len(found.rows))
+        currency = results.case.model.settings.currency
+        sheet = self.sheet
+        sheet.head(
+            "One-way analysis",
             "Each input at the ends of its range, the others at their base values. The "
             "costs and QALYs to the right are stored; strategy, comparator and threshold are "
             "live.",
-            NOTE,
         )
-        self._choose(sheet)
-        self._stored(sheet)
-        self._table(sheet, book.constant(float(DECIMALS)))
-        first = self.last + 4
-        self._tornado(sheet, first, case.model.settings.currency)
+        names = self._write_stored()
+        self._choose(area(names), frontier)
+        first = self.rows[-1] + 4
+        self._write_tornado(first, currency, *self._write_table())
         sheet.widths = {
             **dict.fromkeys(range(3, 10), 15.0),
-            **dict.fromkeys(range(STORED, self.block(4)), 13.0),
+            **dict.fromkeys(range(STORED, self._block(4)), 13.0),
             1: 10,
             2: 52,
             10: 16,
@@ -128,160 +95,109 @@ class OneWaySheet:
         sheet.heights[FIRST - 1] = 30
         sheet.freeze, sheet.print_area = f"C{FIRST}", f"A1:K{first + 60}"
         sheet.print_rows = f"{FIRST - 1}:{FIRST - 1}"
-        return sheet
 
-    def _choose(self, sheet: Sheet) -> None:
-        """Strategy, comparator, threshold, and the base case live and stored."""
-        outcomes = self.found.outcomes
-        first, last = letters(self.block(0)), letters(self.block(0) + self.count - 1)
-        names = f"${first}${FIRST - 1}:${last}${FIRST - 1}"
-        results = self.results
-        sheet.put(4, LABEL, "strategy (choose)")
-        sheet.put(4, BASE, self.found.strategy, Style("input"))
-        sheet.choices.append(Choice("C4", "=list_strategies", "Whose increments are shown."))
-        sheet.calculate(
-            4,
-            LOW,
-            f"MATCH($C$4,{names},0)",
-            outcomes.index(self.found.strategy) + 1,
-            Style("calc", "0"),
-        )
-        sheet.put(5, LABEL, "comparator (Control)")
-        sheet.calculate(5, BASE, "set_comparator", self.found.comparator, Style("calc"))
-        sheet.calculate(
-            5,
-            LOW,
-            f"MATCH($C$5,{names},0)",
-            outcomes.index(self.found.comparator) + 1,
-            Style("calc", "0"),
-        )
-        sheet.put(6, LABEL, "threshold (Control, the first)")
-        sheet.calculate(6, BASE, "set_threshold_1", self.found.threshold, Style("calc", "#,##0"))
-        across, frontier = results.across(results.rows["names"]), results.frontier
+    def _block(self, which: int) -> int:
+        """First column of a block: costs at low and high, QALYs at low and high."""
+        return STORED + which * (self.count + 1)
 
-        def live(column: int, name: str) -> str:
-            return f"INDEX({frontier.range(column)},MATCH({name},{across},0))"
+    def _write_stored(self) -> list[Live]:
+        """Costs and QALYs of every strategy at both ends of every input, and in the base case.
 
-        gain = f"({live(EFFECT, '$C$4')}-{live(EFFECT, '$C$5')})"
-        spent = f"({live(COST, '$C$4')}-{live(COST, '$C$5')})"
-        sheet.put(7, LABEL, "incremental net benefit, base, live")
-        sheet.calculate(
-            7, BASE, f"$C$6*{gain}-{spent}", self.found.base.nmb, Style("result", MONEY)
-        )
-        sheet.put(8, LABEL, "the same, base, stored")
-        sheet.calculate(8, BASE, self._benefit(FIRST - 2, 0), self.nmb(0), Style("result", MONEY))
-
-    def _benefit(self, row: int, end: int) -> str:
-        """Incremental net benefit from the stored costs and QALYs of a row."""
-
-        def at(block: int, number: str) -> str:
-            first = letters(self.block(block))
-            last = letters(self.block(block) + self.count - 1)
-            return f"INDEX(${first}{row}:${last}{row},{number})"
-
-        gain = f"({at(2 + end, '$D$4')}-{at(2 + end, '$D$5')})"
-        return f"$C$6*{gain}-({at(end, '$D$4')}-{at(end, '$D$5')})"
-
-    def _stored(self, sheet: Sheet) -> None:
-        """Costs and QALYs of every strategy at both ends of every input, and in the base case."""
-        outcomes = self.found.outcomes
-        titles = ("cost at low", "cost at high", "QALYs at low", "QALYs at high")
+        Returns the cells of the strategies' names.
+        """
+        outcomes, sheet = self.found.outcomes, self.sheet
+        # The base case stands first among the runs; the ends of an input follow each other.
+        lows = {name: 2 * i + 1 for i, name in enumerate(self.found.order)}
+        runs = {FIRST - 2: (0, 0)}
+        for row, line in zip(self.rows, self.found.rows, strict=True):
+            runs[row] = (lows[line.name], lows[line.name] + 1)
         sheet.put(FIRST - 2, STORED - 1, "base", NOTE)
+        heads = []
+        titles = ("cost at low", "cost at high", "QALYs at low", "QALYs at high")
         for which, title in enumerate(titles):
-            column = self.block(which)
+            column = self._block(which)
             cube, style = (outcomes.cost, MONEY) if which < 2 else (outcomes.effect, QALY)
             sheet.put(FIRST - 3, column, title, HEADING)
-            for i, name in enumerate(outcomes.strategies):
-                sheet.put(FIRST - 1, column + i, name, HEADER)
-                sheet.put(FIRST - 2, column + i, float(cube[0, i]), Style("stored", style))
-                for row, (_, run) in enumerate(self.rows, start=FIRST):
-                    value = float(cube[run + which % 2, i])
-                    sheet.put(row, column + i, value, Style("stored", style))
+            heads.append(sheet.across(FIRST - 1, column, outcomes.strategies))
+            for row, ends in runs.items():
+                values = cube[ends[which % 2]].tolist()
+                cells = sheet.across(row, column, values, Style("stored", style))
+                self.stored.setdefault(row, []).append(area([cell.relative for cell in cells]))
+        return heads[0]
 
-    def _table(self, sheet: Sheet, digits: str) -> None:
-        heads = (
-            "number",
-            "input",
-            "base value",
-            "low value",
-            "high value",
-            "change at low",
-            "change at high",
-            "swing",
-            "place",
-            "unit",
-            "range from",
-        )
-        sheet.across(FIRST - 1, 1, heads, HEADER)
-        changes, swings, order = self._ranked()
-        places = {i: place for place, i in enumerate(order, start=1)}
-        area = f"${letters(SWING)}${FIRST}:${letters(SWING)}${self.last}"
-        numbers = f"${letters(NUMBER)}${FIRST}:${letters(NUMBER)}${self.last}"
-        for i, (line, _) in enumerate(self.rows):
-            row = FIRST + i
-            sheet.put(row, NUMBER, i + 1, Style("data", "0"))
-            sheet.put(row, LABEL, _words(line))
-            for column, values in (
-                (BASE, line.base_values),
-                (LOW, line.low_values),
-                (HIGH, line.high_values),
-            ):
-                sheet.put(row, column, values[0], Style("stored", PLAIN))
-            for column, end in ((AT_LOW, 0), (AT_HIGH, 1)):
-                sheet.calculate(
-                    row,
-                    column,
-                    f"{self._benefit(row, end)}-$C$8",
-                    changes[i][end],
-                    Style("result", MONEY),
-                )
-            low, high = f"${letters(AT_LOW)}{row}", f"${letters(AT_HIGH)}{row}"
-            sheet.calculate(
-                row,
-                SWING,
-                f"ROUND(MAX(0,{low},{high})-MIN(0,{low},{high}),{digits})",
-                swings[i],
-                Style("result", MONEY),
-            )
-            swing = f"${letters(SWING)}{row}"
-            sheet.calculate(
-                row,
-                PLACE,
-                f"SUMPRODUCT(({area}>{swing})+({area}={swing})*({numbers}<=${letters(NUMBER)}{row}))",
-                places[i],
-                Style("calc", "0"),
-            )
-            sheet.put(row, UNIT, line.unit)
-            sheet.put(row, BASIS, line.basis)
+    def _choose(self, names: Live, frontier: Frontier) -> None:
+        """Strategy, comparator, threshold, and the base case live and stored."""
+        sheet, named = self.sheet, self.book.named
+        whole = Style("calc", "0")
+        sheet.put(4, LABEL, "strategy (choose)")
+        strategy = sheet.put(4, BASE, self.found.strategy, Style("input"))
+        sheet.choices.append(Choice("C4", "=list_strategies", "Whose increments are shown."))
+        sheet.put(5, LABEL, "comparator (Control)")
+        comparator = sheet.show(5, BASE, named["set_comparator"], Style("calc"))
+        self.own = sheet.show(4, LOW, match(strategy, names), whole)
+        self.base = sheet.show(5, LOW, match(comparator, names), whole)
+        sheet.put(6, LABEL, "threshold (Control, the first)")
+        self.level = sheet.show(6, BASE, named["set_threshold_1"], Style("calc", "#,##0"))
+        place, base = self.results.place(strategy), self.results.place(comparator)
+        gain = index(frontier.effect, place) - index(frontier.effect, base)
+        spent = index(frontier.cost, place) - index(frontier.cost, base)
+        sheet.put(7, LABEL, "incremental net benefit, base, live")
+        sheet.show(7, BASE, self.level * gain - spent, Style("result", MONEY))
+        sheet.put(8, LABEL, "the same, base, stored")
+        at_base = self._benefit(FIRST - 2, 0)
+        self.at_base = sheet.show(8, BASE, at_base, Style("result", MONEY))
 
-    def _tornado(self, sheet: Sheet, first: int, currency: str) -> None:
+    def _benefit(self, row: int, end: int) -> Live:
+        """Incremental net benefit from the stored costs and QALYs of a row."""
+        costs, effects = self.stored[row][end], self.stored[row][2 + end]
+        gain = index(effects, self.own) - index(effects, self.base)
+        return self.level * gain - (index(costs, self.own) - index(costs, self.base))
+
+    def _write_table(self) -> tuple[Live, dict[int, Live]]:
+        """Every input; returns the column of places, and those the tornado shows."""
+        sheet, digits = self.sheet, self.book.constant(float(DECIMALS))
+        sheet.across(FIRST - 1, 1, HEADS)
+        cells: dict[int, list[Live]] = {c: [] for c in (NUMBER, LABEL, AT_LOW, AT_HIGH, SWING)}
+        for row, line in zip(self.rows, self.found.rows, strict=True):
+            cells[NUMBER].append(sheet.put(row, NUMBER, row - FIRST + 1, Style("data", "0")))
+            cells[LABEL].append(sheet.put(row, LABEL, _words(line)))
+            values = (line.base_values[0], line.low_values[0], line.high_values[0])
+            sheet.across(row, BASE, values, Style("stored", PLAIN))
+            ends = []
+            for end, column in enumerate((AT_LOW, AT_HIGH)):
+                change = self._benefit(row, end) - self.at_base
+                cells[column].append(sheet.show(row, column, change, Style("result", MONEY)))
+                ends.append(cells[column][-1].relative)
+            swing = rounded(largest(0, *ends) - smallest(0, *ends), digits)
+            cells[SWING].append(sheet.show(row, SWING, swing, Style("result", MONEY)))
+            sheet.across(row, UNIT, (line.unit, line.basis), TEXT)
+        swings, numbers = area(cells[SWING]), area(cells[NUMBER])
+        places = []
+        for row, swing, number in zip(self.rows, cells[SWING], cells[NUMBER], strict=True):
+            earlier = swings.equals(swing.relative) * (numbers <= number.relative)
+            place = sum_product((swings > swing.relative) + earlier)
+            places.append(sheet.show(row, PLACE, place, Style("calc", "0")))
+        return area(places), {column: area(cells[column]) for column in (LABEL, AT_LOW, AT_HIGH)}
+
+    def _write_tornado(
+        self, first: int, currency: str, places: Live, columns: dict[int, Live]
+    ) -> None:
         """The widest swings in order, live, and their chart."""
-        count = min(BARS, len(self.rows))
+        sheet, count = self.sheet, min(BARS, len(self.rows))
         sheet.put(first - 2, 1, f"The {count} inputs with the widest swing", HEADING)
-        sheet.across(first - 1, 1, ("place", "input", "change at low", "change at high"), HEADER)
+        sheet.across(first - 1, 1, ("place", "input", "change at low", "change at high"))
         sheet.heights[first - 1] = 30
-        changes, _, order = self._ranked()
-        places = f"${letters(PLACE)}${FIRST}:${letters(PLACE)}${self.last}"
+        shown: dict[int, list[Live]] = {source: [] for source in columns}
         for k in range(count):
-            row = first + k
-            sheet.put(row, 1, k + 1, Style("data", "0"))
-            found = order[k]
-            cells: tuple[tuple[int, int, Value, str], ...] = (
-                (2, LABEL, _words(self.rows[found][0]), PLAIN),
-                (3, AT_LOW, changes[found][0], MONEY),
-                (4, AT_HIGH, changes[found][1], MONEY),
-            )
-            for column, source, value, style in cells:
-                area = f"${letters(source)}${FIRST}:${letters(source)}${self.last}"
-                formula = f"INDEX({area},MATCH($A{row},{places},0))"
-                sheet.calculate(row, column, formula, value, Style("result", style))
-        areas = [
-            f"{ONE_WAY}!${letter}${first}:${letter}${first + count - 1}"
-            for letter in ("B", "C", "D")
-        ]
-        chart = charts.tornado(areas[0], areas[1], areas[2], currency, count)
+            number = sheet.put(first + k, 1, k + 1, Style("data", "0")).relative
+            for column, (source, cells) in enumerate(columns.items(), start=2):
+                style = Style("result", PLAIN if source == LABEL else MONEY)
+                formula = index(cells, match(number, places))
+                shown[source].append(sheet.show(first + k, column, formula, style))
+        names, low, high = (area(cells).text for cells in shown.values())
+        chart = charts.tornado(names, low, high, currency, count)
         sheet.breaks.append(first - 3)
-        sheet.charts.append(Placed(chart, f"A{first + count + 1}"))
+        sheet.charts.append(AnchoredChart(chart, f"A{first + count + 1}"))
 
 
 def _words(row: OneWayRow) -> str:

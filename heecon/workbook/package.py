@@ -232,7 +232,7 @@ class FoundCell(NamedTuple):
     kind: str
 
 
-class Budget:
+class ReadLimits:
     """How much of a workbook may be read, all sheets together.
 
     Args:
@@ -286,7 +286,7 @@ def opened(path: Path, *, values: bool) -> Iterator[Any]:
             book.close()
 
 
-def cells_in(sheet: Any, budget: Budget) -> Iterator[FoundCell]:
+def cells_in(sheet: Any, limits: ReadLimits) -> Iterator[FoundCell]:
     """The filled cells of a sheet of an opened workbook.
 
     openpyxl's own reading fills the space before a cell with empty ones, up to its memory's end if
@@ -296,14 +296,14 @@ def cells_in(sheet: Any, budget: Budget) -> Iterator[FoundCell]:
         InputError: the sheet is damaged or too large.
     """
     try:
-        yield from _parsed(sheet, budget)
+        yield from _parsed(sheet, limits)
     except (HeeconError, GeneratorExit):
         raise
     except Exception as error:
-        raise _damaged(budget.file, error) from None
+        raise _damaged(limits.file, error) from None
 
 
-def _parsed(sheet: Any, budget: Budget) -> Iterator[FoundCell]:
+def _parsed(sheet: Any, limits: ReadLimits) -> Iterator[FoundCell]:
     from openpyxl.worksheet._reader import WorkSheetParser  # noqa: PLC0415
 
     book = sheet.parent
@@ -320,7 +320,7 @@ def _parsed(sheet: Any, budget: Budget) -> Iterator[FoundCell]:
 
         def counted(element: Any) -> FoundCell:
             found = _found(parse(element))
-            budget.spend(found)
+            limits.spend(found)
             return found
 
         parser.parse_cell = counted
@@ -375,10 +375,10 @@ def _read(
     path: Path, wanted: Collection[str], *, values: bool
 ) -> dict[str, dict[tuple[int, int], FoundCell]]:
     """The cells of some sheets by place."""
-    budget = Budget(path.name, MAX_CELLS)
+    limits = ReadLimits(path.name, MAX_CELLS)
     with opened(path, values=values) as book:
         return {
-            sheet.title: {(cell.row, cell.column): cell for cell in cells_in(sheet, budget)}
+            sheet.title: {(cell.row, cell.column): cell for cell in cells_in(sheet, limits)}
             for sheet in book.worksheets
             if sheet.title in wanted
         }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.analysis.acceptability import Acceptability, acceptability
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import default_grid
 from heecon.workbook import charts
@@ -21,15 +19,29 @@ from heecon.workbook.book import (
     PERCENT,
     PLAIN,
     QALY,
-    TITLE,
     WHOLE,
+    AnchoredChart,
     Book,
-    Placed,
-    Sheet,
+    Strip,
     Style,
 )
-from heecon.workbook.case import Case
-from heecon.workbook.layout import Layout
+from heecon.workbook.case import WorkbookInput
+from heecon.workbook.live import (
+    LOOSE,
+    Live,
+    area,
+    index,
+    largest,
+    match,
+    mean,
+    numbers,
+    percentile,
+    rows,
+    sum_of,
+    sum_product,
+    total,
+    where,
+)
 
 Floats = NDArray[np.float64]
 
@@ -47,249 +59,183 @@ CURVES = 20
 """Row of the table of curves."""
 
 
-@dataclass(frozen=True)
 class Psa:
-    """Plans and writes the sheets.
+    """Writes the two sheets: stored draws, and what is live over them.
+
+    Args:
+        case: what is exported.
+        book: the workbook.
+        outcomes: the draws.
 
     Attributes:
-        case: what is exported.
-        layout: addresses.
-        outcomes: the draws.
+        sums: cells with the sums of the probabilities of being best, once written.
     """
 
-    case: Case
-    layout: Layout
-    outcomes: Outcomes
-
-    @cached_property
-    def keys(self) -> list[str]:
-        """Parameters with draws, a column each."""
-        return list(self.outcomes.parameters)
-
-    @property
-    def count(self) -> int:
-        """Number of strategies."""
-        return len(self.outcomes.strategies)
-
-    @property
-    def last(self) -> int:
-        """Row of the last draw."""
-        return FIRST + self.outcomes.draws - 1
-
-    def cost_column(self, i: int) -> int:
-        """Column of a strategy's costs."""
-        return 2 + i
-
-    def effect_column(self, i: int) -> int:
-        """Column of a strategy's QALYs."""
-        return 2 + self.count + i
-
-    @property
-    def best_column(self) -> int:
-        """First column of the highest net benefit, one a threshold."""
-        return 2 + 2 * self.count
-
-    @property
-    def plane_column(self) -> int:
-        """First column of increments."""
-        return self.best_column + STEPS + 1
-
-    @property
-    def parameter_column(self) -> int:
-        """First column of parameters."""
-        return self.plane_column + 2 * self.count
-
-    def range(self, column: int, rows: int | None = None) -> str:
-        """Address of a column of draws."""
-        letter, end = letters(column), self.last if rows is None else FIRST + rows - 1
-        return f"{DRAWS}!${letter}${FIRST}:${letter}${end}"
-
-    @cached_property
-    def grid(self) -> list[float]:
-        """Thresholds of the curves at export."""
-        whole = default_grid(self.outcomes.thresholds)
-        return [whole[-1] * step / STEPS for step in range(STEPS + 1)]
-
-    @cached_property
-    def curves(self) -> Acceptability:
-        """The engine's curves."""
-        return acceptability(self.outcomes, self.grid)
-
-    @staticmethod
-    def sum_rows() -> tuple[int, int]:
-        """First and last row of the table of curves."""
-        return CURVES + 1, CURVES + 1 + STEPS
-
-    def place(self, i: int) -> int:
-        """Number of one of the draws' strategies among all of the family."""
-        return self.layout.strategies.index(self.outcomes.strategies[i])
+    def __init__(self, case: WorkbookInput, book: Book, outcomes: Outcomes) -> None:
+        self.case = case
+        self.book = book
+        self.outcomes = outcomes
+        self.strategies = outcomes.strategies
+        self.count = len(outcomes.strategies)
+        self.draws = book.sheet(
+            DRAWS, "Every draw: its parameters, costs and QALYs, stored at export"
+        )
+        self.summary = book.sheet(
+            PSA, "Probabilistic analysis: means, acceptability, perfect information"
+        )
+        self._write_draws()
+        self._write_titles()
+        self._write_means()
+        self.levels = self._write_levels()
+        self.best = [self._write_best(step, level) for step, level in enumerate(self.levels)]
+        self.probabilities, self.sums = self._write_curves()
+        self._write_charts(self._write_plane())
 
     # --- draws ------------------------------------------------------------------------------------
 
-    def write_draws(self, book: Book) -> Sheet:
-        """The sheet of draws."""
-        sheet = book.sheet(DRAWS, "Every draw: its parameters, costs and QALYs, stored at export")
-        outcomes = self.outcomes
-        sheet.put(1, 1, "Draws of the probabilistic analysis", TITLE)
-        sheet.put(
-            2,
-            1,
+    def _write_draws(self) -> None:
+        """Costs, QALYs and parameters of every draw, with room between for live columns."""
+        sheet, outcomes = self.draws, self.outcomes
+        sheet.head(
+            "Draws of the probabilistic analysis",
             f"{outcomes.draws:,} draws of scenario {self.case.variant.name}, seed "
             f"{self.case.seed}. Costs and QALYs are discounted, per person.",
-            NOTE,
         )
-        number = np.arange(1.0, outcomes.draws + 1)
         sheet.put(FIRST - 1, 1, "draw", HEADER)
-        sheet.numbers(FIRST, 1, number, Style("stored", "0"))
-        for i, name in enumerate(outcomes.strategies):
-            for column, values, style in (
-                (self.cost_column(i), outcomes.cost[:, i], MONEY),
-                (self.effect_column(i), outcomes.effect[:, i], QALY),
-            ):
-                sheet.put(FIRST - 1, column, name, HEADER)
-                sheet.numbers(FIRST, column, values, Style("stored", style))
-        sheet.put(FIRST - 2, self.cost_column(0), "cost", HEADING)
-        sheet.put(FIRST - 2, self.effect_column(0), "QALYs", HEADING)
-        self._write_best(sheet)
-        self._write_plane(sheet)
-        sheet.put(FIRST - 2, self.parameter_column, "parameters", HEADING)
-        for column, key in enumerate(self.keys, start=self.parameter_column):
+        sheet.numbers(FIRST, 1, np.arange(1.0, outcomes.draws + 1), Style("stored", "0"))
+        self.cost = self._store(2, "cost", outcomes.cost, MONEY, "psa_c", "psa_cost")
+        first = 2 + self.count
+        self.effect = self._store(first, "QALYs", outcomes.effect, QALY, "psa_e", "psa_qaly")
+        first, wide = self.plane_column + 2 * self.count, len(outcomes.parameters)
+        sheet.put(FIRST - 2, first, "parameters", HEADING)
+        for column, (key, values) in enumerate(outcomes.parameters.items(), start=first):
             sheet.put(FIRST - 1, column, key, HEADER)
-            values = _rounded(outcomes.parameters[key])
-            sheet.numbers(FIRST, column, values, Style("stored", PLAIN))
-        wide = len(self.keys)
-        book.names["psa_id"] = sheet.reference(FIRST - 1, self.parameter_column, columns=wide)
-        book.names["psa_parameters"] = sheet.reference(
-            FIRST, self.parameter_column, rows=outcomes.draws, columns=wide
+            sheet.numbers(FIRST, column, _rounded(values), Style("stored", PLAIN))
+        self.book.names["psa_id"] = sheet.reference(FIRST - 1, first, columns=wide)
+        self.book.names["psa_parameters"] = sheet.reference(
+            FIRST, first, rows=outcomes.draws, columns=wide
         )
-        for name, first in (("psa_cost", self.cost_column(0)), ("psa_qaly", self.effect_column(0))):
-            book.names[name] = sheet.reference(
-                FIRST, first, rows=outcomes.draws, columns=self.count
-            )
-        for i in range(self.count):
-            book.names[f"psa_c_{i + 1}"] = self.range(self.cost_column(i))
-            book.names[f"psa_e_{i + 1}"] = self.range(self.effect_column(i))
-        for step in range(STEPS + 1):
-            book.names[f"psa_best_{step + 1}"] = self.range(self.best_column + step)
-        sheet.widths = dict.fromkeys(range(1, self.parameter_column + wide), 13.0)
+        sheet.widths = dict.fromkeys(range(1, first + wide), 13.0)
         sheet.heights[FIRST - 1] = 30
         sheet.freeze = f"B{FIRST}"
         sheet.print_rows, sheet.print_columns = f"{FIRST - 2}:{FIRST - 1}", "A:A"
         sheet.wide = True
-        return sheet
 
-    def _write_best(self, sheet: Sheet) -> None:
-        """The highest net benefit of each draw at each threshold of the curves."""
-        sheet.put(
-            FIRST - 2,
-            self.best_column,
-            "highest net benefit at the thresholds of sheet PSA",
-            HEADING,
-        )
-        pairs = [
-            (letters(self.cost_column(i)), letters(self.effect_column(i)))
-            for i in range(self.count)
-        ]
-        for step, level in enumerate(self.grid):
-            column = self.best_column + step
-            head = f"{letters(column)}${FIRST - 1}"
-            place = f"{PSA}!$A${CURVES + 1 + step}"
-            sheet.calculate(FIRST - 1, column, place, level, Style("header", WHOLE))
-            terms = ",".join(f"{head}*${e}{{r}}-${c}{{r}}" for c, e in pairs)
-            best = self.outcomes.nmb(level).max(axis=1)
-            sheet.down(FIRST, column, f"MAX({terms})", best, Style("calc", MONEY))
+    def _store(
+        self, first: int, title: str, cube: Floats, style: str, each: str, together: str
+    ) -> list[Strip]:
+        """A column a strategy, each with a name, and one for all of them."""
+        self.draws.put(FIRST - 2, first, title, HEADING)
+        strips = []
+        for i, name in enumerate(self.strategies):
+            self.draws.put(FIRST - 1, first + i, name, HEADER)
+            strips.append(self.draws.numbers(FIRST, first + i, cube[:, i], Style("stored", style)))
+            self.book.name(f"{each}_{i + 1}", strips[i].range())
+        address = self.draws.reference(FIRST, first, rows=len(cube), columns=self.count)
+        self.book.name(together, Live(address, cube, area=True))
+        return strips
 
-    def _write_plane(self, sheet: Sheet) -> None:
-        """Increments over the live comparator, of the draws that are plotted."""
+    @cached_property
+    def plane_column(self) -> int:
+        """First column of increments, after the highest net benefits, one a threshold."""
+        return 2 + 2 * self.count + STEPS + 1
+
+    def _column(self, column: int, formula: Live, style: str, rows: slice = slice(None)) -> Strip:
+        """A live column of the sheet of draws."""
+        strip = Strip(DRAWS, column, FIRST, numbers(formula.value))
+        self.draws.run(strip, formula, Style("calc", style), rows)
+        return strip
+
+    def _write_best(self, step: int, level: Live) -> Live:
+        """The highest net benefit of each draw at one threshold of the curves."""
+        column = 2 + 2 * self.count + step
+        if step == 0:
+            words = "highest net benefit at the thresholds of sheet PSA"
+            self.draws.put(FIRST - 2, column, words, HEADING)
+        head = self.draws.show(FIRST - 1, column, level, Style("header", WHOLE)).across
+        pairs = zip(self.cost, self.effect, strict=True)
+        best = largest(*(head * effect.here - cost.here for cost, effect in pairs))
+        strip = self._column(column, best, MONEY)
+        return self.book.name(f"psa_best_{step + 1}", strip.range())
+
+    def _write_plane(self) -> list[tuple[Strip, Strip]]:
+        """QALYs and costs over those of the live comparator, of the draws that are plotted."""
         shown = min(PLOTTED, self.outcomes.draws)
-        base = self.outcomes.index(self.case.variant.evaluation.comparator)
-        words = f"increments over the comparator, first {shown} draws"
-        sheet.put(FIRST - 2, self.plane_column, f"QALYs: {words}", HEADING)
-        sheet.put(FIRST - 2, self.plane_column + self.count, f"cost: {words}", HEADING)
-        first_e, last_e = (
-            letters(self.effect_column(0)),
-            letters(self.effect_column(self.count - 1)),
-        )
-        first_c, last_c = letters(self.cost_column(0)), letters(self.cost_column(self.count - 1))
-        effect = self.outcomes.effect[:shown] - self.outcomes.effect[:shown, base : base + 1]
-        cost = self.outcomes.cost[:shown] - self.outcomes.cost[:shown, base : base + 1]
-        for i, name in enumerate(self.outcomes.strategies):
-            for column, own, first, last, values, style in (
-                (self.plane_column + i, self.effect_column(i), first_e, last_e, effect, QALY),
-                (
-                    self.plane_column + self.count + i,
-                    self.cost_column(i),
-                    first_c,
-                    last_c,
-                    cost,
-                    MONEY,
-                ),
+        found = []
+        for place, (title, strips, style) in enumerate(
+            (("QALYs", self.effect, QALY), ("cost", self.cost, MONEY))
+        ):
+            first = self.plane_column + place * self.count
+            words = f"{title}: increments over the comparator, first {shown} draws"
+            self.draws.put(FIRST - 2, first, words, HEADING)
+            base = index(area([s.here for s in strips]), self.book.named["psa_comparator"])
+            columns = []
+            for column, (name, strip) in enumerate(
+                zip(self.strategies, strips, strict=True), start=first
             ):
-                sheet.put(FIRST - 1, column, name, HEADER)
-                formula = f"${letters(own)}{{r}}-INDEX(${first}{{r}}:${last}{{r}},psa_comparator)"
-                sheet.down(FIRST, column, formula, values[:, i], Style("calc", style))
+                self.draws.put(FIRST - 1, column, name, HEADER)
+                columns.append(self._column(column, strip.here - base, style, slice(0, shown)))
+            found.append(columns)
+        return list(zip(*found, strict=True))
 
     # --- summary ----------------------------------------------------------------------------------
 
-    def write_summary(self, book: Book) -> Sheet:
-        """The sheet with means, curves and charts."""
-        sheet = book.sheet(PSA, "Probabilistic analysis: means, acceptability, perfect information")
-        outcomes = self.outcomes
-        sheet.put(1, 1, "Probabilistic analysis", TITLE)
-        sheet.put(
-            2,
-            1,
-            f"Live over the {outcomes.draws:,} stored draws of scenario "
+    def _write_titles(self) -> None:
+        sheet = self.summary
+        sheet.head(
+            "Probabilistic analysis",
+            f"Live over the {self.outcomes.draws:,} stored draws of scenario "
             f"{self.case.variant.name}: change a threshold or the comparator. The draws "
             "themselves do not move with the inputs.",
-            NOTE,
         )
-        self._write_means(sheet, book)
-        self._write_curves(sheet, book)
         sheet.widths = {1: 24} | dict.fromkeys(range(2, 6 + 2 * self.count), 17.0)
         sheet.freeze = "B3"
         sheet.print_area = f"A1:{letters(5 + self.count)}{CURVES + STEPS + 60}"
-        row = CURVES + STEPS + 4
-        sheet.breaks.append(row - 2)
-        sheet.charts += [
-            Placed(self._plane(), f"A{row}"),
-            Placed(self._acceptability(), f"A{row + 25}"),
-        ]
-        return sheet
 
-    def _write_means(self, sheet: Sheet, book: Book) -> None:
+    def _write_means(self) -> None:
+        sheet, named = self.summary, self.book.named
         sheet.put(4, 1, "Means and 95% intervals", HEADING)
-        sheet.across(5, 1, ("", *self.outcomes.strategies))
-        low, high = book.constant(0.025), book.constant(0.975)
-        rows = (
-            ("mean cost", "AVERAGE({c})", MONEY, 0),
-            ("cost, lower", f"PERCENTILE({{c}},{low})", MONEY, 1),
-            ("cost, upper", f"PERCENTILE({{c}},{high})", MONEY, 2),
-            ("mean QALYs", "AVERAGE({e})", QALY, 0),
-            ("QALYs, lower", f"PERCENTILE({{e}},{low})", QALY, 1),
-            ("QALYs, upper", f"PERCENTILE({{e}},{high})", QALY, 2),
-        )
-        for row, (label, template, style, which) in enumerate(rows, start=6):
-            sheet.put(row, 1, label)
-            cloud = self.outcomes.cost if "cost" in label else self.outcomes.effect
-            for i in range(self.count):
-                formula = template.format(c=f"psa_c_{i + 1}", e=f"psa_e_{i + 1}")
-                values = cloud[:, i]
-                value = (
-                    values.mean() if which == 0 else np.percentile(values, (0, 2.5, 97.5)[which])
-                )
-                sheet.calculate(row, 2 + i, formula, float(value), Style("result", style))
+        names = sheet.across(5, 1, ("", *self.strategies))[1:]
+        row = 5
+        self.means: dict[str, list[Live]] = {}
+        for kind, word, style in (("c", "cost", MONEY), ("e", "QALYs", QALY)):
+            clouds = [named[f"psa_{kind}_{i + 1}"] for i in range(self.count)]
+            lower, upper = self.book.constant(0.025), self.book.constant(0.975)
+            for label, cells in (
+                (f"mean {word}", [mean(cloud) for cloud in clouds]),
+                (f"{word}, lower", [percentile(cloud, lower) for cloud in clouds]),
+                (f"{word}, upper", [percentile(cloud, upper) for cloud in clouds]),
+            ):
+                row += 1
+                sheet.put(row, 1, label)
+                self.means[label] = [
+                    sheet.show(row, 2 + i, cell, Style("result", style)).across
+                    for i, cell in enumerate(cells)
+                ]
         sheet.put(13, 1, "comparator's number")
-        names = f"$B$5:${letters(1 + self.count)}$5"
-        base = self.outcomes.index(self.case.variant.evaluation.comparator) + 1
-        sheet.calculate(13, 2, f"MATCH(set_comparator,{names},0)", base, Style("calc", "0"))
-        book.names["psa_comparator"] = sheet.reference(13, 2)
+        place = match(named["set_comparator"], area(names))
+        self.book.name("psa_comparator", sheet.show(13, 2, place, Style("calc", "0")))
         sheet.put(14, 1, "highest threshold")
-        sheet.put(14, 2, self.grid[-1], Style("input", WHOLE))
+        top = default_grid(self.outcomes.thresholds)[-1]
+        self.book.name("psa_top", sheet.put(14, 2, top, Style("input", WHOLE)))
         sheet.put(14, 3, "of the curves: change it", NOTE)
-        book.names["psa_top"] = sheet.reference(14, 2)
 
-    def _write_curves(self, sheet: Sheet, book: Book) -> None:
+    def _write_levels(self) -> list[Live]:
+        """The thresholds of the curves."""
+        steps, top = self.book.constant(float(STEPS)), self.book.named["psa_top"]
+        return [
+            self.summary.show(
+                CURVES + 1 + step,
+                1,
+                top * Live(f"ROW()-ROW($A${CURVES})-1", step, level=LOOSE) / steps,
+                Style("calc", WHOLE),
+            )
+            for step in range(STEPS + 1)
+        ]
+
+    def _write_curves(self) -> tuple[list[list[Live]], Live]:
+        """Probabilities by strategy, and the column of their sums."""
+        sheet = self.summary
         sheet.put(
             CURVES - 2,
             1,
@@ -297,116 +243,78 @@ class Psa:
             "expected value of perfect information",
             HEADING,
         )
+        heads = (
+            "threshold", *self.strategies, "frontier", "perfect information",
+            "sum of probabilities", "number of the best",
+        )  # fmt: skip
+        sheet.across(CURVES, 1, heads)
         expected = 6 + self.count
-        sheet.across(
-            CURVES,
-            1,
-            (
-                "threshold",
-                *self.outcomes.strategies,
-                "frontier",
-                "perfect information",
-                "sum of probabilities",
-                "number of the best",
-            ),
-        )
         sheet.put(CURVES - 1, expected, "expected net benefit", HEADING)
-        sheet.across(CURVES, expected, self.outcomes.strategies, HEADER)
+        sheet.across(CURVES, expected, self.strategies, HEADER)
         sheet.heights[CURVES] = 45
-        steps = book.constant(float(STEPS))
-        for step, level in enumerate(self.grid):
-            row = CURVES + 1 + step
-            place = f"psa_top*(ROW()-ROW($A${CURVES})-1)/{steps}"
-            sheet.calculate(row, 1, place, level, Style("calc", WHOLE))
-            self._curve_row(sheet, row, step, expected)
+        found = [self._curve_row(step) for step in range(STEPS + 1)]
+        columns = zip(*(cells for cells, _ in found), strict=True)
+        return [list(column) for column in columns], area([cell for _, cell in found])
 
-    def _curve_row(self, sheet: Sheet, row: int, step: int, expected: int) -> None:
-        """One threshold: probabilities, frontier, perfect information, expected net benefit."""
-        found, best = self.curves, f"psa_best_{step + 1}"
-        wins = [f"($A{row}*psa_e_{i + 1}-psa_c_{i + 1}>={best})" for i in range(self.count)]
-        ties = "+".join(wins)
-        nmb = self.outcomes.nmb(self.grid[step]).mean(axis=0)
-        for i in range(self.count):
-            sheet.calculate(
-                row,
-                2 + i,
-                f"SUMPRODUCT({wins[i]}/({ties}))/ROWS({best})",
-                float(found.probability[step, i]),
-                Style("result", PERCENT),
-            )
-            letter = letters(2 + i)
-            sheet.calculate(
-                row,
-                expected + i,
-                f"$A{row}*{letter}$9-{letter}$6",
-                float(nmb[i]),
-                Style("calc", MONEY),
-            )
-        first, last = letters(expected), letters(expected + self.count - 1)
-        means = f"${first}{row}:${last}{row}"
-        cells = [
-            f"IF({letters(expected + i)}{row}=MAX({means}),{letters(2 + i)}{row},0)"
+    def _curve_row(self, step: int) -> tuple[list[Live], Live]:
+        """One threshold: the probabilities and their sum; frontier, perfect information."""
+        sheet, named, row = self.summary, self.book.named, CURVES + 1 + step
+        level, best = self.levels[step].relative, self.best[step]
+        wins = [
+            level * named[f"psa_e_{i + 1}"] - named[f"psa_c_{i + 1}"] >= best
             for i in range(self.count)
         ]
-        sheet.calculate(
-            row,
-            2 + self.count,
-            f"MAX({','.join(cells)})",
-            float(found.frontier[step]),
-            Style("result", PERCENT),
-        )
-        number = f"${letters(5 + self.count)}{row}"
-        chosen = f"$A{row}*INDEX(psa_qaly,0,{number})-INDEX(psa_cost,0,{number})"
-        sheet.calculate(
-            row,
-            3 + self.count,
-            f"SUMPRODUCT({best}-({chosen}))/ROWS({best})",
-            float(found.evpi[step]),
-            Style("result", MONEY),
-        )
-        area = f"B{row}:{letters(1 + self.count)}{row}"
-        sheet.calculate(row, 4 + self.count, f"SUM({area})", 1.0, Style("calc", PLAIN))
-        sheet.calculate(
-            row,
-            5 + self.count,
-            f"MATCH(MAX({means}),{means},0)",
-            float(nmb.argmax() + 1),
-            Style("calc", "0"),
-        )
-
-    def _plane(self) -> object:
-        shown = min(PLOTTED, self.outcomes.draws)
-        base = self.outcomes.index(self.case.variant.evaluation.comparator)
-        clouds = [
-            (
-                i,
-                self.outcomes.labels.get(name, name),
-                self.range(self.plane_column + i, shown),
-                self.range(self.plane_column + self.count + i, shown),
+        ties = sum_of(wins)
+        probabilities, benefits = [], []
+        totals = zip(self.means["mean QALYs"], self.means["mean cost"], strict=True)
+        for i, (qalys, cost) in enumerate(totals):
+            share = sum_product(wins[i] / ties) / rows(best)
+            probabilities.append(sheet.show(row, 2 + i, share, Style("result", PERCENT)))
+            benefit = level * qalys - cost
+            cell = sheet.show(row, 6 + self.count + i, benefit, Style("calc", MONEY))
+            benefits.append(cell.relative)
+        means = area(benefits)
+        place = match(largest(means), means)
+        number = sheet.show(row, 5 + self.count, place, Style("calc", "0")).relative
+        frontier = largest(
+            *(
+                where(benefit.equals(largest(means)), share.relative, 0)
+                for benefit, share in zip(benefits, probabilities, strict=True)
             )
-            for i, name in enumerate(self.outcomes.strategies)
+        )
+        sheet.show(row, 2 + self.count, frontier, Style("result", PERCENT))
+        chosen = level * index(named["psa_qaly"], 0, number) - index(named["psa_cost"], 0, number)
+        lost = sum_product(best - chosen) / rows(best)
+        sheet.show(row, 3 + self.count, lost, Style("result", MONEY))
+        summed = total(area([share.relative for share in probabilities]))
+        return probabilities, sheet.show(row, 4 + self.count, summed, Style("calc", PLAIN))
+
+    def _write_charts(self, increments: list[tuple[Strip, Strip]]) -> None:
+        """The cost-effectiveness plane and the acceptability curves."""
+        outcomes, shown = self.outcomes, min(PLOTTED, self.outcomes.draws)
+        labels = [outcomes.labels.get(name, name) for name in self.strategies]
+        base = outcomes.index(self.case.variant.evaluation.comparator)
+        clouds = [
+            (i, labels[i], effect.range(shown).text, cost.range(shown).text)
+            for i, (effect, cost) in enumerate(increments)
             if i != base
         ]
-        return charts.plane(clouds, self.outcomes.currency)
-
-    def _acceptability(self) -> object:
-        first, last = CURVES + 1, CURVES + 1 + STEPS
-        lines = [
-            (
-                self.outcomes.labels.get(name, name),
-                f"{PSA}!${letters(2 + i)}${first}:${letters(2 + i)}${last}",
-            )
-            for i, name in enumerate(self.outcomes.strategies)
-        ]
-        chart = charts.curves(
-            lines,
-            f"{PSA}!$A${first}:$A${last}",
+        plane = charts.plane(clouds, outcomes.currency)
+        cells = [area(column).text for column in self.probabilities]
+        curves = charts.curves(
+            list(zip(labels, cells, strict=True)),
+            area(self.levels).text,
             "probability of the highest net benefit",
-            self.outcomes.currency,
+            outcomes.currency,
         )
-        chart.y_axis.scaling.max = 1
-        chart.y_axis.number_format = "0%"
-        return chart
+        curves.y_axis.scaling.max = 1
+        curves.y_axis.number_format = "0%"
+        row = CURVES + STEPS + 4
+        self.summary.breaks.append(row - 2)
+        self.summary.charts += [
+            AnchoredChart(plane, f"A{row}"),
+            AnchoredChart(curves, f"A{row + 25}"),
+        ]
 
 
 def _rounded(values: Floats) -> Floats:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from heecon.errors import InputError, Problem
-from heecon.workbook.package import Budget, cells_in, opened
+from heecon.workbook.package import ReadLimits, cells_in, opened
 
 ENGINES = ("formualizer", "libreoffice")
 SECONDS = 600
@@ -160,8 +160,8 @@ def _run(command: Sequence[str]) -> None:
 
 
 def _saved_cells(path: Path) -> Iterator[tuple[str, Iterator[tuple[Cell, Value]]]]:
-    budget = Budget(path.name)
+    limits = ReadLimits(path.name)
     with opened(path, values=True) as book:
         for sheet in book.worksheets:
-            cells = cells_in(sheet, budget)
+            cells = cells_in(sheet, limits)
             yield sheet.title, (((cell.row, cell.column), cell.content) for cell in cells)

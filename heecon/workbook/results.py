@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from heecon.analysis.incremental import Quadrant, Status
 from heecon.workbook import charts
-from heecon.workbook.address import letters
 from heecon.workbook.book import (
-    HEADER,
     HEADING,
     MONEY,
     NOTE,
@@ -17,20 +16,36 @@ from heecon.workbook.book import (
     QALY,
     SHARE,
     TITLE,
+    AnchoredChart,
     Book,
-    Kind,
-    Placed,
     Sheet,
     Style,
-    Value,
 )
-from heecon.workbook.case import Case
-from heecon.workbook.frontier import AGAINST, COST, EFFECT, KEPT, RANK, STATUS, Frontier
-from heecon.workbook.layout import ABSENT, Layout
-from heecon.workbook.numbers import Numbers
-from heecon.workbook.outcomes import KIND_WORDS, OutcomeSheet, joined
+from heecon.workbook.case import WorkbookInput
+from heecon.workbook.columns import Trace
+from heecon.workbook.frontier import Frontier, add_frontier
+from heecon.workbook.live import (
+    LOOSE,
+    Live,
+    all_of,
+    any_of,
+    area,
+    as_number,
+    count,
+    index,
+    is_number,
+    joined,
+    largest,
+    match,
+    sum_if,
+    sum_of,
+    sum_product,
+    total,
+    where,
+)
+from heecon.workbook.outcomes import KIND_WORDS, OutcomeCells
+from heecon.workbook.outcomes import joined as kind_and_category
 from heecon.workbook.settings import thresholds
-from heecon.workbook.trace import Trace
 
 RESULTS = "Results"
 FIRST = 3
@@ -38,53 +53,56 @@ FIRST = 3
 
 MEASURES = (("cost", "Costs", MONEY), ("qaly", "QALYs", QALY), ("life_year", "Life years", QALY))
 TOTALS_ROW = 6
+RATIO = "#,##0"
 
 
+@dataclass
 class Results:
-    """Plans and writes the results.
+    """Writes the results.
 
-    Args:
+    Attributes:
         case: what is exported.
-        layout: addresses.
-        outcomes: the sheet of outcomes.
-        numbers: the engine's numbers by strategy.
+        book: the workbook.
+        outcomes: cells of the sheet of outcomes.
+        traces: by strategy.
+        names: cells of the strategies' names, once written; so are the others.
+        totals: (kind, whether discounted) -> a cell a strategy.
+        alive: share alive at the end, a cell a strategy.
+        categories: (kind, category) -> discounted amounts, a cell a strategy.
+        frontier: the workings of the incremental analysis; None without QALYs.
     """
 
-    def __init__(
-        self, case: Case, layout: Layout, outcomes: OutcomeSheet, numbers: Mapping[str, Numbers]
-    ) -> None:
-        self.case = case
-        self.layout = layout
-        self.outcomes = outcomes
-        self.numbers = numbers
-        self.count = len(layout.strategies)
-        totals = [
-            tuple(outcomes.total(kind, i, discounted=True) for kind in ("cost", "qaly"))
-            for i in range(self.count)
-        ]
-        self.frontier = Frontier(case, layout, [(cost, effect) for cost, effect in totals])
-        self.rows: dict[str, int] = {}
+    case: WorkbookInput
+    book: Book
+    outcomes: OutcomeCells
+    traces: Mapping[str, Trace]
+    names: list[Live] = field(default_factory=list)
+    totals: dict[tuple[str, bool], list[Live]] = field(default_factory=dict)
+    alive: list[Live] = field(default_factory=list)
+    categories: dict[tuple[str, str], list[Live]] = field(default_factory=dict)
+    frontier: Frontier | None = None
 
-    def across(self, row: int) -> str:
-        """Address of a row of the strategies' values, for other sheets."""
-        last = letters(FIRST + self.count - 1)
-        return f"{RESULTS}!${letters(FIRST)}${row}:${last}${row}"
+    @cached_property
+    def sheet(self) -> Sheet:
+        """The sheet."""
+        return self.book.sheet(RESULTS, "Costs, QALYs, incremental analysis and net benefit, live")
 
-    def down(self, table: str, column: int) -> str:
-        """Address of a column of a table with strategies down, for other sheets."""
-        row = self.rows[table]
-        return f"{RESULTS}!${letters(column)}${row}:${letters(column)}${row + self.count - 1}"
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Of the family."""
+        return tuple(self.traces)
 
-    # --- write ------------------------------------------------------------------------------------
+    def place(self, name: Live) -> Live:
+        """Number of a strategy whose name a cell holds."""
+        return match(name, area(self.names))
 
-    def write(self, book: Book, traces: Mapping[str, Trace]) -> Sheet:
-        """Fill the sheet, and the workings of the incremental analysis after it."""
-        sheet = book.sheet(RESULTS, "Costs, QALYs, incremental analysis and net benefit, live")
-        settings = self.case.model.settings
+    def write(self) -> None:
+        """Fill the sheet, and that of the workings of the incremental analysis."""
+        sheet, named, settings = self.sheet, self.book.named, self.case.model.settings
         sheet.put(1, 1, "Results per person", TITLE)
-        live = '"Scenario: "&set_scenario&IF(set_changes>0,", with "&set_changes&" override(s)","")'
-        made = f", with {self.case.overrides} override(s)" if self.case.overrides else ""
-        sheet.calculate(2, 1, live, f"Scenario: {self.case.variant.name}{made}", NOTE)
+        changes = joined(", with ", named["set_changes"], " override(s)")
+        changes = where(named["set_changes"] > 0, changes, "")
+        sheet.show(2, 1, joined("Scenario: ", named["set_scenario"], changes), NOTE)
         words = ", ".join(filter(None, [settings.currency, str(settings.price_year or "")]))
         sheet.put(
             3,
@@ -93,373 +111,276 @@ class Results:
             "the one it is compared with.",
             NOTE,
         )
-        row = self._totals(sheet, traces)
+        row = self._write_totals()
         if self.case.has_qalys:
-            cost, effect = (
-                self.across(self.rows[f"{kind} discounted"]) for kind in ("cost", "qaly")
-            )
-            row = self._incremental(sheet, row + 2)
-            row = self._pairwise(sheet, row + 2)
-            row = self._net_benefit(sheet, row + 2)
-        row = self._categories(sheet, row + 2)
-        sheet.widths = {1: 34, 2: 26} | {FIRST + i: 17 for i in range(max(self.count, 8))}
+            cost, effect = (area(self.totals[kind, True]) for kind in ("cost", "qaly"))
+            self.frontier = add_frontier(self.book, self.strategies, cost, effect)
+            row = self._write_incremental(row + 2, self.frontier)
+            row = self._write_pairs(row + 2, self.frontier)
+            row = self._write_net_benefit(row + 2, self.frontier)
+        row = self._write_categories(row + 2)
+        sheet.widths = {1: 34, 2: 26} | {FIRST + i: 17 for i in range(max(len(self.names), 8))}
         sheet.freeze = "B5"
-        place = row + 3
-        sheet.put(place - 1, 1, "Costs by category (discounted)", HEADING)
-        sheet.breaks.append(place - 2)
-        first = self.rows["categories discounted"]
-        costs = [category for kind, category in self.categories if kind == "cost"]
-        areas = {category: self.across(first + i) for i, category in enumerate(costs)}
-        currency = self.case.model.settings.currency
-        chart = charts.cost_breakdown(areas, self.across(self.rows["names"]), currency)
-        sheet.charts.append(Placed(chart, f"A{place}"))
-        if self.case.has_qalys:
-            self.frontier.write(book, cost, effect)
-        return sheet
+        sheet.put(row + 2, 1, "Costs by category (discounted)", HEADING)
+        sheet.breaks.append(row + 1)
+        areas = {
+            category: area(cells).text
+            for (kind, category), cells in self.categories.items()
+            if kind == "cost"
+        }
+        chart = charts.cost_breakdown(areas, area(self.names).text, settings.currency)
+        sheet.charts.append(AnchoredChart(chart, f"A{row + 3}"))
 
-    def _header(self, sheet: Sheet, row: int, title: str, heads: tuple[str, ...]) -> None:
-        sheet.put(row, 1, title, HEADING)
-        sheet.across(row + 1, 1, heads)
-        sheet.heights[row + 1] = 30
+    def _header(self, row: int, title: str, heads: Sequence[str]) -> None:
+        self.sheet.put(row, 1, title, HEADING)
+        self.sheet.across(row + 1, 1, heads)
+        self.sheet.heights[row + 1] = 30
+
+    # --- totals -----------------------------------------------------------------------------------
 
     def _by_strategy(
         self,
-        sheet: Sheet,
         row: int,
         label: str,
         unit: str,
-        make: Callable[[int], tuple[str, Value]],
+        make: Callable[[str], Live],
         style: Style,
-    ) -> None:
-        """A row with one live value a strategy."""
-        sheet.put(row, 1, label)
-        sheet.put(row, 2, unit, NOTE)
-        for i in range(self.count):
-            formula, value = make(i)
-            sheet.calculate(row, FIRST + i, formula, value, style)
+        values: Mapping[str, float] | None = None,
+    ) -> list[Live]:
+        """A row with one live value a strategy, and the engine's values where it has any."""
+        self.sheet.put(row, 1, label)
+        self.sheet.put(row, 2, unit, NOTE)
+        return [
+            self.sheet.show(row, column, make(name), style, (values or {}).get(name))
+            for column, name in enumerate(self.strategies, start=FIRST)
+        ]
 
-    def _totals(self, sheet: Sheet, traces: Mapping[str, Trace]) -> int:
-        labels = [strategy.label for strategy in self.case.model.strategies.values()]
-        self._header(sheet, TOTALS_ROW - 2, "Totals", ("", "", *labels))
-        sheet.heights[TOTALS_ROW - 1] = 45
+    def _write_totals(self) -> int:
+        model, evaluation = self.case.model, self.case.variant.evaluation
+        labels = [strategy.label for strategy in model.strategies.values()]
+        self._header(TOTALS_ROW - 2, "Totals", ("", "", *labels))
+        self.sheet.heights[TOTALS_ROW - 1] = 45
         row = TOTALS_ROW
-        sheet.put(row, 1, "name in the model", NOTE)
-        sheet.across(row, FIRST, self.layout.strategies, NOTE)
-        self.rows["names"] = row
+        self.sheet.put(row, 1, "name in the model", NOTE)
+        self.names = self.sheet.across(row, FIRST, self.strategies, NOTE)
+        engine = {
+            ("cost", True): evaluation.cost(),
+            ("qaly", True): evaluation.qalys(),
+            ("life_year", True): evaluation.life_years(),
+        }
         for discounted in (True, False):
             word = "discounted" if discounted else "undiscounted"
             for kind, label, style in MEASURES:
                 row += 1
-                self.rows[f"{kind} {word}"] = row
-                make = self._total(kind, discounted=discounted)
-                self._by_strategy(sheet, row, label, word, make, Style("result", style))
-        for name, outcome in self.case.model.outcomes.items():
+
+                def summed(name: str, kind: str = kind, discounted: bool = discounted) -> Live:
+                    column = self.outcomes.column(name, discounted=discounted)
+                    return sum_if(self.outcomes.kinds, kind, column)
+
+                values = engine.get((kind, discounted))
+                self.totals[kind, discounted] = self._by_strategy(
+                    row, label, word, summed, Style("result", style), values
+                )
+        for name, outcome in model.outcomes.items():
             if outcome.kind == "count":
                 row += 1
-                self.rows[f"count {name}"] = row
-                make = self._count(name)
+
+                def counted(strategy: str, name: str = name) -> Live:
+                    return self.outcomes.amounts[strategy, False][name]
+
                 number = Style("result", "0.0000")
-                self._by_strategy(sheet, row, outcome.label, "number, undiscounted", make, number)
+                self._by_strategy(row, outcome.label, "number, undiscounted", counted, number)
         row += 1
-        self.rows["alive"] = row
-        self._by_strategy(
-            sheet,
-            row,
-            "Alive at the end",
-            "share of the cohort",
-            lambda i: self._alive(i, traces),
-            Style("calc", SHARE),
-        )
+        words = ("Alive at the end", "share of the cohort")
+        self.alive = self._by_strategy(row, *words, self._alive, Style("calc", SHARE))
         return row
 
-    def _total(self, kind: str, *, discounted: bool) -> Callable[[int], tuple[str, Value]]:
-        def make(i: int) -> tuple[str, Value]:
-            column = self.outcomes.range(self.outcomes.column(i, discounted=discounted))
-            value = self.outcomes.total(kind, i, discounted=discounted)
-            return f'SUMIF({self.outcomes.kinds},"{kind}",{column})', value
-
-        return make
-
-    def _count(self, name: str) -> Callable[[int], tuple[str, Value]]:
-        def make(i: int) -> tuple[str, Value]:
-            column = self.outcomes.column(i, discounted=False)
-            row = self.outcomes.names.index(name)
-            address = self.outcomes.range(column).split(":")[0].rsplit("$", 1)
-            value = self.outcomes.amount(name, i, discounted=False)
-            return f"{address[0]}${int(address[1]) + row}", value
-
-        return make
-
-    def _alive(self, i: int, traces: Mapping[str, Trace]) -> tuple[str, Value]:
-        name = self.layout.strategies[i]
-        states = self.case.model.states.values()
-        alive = [state.name for state in states if not state.absorbing]
-        cells = [f"INDEX({traces[name].table.range('occupancy', s)},set_cycles+1)" for s in alive]
-        end = self.numbers[name].occupancy[self.case.model.settings.cycles]
-        value = sum(share for share, state in zip(end, states, strict=True) if not state.absorbing)
-        return "+".join(cells) or "0", float(value)
+    def _alive(self, strategy: str) -> Live:
+        states, end = self.case.model.states.values(), self.book.named["set_cycles"] + 1
+        people = [
+            self.traces[strategy].strip("occupancy", state.name).range()
+            for state in states
+            if not state.absorbing
+        ]
+        return sum_of([index(cells, end) for cells in people])
 
     # --- incremental ------------------------------------------------------------------------------
 
-    @cached_property
-    def _sorted(self) -> list[int]:
-        """Numbers of the strategies kept, by rising cost."""
-        names = [row.strategy for row in self.case.variant.evaluation.incremental()]
-        return [self.layout.strategies.index(name) for name in names]
-
-    def _incremental(self, sheet: Sheet, row: int) -> int:
-        heads = (
-            "strategy",
-            "compared with",
-            "cost",
-            "QALYs",
-            "incremental cost",
-            "incremental QALYs",
-            "ICER",
-            "status",
-            "place",
-        )
-        self._header(sheet, row, "Fully incremental analysis, by rising cost", heads)
-        first = row + 2
-        self.rows["incremental"] = first
-        names, f = self.across(self.rows["names"]), self.frontier
-        for r in range(self.count):
-            line = first + r
-            found = self._sorted[r] if r < len(self._sorted) else None
-            sheet.put(line, 9, r + 1, Style("data", "0"))
-            at = f"MATCH($I{line},{f.range(RANK)},0)"
-            kept = f"$I{line}<=SUM({f.range(KEPT)})"
-            against = f"INDEX({f.range(AGAINST)},{at})"
-            values = self._incremental_values(found)
-            cells: list[tuple[int, str, Value, str]] = [
-                (1, f'IF({kept},INDEX({names},{at}),"")', values[0], PLAIN),
-                (
-                    2,
-                    f'IF({kept},IF({against}="","",INDEX({names},{against})),"")',
-                    values[1],
-                    PLAIN,
-                ),
-                (3, f'IF({kept},INDEX({f.range(COST)},{at}),"")', values[2], MONEY),
-                (4, f'IF({kept},INDEX({f.range(EFFECT)},{at}),"")', values[3], QALY),
-                (
-                    5,
-                    f'IF($B{line}="","",$C{line}-INDEX({f.range(COST)},{against}))',
-                    values[4],
-                    MONEY,
-                ),
-                (
-                    6,
-                    f'IF($B{line}="","",$D{line}-INDEX({f.range(EFFECT)},{against}))',
-                    values[5],
-                    QALY,
-                ),
-                (
-                    7,
-                    f'IF(OR($H{line}="{Status.FRONTIER}",$H{line}="{Status.EXTENDEDLY_DOMINATED}"),'
-                    f'$E{line}/$F{line},"")',
-                    values[6],
-                    "#,##0",
-                ),
-                (8, f'IF({kept},INDEX({f.range(STATUS)},{at}),"")', values[7], PLAIN),
-            ]
-            for column, formula, value, style in cells:
-                kind: Kind = "word" if style == PLAIN else "result"
-                sheet.calculate(line, column, formula, value, Style(kind, style))
-        return first + self.count - 1
-
-    def _incremental_values(self, number: int | None) -> list[Value]:
-        if number is None:
-            return [""] * 8
-        row = self.frontier.rows[self.layout.strategies[number]]
-        cells: list[Value] = [
-            row.strategy,
-            row.compared_with,
-            row.cost,
-            row.effect,
-            row.incremental_cost,
-            row.incremental_effect,
-            row.icer,
-            str(row.status),
+    def _row(self, row: int, cells: Sequence[tuple[int, Live, str]]) -> list[Live]:
+        """Cells of a table: column, formula, format. Returns the cells that other formulas read."""
+        return [
+            self.sheet.show(
+                row, column, formula, Style("word" if style == PLAIN else "result", style)
+            ).relative
+            for column, formula, style in cells
         ]
-        return ["" if cell is None else cell for cell in cells]
 
-    def _pairwise(self, sheet: Sheet, row: int) -> int:
+    def _write_incremental(self, row: int, f: Frontier) -> int:
         heads = (
-            "strategy",
-            "comparator",
-            "incremental cost",
-            "incremental QALYs",
-            "ICER",
-            "quadrant",
+            "strategy", "compared with", "cost", "QALYs", "incremental cost", "incremental QALYs",
+            "ICER", "status", "place",
+        )  # fmt: skip
+        self._header(row, "Fully incremental analysis, by rising cost", heads)
+        names = area(self.names)
+        for number in range(1, len(self.names) + 1):
+            line = row + 1 + number
+            place = self.sheet.put(line, 9, number, Style("data", "0")).relative
+            at, kept = match(place, f.rank), place <= total(f.kept)
+            against = index(f.against, at)
+            compared = where(against.equals(""), "", index(names, against))
+            _, other, cost, effect, status = self._row(
+                line,
+                [
+                    (1, where(kept, index(names, at), ""), PLAIN),
+                    (2, where(kept, compared, ""), PLAIN),
+                    (3, where(kept, index(f.cost, at), ""), MONEY),
+                    (4, where(kept, index(f.effect, at), ""), QALY),
+                    (8, where(kept, index(f.status, at), ""), PLAIN),
+                ],
+            )
+            alone = other.equals("")
+            more_cost, more_effect = self._row(
+                line,
+                [
+                    (5, where(alone, "", cost - index(f.cost, against)), MONEY),
+                    (6, where(alone, "", effect - index(f.effect, against)), QALY),
+                ],
+            )
+            extended = status.equals(Status.EXTENDEDLY_DOMINATED)
+            defined = any_of(status.equals(Status.FRONTIER), extended)
+            self._row(line, [(7, where(defined, more_cost / more_effect, ""), RATIO)])
+        return row + 1 + len(self.names)
+
+    def _number(self, cell: Live, first: Live) -> Live:
+        """Number of a strategy in a table with one row each."""
+        return Live(
+            f"ROW({cell})-ROW({first})+1", self.strategies.index(cell.value) + 1.0, level=LOOSE
         )
-        self._header(sheet, row, "Every strategy against the comparator", heads)
-        first = row + 2
-        self.rows["pairwise"] = first
-        f, names = self.frontier, self.across(self.rows["names"])
-        pairs = {pair.strategy: pair for pair in self.case.variant.evaluation.pairwise()}
-        comparator = self.case.variant.evaluation.comparator
-        base = f"MATCH(set_comparator,{names},0)"
-        for i, name in enumerate(self.layout.strategies):
-            line = first + i
-            pair = pairs.get(name)
-            sheet.put(line, 1, name)
-            usable = f"AND(INDEX({f.range(KEPT)},{i_(line, first)})=1,$A{line}<>set_comparator)"
-            cost = f"INDEX({f.range(COST)},{i_(line, first)})-INDEX({f.range(COST)},{base})"
-            effect = f"INDEX({f.range(EFFECT)},{i_(line, first)})-INDEX({f.range(EFFECT)},{base})"
-            quadrant = (
-                f'IF($B{line}="","",IF($D{line}>0,IF($C{line}>0,"{Quadrant.NORTH_EAST}",'
-                f'IF($C{line}<0,"{Quadrant.SOUTH_EAST}","{Quadrant.EAST}")),IF($D{line}<0,'
-                f'IF($C{line}>0,"{Quadrant.NORTH_WEST}",IF($C{line}<0,"{Quadrant.SOUTH_WEST}",'
-                f'"{Quadrant.WEST}")),IF($C{line}>0,"{Quadrant.NORTH}",IF($C{line}<0,'
-                f'"{Quadrant.SOUTH}","{Quadrant.ORIGIN}")))))'
-            )
-            ratio = (
-                f'IF(OR($F{line}="{Quadrant.NORTH_EAST}",$F{line}="{Quadrant.SOUTH_WEST}"),'
-                f'$C{line}/$D{line},"")'
-            )
-            values: list[Value] = ["", "", "", "", ""]
-            if pair is not None:
-                icer: Value = "" if pair.icer is None else pair.icer
-                values = [
-                    comparator,
-                    pair.incremental_cost,
-                    pair.incremental_effect,
-                    icer,
-                    str(pair.quadrant),
-                ]
-            cells: list[tuple[int, str, Value, str]] = [
-                (2, f'IF({usable},set_comparator,"")', values[0], PLAIN),
-                (3, f'IF($B{line}="","",{cost})', values[1], MONEY),
-                (4, f'IF($B{line}="","",{effect})', values[2], QALY),
-                (5, ratio, values[3], "#,##0"),
-                (6, quadrant, values[4], PLAIN),
+
+    def _write_pairs(self, row: int, f: Frontier) -> int:
+        heads = (
+            "strategy", "comparator", "incremental cost", "incremental QALYs", "ICER", "quadrant",
+        )  # fmt: skip
+        self._header(row, "Every strategy against the comparator", heads)
+        comparator = self.book.named["set_comparator"]
+        base = self.place(comparator)
+        cells = [self.sheet.put(row + 2 + i, 1, name) for i, name in enumerate(self.strategies)]
+        for line, cell in enumerate(cells, start=row + 2):
+            name, number = cell.relative, self._number(cell.relative, cells[0])
+            usable = all_of(index(f.kept, number).equals(1), name.differs(comparator))
+            (other,) = self._row(line, [(2, where(usable, comparator, ""), PLAIN)])
+            differences = [
+                where(other.equals(""), "", index(values, number) - index(values, base))
+                for values in (f.cost, f.effect)
             ]
-            for column, formula, value, style in cells:
-                kind: Kind = "word" if style == PLAIN else "result"
-                sheet.calculate(line, column, formula, value, Style(kind, style))
-        return first + self.count - 1
+            cost, effect = self._row(line, [(3, differences[0], MONEY), (4, differences[1], QALY)])
+            quadrant = where(other.equals(""), "", _quadrant(cost, effect))
+            (quadrant,) = self._row(line, [(6, quadrant, PLAIN)])
+            defined = any_of(
+                quadrant.equals(Quadrant.NORTH_EAST), quadrant.equals(Quadrant.SOUTH_WEST)
+            )
+            self._row(line, [(5, where(defined, cost / effect, ""), RATIO)])
+        return row + 1 + len(cells)
 
     # --- net benefit ------------------------------------------------------------------------------
 
-    def _net_benefit(self, sheet: Sheet, row: int) -> int:
+    def _write_net_benefit(self, row: int, f: Frontier) -> int:
         """Net monetary benefit, net health benefit and increments at each threshold."""
-        many = thresholds(self.case)
-        live = self.case.model.settings.thresholds
-        f = self.frontier
-        base = f"MATCH(set_comparator,{self.across(self.rows['names'])},0)"
-        comparator = self.layout.strategies.index(self.case.variant.evaluation.comparator)
-        tables = (
-            ("nmb", "Net monetary benefit", MONEY),
-            ("inmb", "Net monetary benefit over the comparator", MONEY),
-            ("nhb", "Net health benefit (QALYs)", QALY),
+        base = self.place(self.book.named["set_comparator"])
+
+        def over(number: Live, level: Live) -> Live:
+            gain = index(f.effect, number) - index(f.effect, base)
+            return level * gain - (index(f.cost, number) - index(f.cost, base))
+
+        tables: tuple[tuple[str, str, Callable[[Live, Live], Live]], ...] = (
+            (
+                "Net monetary benefit",
+                MONEY,
+                lambda number, level: level * index(f.effect, number) - index(f.cost, number),
+            ),
+            ("Net monetary benefit over the comparator", MONEY, over),
+            (
+                "Net health benefit (QALYs)",
+                QALY,
+                lambda number, level: index(f.effect, number) - index(f.cost, number) / level,
+            ),
         )
-        for key, title, style in tables:
-            sheet.put(row, 1, title, HEADING)
-            sheet.put(row + 1, 1, "strategy", HEADER)
-            sheet.put(row + 1, 2, "", HEADER)
-            for t in range(many):
-                value: Value = live[t] if t < len(live) else ABSENT
-                sheet.calculate(
-                    row + 1, FIRST + t, f"set_threshold_{t + 1}", value, Style("header", "#,##0")
-                )
-            first = row + 2
-            self.rows[key] = first
-            for i, name in enumerate(self.layout.strategies):
-                line = first + i
-                sheet.put(line, 1, name)
-                for t in range(many):
-                    level = f"{letters(FIRST + t)}${row + 1}"
-                    cost = f"INDEX({f.range(COST)},{i_(line, first)})"
-                    effect = f"INDEX({f.range(EFFECT)},{i_(line, first)})"
-                    usable = f"AND(ISNUMBER({level}),INDEX({f.range(KEPT)},{i_(line, first)})=1)"
-                    formula = {
-                        "nmb": f"{level}*{effect}-{cost}",
-                        "inmb": f"{level}*({effect}-INDEX({f.range(EFFECT)},{base}))"
-                        f"-({cost}-INDEX({f.range(COST)},{base}))",
-                        "nhb": f"{effect}-{cost}/{level}",
-                    }[key]
-                    value = ""
-                    if t < len(live) and f.kept[i]:
-                        value = self._benefit(key, live[t], i, comparator)
-                    sheet.calculate(
-                        line, FIRST + t, f'IF({usable},{formula},"")', value, Style("result", style)
-                    )
-            row = first + self.count
-            if key == "nmb":
-                row = self._best(sheet, row, first, many, live) + 1
+        for table, (title, style, benefit) in enumerate(tables):
+            self.sheet.put(row, 1, title, HEADING)
+            self.sheet.across(row + 1, 1, ("strategy", ""))
+            levels = [
+                self.sheet.show(
+                    row + 1,
+                    FIRST + t,
+                    self.book.named[f"set_threshold_{t + 1}"],
+                    Style("header", RATIO),
+                ).across
+                for t in range(thresholds(self.case))
+            ]
+            names = [self.sheet.put(row + 2 + i, 1, name) for i, name in enumerate(self.strategies)]
+            columns: list[list[Live]] = [[] for _ in levels]
+            for line, cell in enumerate(names, start=row + 2):
+                number = self._number(cell.relative, names[0])
+                for t, level in enumerate(levels):
+                    usable = all_of(is_number(level), index(f.kept, number).equals(1))
+                    formula = where(usable, benefit(number, level), "")
+                    shown = self.sheet.show(line, FIRST + t, formula, Style("result", style))
+                    columns[t].append(shown.across)
+            row += 2 + len(names)
+            if table == 0:
+                self._write_best(row, names, columns)
+                row += 1
             row += 1
         return row - 2
 
-    def _benefit(self, key: str, threshold: float, i: int, base: int) -> float:
-        one, other = self.frontier.totals[i], self.frontier.totals[base]
-        if key == "nmb":
-            return threshold * one.effect - one.cost
-        if key == "nhb":
-            return one.effect - one.cost / threshold
-        return threshold * (one.effect - other.effect) - (one.cost - other.cost)
-
-    def _best(self, sheet: Sheet, row: int, first: int, many: int, live: tuple[float, ...]) -> int:
+    def _write_best(self, row: int, names: list[Live], columns: list[list[Live]]) -> None:
         """The strategy with the highest net benefit at each threshold."""
-        sheet.put(row, 1, "highest net benefit", Style("calc"))
-        self.rows["best"] = row
-        evaluation = self.case.variant.evaluation
-        for t in range(many):
-            letter = letters(FIRST + t)
-            area = f"{letter}${first}:{letter}${row - 1}"
-            value: Value = ""
-            if t < len(live):
-                value = next(r.strategy for r in evaluation.net_benefit([live[t]]) if r.optimal)
-            found = f"INDEX($A${first}:$A${row - 1},MATCH(MAX({area}),{area},0))"
-            sheet.calculate(
-                row,
-                FIRST + t,
-                f'IF(COUNT({area})=0,"",{found})',
-                value,
-                Style("word"),
-            )
-        return row
+        self.sheet.put(row, 1, "highest net benefit", Style("calc"))
+        for t, cells in enumerate(columns):
+            benefit = area(cells)
+            best = index(area(names), match(largest(benefit), benefit))
+            formula = where(count(benefit).equals(0), "", best)
+            self.sheet.show(row, FIRST + t, formula, Style("word"))
 
     # --- categories -------------------------------------------------------------------------------
 
-    def _categories(self, sheet: Sheet, row: int) -> int:
+    def _write_categories(self, row: int) -> int:
+        pairs = dict.fromkeys((o.kind, o.category) for o in self.case.model.outcomes.values())
+        order = list(KIND_WORDS)
         for discounted in (True, False):
             word = "discounted" if discounted else "undiscounted"
-            self._header(
-                sheet, row, f"By category, {word}", ("category", "kind", *self.layout.strategies)
-            )
+            heads = ("category", "kind", *self.strategies)
+            self._header(row, f"By category, {word}", heads)
             row += 2
-            self.rows[f"categories {word}"] = row
-            for kind, category in self.categories:
-                self._category(sheet, row, kind, category, discounted=discounted)
+            for kind, category in sorted(pairs, key=lambda pair: order.index(pair[0])):
+                self.sheet.put(row, 1, category)
+                words = self.sheet.put(row, 2, kind_and_category(kind, category), NOTE).relative
+                style = Style("result", MONEY if kind == "cost" else QALY)
+                cells = []
+                for column, name in enumerate(self.strategies, start=FIRST):
+                    amounts = self.outcomes.column(name, discounted=discounted)
+                    belongs = as_number(self.outcomes.categories.equals(words))
+                    formula = sum_product(belongs, amounts)
+                    cells.append(self.sheet.show(row, column, formula, style))
+                if discounted:
+                    self.categories[kind, category] = cells
                 row += 1
             row += 1
         return row - 1
 
-    @cached_property
-    def categories(self) -> list[tuple[str, str]]:
-        """Kind and category of every outcome, each once, costs first."""
-        found = dict.fromkeys((o.kind, o.category) for o in self.case.model.outcomes.values())
-        order = list(KIND_WORDS)
-        return sorted(found, key=lambda pair: order.index(pair[0]))
 
-    def _category(
-        self, sheet: Sheet, row: int, kind: str, category: str, *, discounted: bool
-    ) -> None:
-        style = MONEY if kind == "cost" else QALY
-        sheet.put(row, 1, category)
-        sheet.put(row, 2, joined(kind, category), NOTE)
-        for i in range(self.count):
-            column = self.outcomes.range(self.outcomes.column(i, discounted=discounted))
-            value = self.outcomes.total(kind, i, discounted=discounted, category=category)
-            sheet.calculate(
-                row,
-                FIRST + i,
-                f"SUMPRODUCT(--({self.outcomes.categories}=$B{row}),{column})",
-                value,
-                Style("result", style),
-            )
+def _quadrant(cost: Live, effect: Live) -> Live:
+    """Where increments lie on the cost-effectiveness plane."""
 
+    def by_cost(dearer: Quadrant, cheaper: Quadrant, same: Quadrant) -> Live:
+        return where(cost > 0, dearer, where(cost < 0, cheaper, same))
 
-def i_(line: int, first: int) -> str:
-    """Number of a strategy in a table with one row each, as a formula."""
-    return f"ROW($A{line})-ROW($A${first})+1"
+    return where(
+        effect > 0,
+        by_cost(Quadrant.NORTH_EAST, Quadrant.SOUTH_EAST, Quadrant.EAST),
+        where(
+            effect < 0,
+            by_cost(Quadrant.NORTH_WEST, Quadrant.SOUTH_WEST, Quadrant.WEST),
+            by_cost(Quadrant.NORTH, Quadrant.SOUTH, Quadrant.ORIGIN),
+        ),
+    )

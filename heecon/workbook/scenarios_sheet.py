@@ -5,35 +5,31 @@ from __future__ import annotations
 from heecon.workbook.book import (
     HEADING,
     MONEY,
-    NOTE,
     PLAIN,
     QALY,
-    TITLE,
     WRAP,
     Book,
     Sheet,
     Style,
     Value,
 )
-from heecon.workbook.case import Case, Variant
+from heecon.workbook.case import ScenarioColumn, WorkbookInput
 from heecon.workbook.layout import ABSENT, Layout
 from heecon.workbook.layout import HEADER as TOP
+from heecon.workbook.live import table
 
 SCENARIOS = "Scenarios"
 
 KINDS = (("cost", "cost", MONEY), ("qaly", "QALYs", QALY), ("life_year", "life years", QALY))
 
 
-def add_scenarios(book: Book, case: Case, layout: Layout) -> Sheet:
+def add_scenarios(book: Book, case: WorkbookInput, layout: Layout) -> Sheet:
     """What the engine gave for every scenario, one column each."""
     sheet = book.sheet(SCENARIOS, "Results of every scenario side by side, stored at export")
-    sheet.put(1, 1, "Scenarios side by side", TITLE)
-    sheet.put(
-        2,
-        1,
+    sheet.head(
+        "Scenarios side by side",
         "Computed by heecon when the workbook was made, without overrides. Costs and "
         "QALYs are discounted, per person.",
-        NOTE,
     )
     sheet.across(TOP, 1, ["", "", *(variant.name for variant in case.variants)])
     for row, (label, text) in enumerate((("title", 0), ("purpose", 1)), start=TOP + 1):
@@ -43,14 +39,13 @@ def add_scenarios(book: Book, case: Case, layout: Layout) -> Sheet:
             sheet.put(row, column, (info.title, info.purpose)[text], WRAP)
     row = TOP + 3
     for kind, label, style in KINDS:
-        book.names[f"stored_{kind}"] = sheet.reference(
-            row, 3, rows=len(layout.strategies), columns=len(case.variants)
-        )
+        lines = []
         for name in layout.strategies:
             sheet.put(row, 1, f"{label}: {name}")
-            for column, variant in enumerate(case.variants, start=3):
-                sheet.put(row, column, _total(variant, kind, name), Style("stored", style))
+            totals = [_total(variant, kind, name) for variant in case.variants]
+            lines.append(sheet.across(row, 3, totals, Style("stored", style)))
             row += 1
+        book.name(f"stored_{kind}", table(lines))
     if case.has_qalys:
         row = _comparisons(sheet, row + 1, case, layout)
     sheet.widths = {1: 42, 2: 3} | {3 + i: 24 for i in range(len(case.variants))}
@@ -59,7 +54,7 @@ def add_scenarios(book: Book, case: Case, layout: Layout) -> Sheet:
     return sheet
 
 
-def _total(variant: Variant, kind: str, strategy: str) -> Value:
+def _total(variant: ScenarioColumn, kind: str, strategy: str) -> Value:
     amounts = {
         "cost": variant.evaluation.cost,
         "qaly": variant.evaluation.qalys,
@@ -68,7 +63,7 @@ def _total(variant: Variant, kind: str, strategy: str) -> Value:
     return amounts.get(strategy, ABSENT)
 
 
-def _comparisons(sheet: Sheet, row: int, case: Case, layout: Layout) -> int:
+def _comparisons(sheet: Sheet, row: int, case: WorkbookInput, layout: Layout) -> int:
     """Increments, ICERs and net benefit of every scenario, and the best strategy."""
     pairs = [
         {pair.strategy: pair for pair in variant.evaluation.pairwise()} for variant in case.variants

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from heecon.language import Number
 from heecon.model import duration
 from heecon.model.build import base_number
 from heecon.model.definition import Correction, Formula, Settings
 from heecon.workbook.book import Value
-from heecon.workbook.case import Case, Variant
+from heecon.workbook.case import ScenarioColumn, WorkbookInput
 from heecon.workbook.layout import ABSENT, Layout
+from heecon.workbook.live import Live
 
 CORRECTIONS = ("start", "end", "life_table", "half_cycle", "simpson")
 TIMINGS = ("cycle_start", "mid_cycle", "cycle_end")
@@ -24,21 +26,13 @@ SPARE_THRESHOLDS = 4
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A setting under one scenario: a value, and the formula behind it if there is one."""
-
-    value: Value
-    formula: str = ""
-
-
-@dataclass(frozen=True)
 class Setting:
     """One row of the control sheet.
 
     Attributes:
         id: what it is called in the first column; stays when rows are moved.
         label: words.
-        entries: by scenario, in the order of the family.
+        entries: by scenario, in the order of the family; those without a text are constants.
         options: name of the list it is chosen from; empty for a number.
         format: number format.
         note: what a user should know.
@@ -47,7 +41,7 @@ class Setting:
 
     id: str
     label: str
-    entries: tuple[Entry, ...]
+    entries: tuple[Live, ...]
     options: str = ""
     format: str = "General"
     note: str = ""
@@ -59,7 +53,7 @@ class Setting:
         return "set_" + self.id.replace("[", "_").replace("]", "")
 
 
-def settings_of(case: Case, layout: Layout) -> tuple[Setting, ...]:
+def settings_of(case: WorkbookInput, layout: Layout) -> tuple[Setting, ...]:
     """Every setting of the family, in the order of the control sheet."""
     return (
         *_decision(case),
@@ -69,8 +63,8 @@ def settings_of(case: Case, layout: Layout) -> tuple[Setting, ...]:
     )
 
 
-def _each(case: Case, value: Mapping[str, Value]) -> tuple[Entry, ...]:
-    return tuple(Entry(value[variant.name]) for variant in case.variants)
+def _each(case: WorkbookInput, value: Callable[[ScenarioColumn], Value]) -> tuple[Live, ...]:
+    return tuple(Live("", value(variant)) for variant in case.variants)
 
 
 def correction_text(correction: Correction) -> str:
@@ -78,13 +72,13 @@ def correction_text(correction: Correction) -> str:
     return f"{WEIGHTS}{correction.table}" if correction.table else correction.method
 
 
-def corrections(case: Case) -> tuple[str, ...]:
+def corrections(case: WorkbookInput) -> tuple[str, ...]:
     """The corrections the control sheet offers."""
     used = {correction_text(variant.model.settings.correction) for variant in case.variants}
     return (*CORRECTIONS, *sorted(used - set(CORRECTIONS)))
 
 
-def perspectives(case: Case) -> tuple[str, ...]:
+def perspectives(case: WorkbookInput) -> tuple[str, ...]:
     """Every perspective some outcome or scenario names."""
     found: dict[str, None] = {}
     for variant in case.variants:
@@ -94,64 +88,50 @@ def perspectives(case: Case) -> tuple[str, ...]:
     return tuple(found)
 
 
-def thresholds(case: Case) -> int:
+def thresholds(case: WorkbookInput) -> int:
     """How many thresholds the control sheet has room for."""
     named = max(len(variant.model.settings.thresholds) for variant in case.variants)
     return max(named, SPARE_THRESHOLDS)
 
 
-def _decision(case: Case) -> list[Setting]:
-    comparators = {v.name: v.evaluation.comparator for v in case.variants}
-    perspective = {v.name: v.model.settings.perspective for v in case.variants}
-    currency = case.model.settings.currency
-    rows = [
-        Setting("comparator", "Comparator", _each(case, comparators), "list_strategies"),
-        Setting("perspective", "Perspective", _each(case, perspective), "list_perspectives"),
-    ]
+def _decision(case: WorkbookInput) -> Iterator[Setting]:
+    comparators = _each(case, lambda v: v.evaluation.comparator)
+    yield Setting("comparator", "Comparator", comparators, "list_strategies")
+    perspectives = _each(case, lambda v: v.model.settings.perspective)
+    yield Setting("perspective", "Perspective", perspectives, "list_perspectives")
+    unit = f" ({case.model.settings.currency} per QALY)" if case.model.settings.currency else ""
     for i in range(thresholds(case)):
-        values: dict[str, Value] = {}
-        for variant in case.variants:
-            named = variant.model.settings.thresholds
-            values[variant.name] = named[i] if i < len(named) else ABSENT
-        label = f"Threshold {i + 1} ({currency} per QALY)" if currency else f"Threshold {i + 1}"
-        rows.append(Setting(f"threshold_{i + 1}", label, _each(case, values), "", "#,##0"))
-    return rows
+        values = _each(case, partial(_threshold, i))
+        yield Setting(f"threshold_{i + 1}", f"Threshold {i + 1}{unit}", values, "", "#,##0")
 
 
-def _time(case: Case, layout: Layout) -> list[Setting]:
-    correction = {v.name: correction_text(v.model.settings.correction) for v in case.variants}
-    horizon = {v.name: horizon_years(v.model.settings) for v in case.variants}
-    oldest = {v.name: v.model.settings.max_age for v in case.variants}
-    length = {v.name: v.model.settings.cycle_length for v in case.variants}
-    age = tuple(_shared(v, v.model.settings.start_age, layout) for v in case.variants)
-    steady = tuple(
-        _shared(v, v.model.settings.start_age, layout, steady=True) for v in case.variants
+def _threshold(i: int, variant: ScenarioColumn) -> Value:
+    named = variant.model.settings.thresholds
+    return named[i] if i < len(named) else ABSENT
+
+
+def _time(case: WorkbookInput, layout: Layout) -> Iterator[Setting]:
+    words = "A number of years, or the word lifetime"
+    horizon = _each(case, lambda v: horizon_years(v.model.settings))
+    yield Setting("horizon", "Horizon (years, or lifetime)", horizon, note=words)
+    oldest = _each(case, lambda v: v.model.settings.max_age)
+    yield Setting("max_age", "Age at which a lifetime ends", oldest)
+    ages, fixed = (
+        tuple(_shared(v, v.model.settings.start_age, layout, without_draw=x) for v in case.variants)
+        for x in (False, True)
     )
-    return [
-        Setting(
-            "horizon",
-            "Horizon (years, or lifetime)",
-            _each(case, horizon),
-            "",
-            "General",
-            "A number of years, or the word lifetime",
-        ),
-        Setting("max_age", "Age at which a lifetime ends", _each(case, oldest)),
-        Setting("start_age", "Age at the start", age),
-        Setting(
-            "start_age_for_horizon",
-            "Age at the start, for the horizon",
-            steady,
-            "",
-            "General",
-            "The number of cycles stays the same when a PSA draw is replayed",
-            follows="start_age",
-        ),
-        Setting("cycle_length", "Cycle length (years)", _each(case, length)),
-        Setting(
-            "correction", "Within-cycle correction", _each(case, correction), "list_corrections"
-        ),
-    ]
+    yield Setting("start_age", "Age at the start", ages)
+    yield Setting(
+        "start_age_for_horizon",
+        "Age at the start, for the horizon",
+        fixed,
+        note="The number of cycles stays the same when a PSA draw is replayed",
+        follows="start_age",
+    )
+    length = _each(case, lambda v: v.model.settings.cycle_length)
+    yield Setting("cycle_length", "Cycle length (years)", length)
+    correction = _each(case, lambda v: correction_text(v.model.settings.correction))
+    yield Setting("correction", "Within-cycle correction", correction, "list_corrections")
 
 
 def horizon_years(settings: Settings) -> Value:
@@ -162,52 +142,42 @@ def horizon_years(settings: Settings) -> Value:
     return amount * settings.cycle_length if unit == "cycles" else duration.years(settings.horizon)
 
 
-def steps(case: Case, kind: str) -> int:
+def steps(case: WorkbookInput, kind: str) -> int:
     """The largest number of discount rates a scenario has for costs or effects."""
     return max(len(variant.model.settings.discount[kind]) for variant in case.variants)
 
 
-def _discounting(case: Case, layout: Layout) -> list[Setting]:
-    timing = {v.name: v.model.settings.timing for v in case.variants}
-    rows = [
-        Setting(
-            "timing",
-            "When in a cycle discounting places events",
-            _each(case, timing),
-            "list_timings",
-        )
-    ]
+def _discounting(case: WorkbookInput, layout: Layout) -> Iterator[Setting]:
+    timing = _each(case, lambda v: v.model.settings.timing)
+    words = "When in a cycle discounting places events"
+    yield Setting("timing", words, timing, "list_timings")
     for kind in ("cost", "effect"):
         for i in range(steps(case, kind)):
-            begins: dict[str, Value] = {}
-            rates: list[Entry] = []
-            for variant in case.variants:
-                known = variant.model.settings.discount[kind]
-                begins[variant.name] = known[i].start if i < len(known) else NEVER
-                rates.append(
-                    _shared(variant, known[i].rate, layout) if i < len(known) else Entry(0.0)
-                )
+            known = [variant.model.settings.discount[kind][i:] for variant in case.variants]
+            rates = tuple(
+                _shared(variant, stretch[0].rate, layout) if stretch else Live("", 0.0)
+                for variant, stretch in zip(case.variants, known, strict=True)
+            )
             words = f"Discount rate of {kind}s a year" + (f", stretch {i + 1}" if i else "")
-            rows.append(Setting(f"dr_{kind}_{i + 1}", words, tuple(rates), "", "0.00%"))
+            yield Setting(f"dr_{kind}_{i + 1}", words, rates, "", "0.00%")
             if i:
-                label = f"... which holds from year (stretch {i + 1})"
-                rows.append(Setting(f"dr_{kind}_from_{i + 1}", label, _each(case, begins)))
-    return rows
+                begins = tuple(Live("", s[0].start if s else NEVER) for s in known)
+                words = f"... which holds from year (stretch {i + 1})"
+                yield Setting(f"dr_{kind}_from_{i + 1}", words, begins)
 
 
-def _strategies(case: Case) -> list[Setting]:
-    rows = []
+def _strategies(case: WorkbookInput) -> Iterator[Setting]:
     for name, strategy in case.model.strategies.items():
-        kept = {v.name: "yes" if name in v.kept else "no" for v in case.variants}
-        label = f"Compare: {strategy.label}"
-        rows.append(Setting(f"include[{name}]", label, _each(case, kept), "list_yes_no"))
-    return rows
+        kept = tuple(Live("", "yes" if name in v.kept else "no") for v in case.variants)
+        yield Setting(f"include[{name}]", f"Compare: {strategy.label}", kept, "list_yes_no")
 
 
-def _shared(variant: Variant, formula: Formula, layout: Layout, *, steady: bool = False) -> Entry:
+def _shared(
+    variant: ScenarioColumn, formula: Formula, layout: Layout, *, without_draw: bool = False
+) -> Live:
     """A setting that may be an expression of shared parameters."""
     if isinstance(formula.tree, Number):
-        return Entry(base_number(formula, variant.model))
+        return Live("", base_number(formula, variant.model))
     # The formula reads the live inputs, which are those of the chosen scenario.
-    live = base_number(formula, layout.case.model)
-    return Entry(live, layout.shared(formula.tree, steady=steady))
+    value = base_number(formula, layout.case.model)
+    return Live(layout.shared(formula.tree, without_draw=without_draw), value)

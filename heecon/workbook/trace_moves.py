@@ -2,290 +2,183 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import partial
 
-import numpy as np
-
-from heecon.engine.strategy_inputs import Transition
-from heecon.model.definition import Formula
 from heecon.model.outcomes import edges_of
 from heecon.workbook.book import PLAIN
-from heecon.workbook.columns import Columns, Floats, Key, Make
-from heecon.workbook.layout import FIRST
+from heecon.workbook.columns import BUT_FIRST, BUT_LAST, NUMBER, Column, Key, Make, Trace
+from heecon.workbook.live import (
+    Live,
+    exp,
+    largest,
+    one_minus_exp,
+    product_of,
+    sum_of,
+    sum_product,
+    total,
+    where,
+)
+
+OCCUPANCY = "share of the cohort at the start of the cycle"
+FLOW = "share of the cohort that moves in the cycle"
 
 
-class Moves:
-    """Plans the columns in which people move.
+def plan_occupancy(trace: Trace) -> None:
+    """Shares of the cohort, state by state and cycle of residence by cycle."""
+    for index, state in enumerate(trace.states):
+        label, slots = trace.model.states[state].label, trace.slots(state)
+        if slots > 1:
+            whole, make = trace.numbers.occupancy[:, index], partial(_together, trace, state)
+            trace.add(("occupancy", state), Column(OCCUPANCY, label, make, value=whole))
+        for slot in range(slots):
+            shown = label if slots == 1 else f"{label}: {slot} cycles in it"
+            people = trace.numbers.slots[:, trace.numbers.first_slot(index) + slot]
+            make = partial(_occupancy, trace, state, slot)
+            column = Column(OCCUPANCY, shown, make, value=people, rows=BUT_FIRST)
+            trace.add(trace.slot_key(state, slot), column)
 
-    Args:
-        table: the columns of the trace.
-    """
 
-    def __init__(self, table: Columns) -> None:
-        self.table = table
+def _together(trace: Trace, state: str) -> Live:
+    return total(trace.span("occupancy", state, slots=(0, trace.slots(state))))
 
-    def plan_occupancy(self) -> None:
-        """Shares of the cohort, state by state and cycle of residence by cycle."""
-        group = "share of the cohort at the start of the cycle"
-        for index, state in enumerate(self.table.states):
-            label = self.table.model.states[state].label
-            slots = self.table.slots(state)
-            if slots > 1:
-                self.table.add(("occupancy", state), group, label, self._occupied(state, index))
-            for slot in range(slots):
-                key = ("occupancy", state) if slots == 1 else ("occupancy", state, str(slot))
-                shown = label if slots == 1 else f"{label}: {slot} cycles in it"
-                self.table.add(
-                    key, group, shown, self._occupancy(state, index, slot), first=FIRST + 1
-                )
 
-    def _occupied(self, state: str, index: int) -> Make:
-        def make() -> tuple[str, Floats]:
-            first = self.table.cell("occupancy", state, "0")
-            last = self.table.cell("occupancy", state, str(self.table.slots(state) - 1))
-            return f"SUM({first}:{last})", self.table.numbers.occupancy[:, index]
+def _occupancy(trace: Trace, state: str, slot: int) -> Live:
+    """Those who stay and those who come in during the cycle before."""
+    slots, definition = trace.slots(state), trace.model.states[state]
+    terms = []
+    if definition.absorbing:
+        terms.append(trace.strip(*trace.slot_key(state, 0)).before)
+    elif slots == 1 and definition.tunnel:
+        pass  # a tunnel of one cycle: nobody stays
+    else:
+        last = slot == slots - 1 and not definition.tunnel
+        for place in sorted({slot - 1, slot} if last else {slot - 1}):
+            if place >= 0:
+                terms += _staying(trace, state, place)
+    if slot == 0:
+        terms += [
+            trace.strip("flow", *edge).before
+            for edge in edges_of(trace.model.transitions, trace.model.states)
+            if edge[1] == state
+        ]
+    return sum_of(terms)
 
-        return make
 
-    def _occupancy(self, state: str, index: int, slot: int) -> Make:
-        """Those who stay and those who come in during the cycle before."""
+def _staying(trace: Trace, state: str, slot: int) -> list[Live]:
+    """Those who stayed in the cycle before; nothing if nobody can."""
+    row = trace.model.transitions[state]
+    tunnel = trace.model.states[state].tunnel is not None
+    names = [state] if state in row.to and not tunnel else []
+    names += ["rest"] if tunnel or row.rest in ("", state) else []
+    keys = [trace.transition_key("chance", state, name, slot) for name in names]
+    people = trace.strip(*trace.slot_key(state, slot)).before
+    return [people * sum_of([trace.strip(*key).before for key in keys])] if keys else []
 
-        def make() -> tuple[str, Floats]:
-            terms = []
-            slots, definition = self.table.slots(state), self.table.model.states[state]
-            before = {slot - 1, slot} if slot == slots - 1 and not definition.tunnel else {slot - 1}
-            before = {0} if slots == 1 and not definition.tunnel else before - {-1}
-            if definition.absorbing:
-                terms.append(self.table.cell(*self.table.slot_key(state, 0), row="{p}"))
-                before = set()
-            if slots == 1 and definition.tunnel:
-                before = set()
-            for place in sorted(before):
-                people = self.table.cell(*self.table.slot_key(state, place), row="{p}")
-                staying = self._staying(state, place)
-                if staying:
-                    terms.append(f"{people}*{staying}")
-            if slot == 0:
-                terms += [
-                    self.table.cell("flow", *edge, row="{p}")
-                    for edge in edges_of(self.table.model.transitions, self.table.model.states)
-                    if edge[1] == state
-                ]
-            place = self.table.numbers.first_slot(index) + slot
-            return "+".join(terms) or "0", self.table.numbers.slots[1:, place]
 
-        return make
-
-    def _staying(self, state: str, slot: int) -> str:
-        """Probability of staying, in the row before."""
-        row = self.table.model.transitions[state]
-        tunnel = self.table.model.states[state].tunnel is not None
-        names = []
-        if state in row.to and not tunnel:
-            names.append(state)
-        if tunnel or row.rest in ("", state):
-            names.append("rest")
-        cells = [self.chance(state, name, slot, row="{p}") for name in names]
-        return cells[0] if len(cells) == 1 else f"({'+'.join(cells)})" if cells else ""
-
-    @cached_property
-    def told_apart(self) -> dict[str, int]:
-        """How many cycles of residence have transition probabilities of their own, by state."""
-        return {
-            state: self.table.slots(state) if any(map(self.table.depends, row.to.values())) else 1
-            for state, row in self.table.model.transitions.items()
-        }
-
-    @cached_property
-    def moves(self) -> dict[tuple[str, str], Transition]:
-        """The engine's moves by origin and what the trace calls them."""
-        found: dict[tuple[str, str], Transition] = {}
-        for move in self.table.numbers.moves:
-            origin, to = self.table.states[move.origin], self.table.states[move.destination]
-            if self.table.model.states[origin].absorbing:
-                continue
-            row = self.table.model.transitions[origin]
-            listed = to in row.to and (origin, to) not in found
-            found[origin, to if listed else "rest"] = move
-        return found
-
-    def chance(self, origin: str, to: str, slot: int, row: str = "{r}") -> str:
-        """Cell of a probability; ``to`` is "rest" for those who have no event."""
-        apart = self.told_apart[origin] > 1
-        key = ("chance", origin, to, str(slot)) if apart else ("chance", origin, to)
-        return self.table.cell(*key, row=row)
-
-    def plan_transitions(self, origin: str) -> None:
-        """Rates, if they compete, and probabilities of leaving a state."""
-        row = self.table.model.transitions[origin]
-        apart = self.told_apart[origin]
-        group = f"leaving {origin}: " + (
-            "competing rates a year, then probabilities" if row.competing else "probabilities"
-        )
-        slots = range(apart)
-        if row.competing:
-            for to, formula in row.to.items():
-                for slot in slots:
-                    self.table.add(
-                        self.key("rate", origin, to, slot),
-                        group,
-                        self._word(f"rate to {to}", origin, slot),
-                        self._rate(formula, slot),
-                        formula.text,
-                        format=PLAIN,
-                    )
-            for slot in slots:
-                self.table.add(
-                    self.key("hazard", origin, "", slot),
-                    group,
-                    self._word("sum of rates x cycle length", origin, slot),
-                    self._hazard(origin, slot),
-                    format=PLAIN,
-                )
-                self.table.add(
-                    self.key("any", origin, "", slot),
-                    group,
-                    self._word("probability of any", origin, slot),
-                    self._any(origin, slot),
-                )
+def plan_transitions(trace: Trace, origin: str) -> None:
+    """Rates, if they compete, and probabilities of leaving a state."""
+    row = trace.model.transitions[origin]
+    slots = range(trace.told_apart[origin])
+    if row.competing:
         for to, formula in row.to.items():
             for slot in slots:
-                make = self._competing(origin, to, slot) if row.competing else self._stated(origin, to, formula, slot)  # fmt: skip # noqa: E501
-                text = "" if row.competing else formula.text
-                self.table.add(
-                    self.key("chance", origin, to, slot),
-                    group,
-                    self._word(f"p to {to}", origin, slot),
-                    make,
-                    text,
-                )
+                make = partial(trace.formula, formula, slot)
+                _add(trace, "rate", origin, to, slot, f"rate to {to}", make, formula.text)
         for slot in slots:
-            goes = row.rest or origin
-            words = f"p of the rest, who {'stay' if goes == origin else f'go to {goes}'}"
-            self.table.add(
-                self.key("chance", origin, "rest", slot),
-                group,
-                self._word(words, origin, slot),
-                self._rest(origin, slot),
-            )
-
-    def key(self, kind: str, origin: str, to: str, slot: int) -> Key:
-        """Key of a column of transitions; by slot where these are told apart."""
-        parts = (kind, origin, to) if to else (kind, origin)
-        return (*parts, str(slot)) if self.told_apart[origin] > 1 else parts
-
-    def _word(self, words: str, origin: str, slot: int) -> str:
-        return f"{words}: {slot} cycles in it" if self.told_apart[origin] > 1 else words
-
-    def _rate(self, formula: Formula, slot: int) -> Make:
-        return lambda: (
-            self.table.formula(formula, slot),
-            self.table.numbers.series(formula, slot)[:-1],
-        )
-
-    def _hazard(self, origin: str, slot: int) -> Make:
-        def make() -> tuple[str, Floats]:
-            row = self.table.model.transitions[origin]
-            cells = [self.table.cell(*self.key("rate", origin, to, slot)) for to in row.to]
-            values = sum(
-                (self.table.numbers.series(formula, slot)[:-1] for formula in row.to.values()),
-                np.zeros(self.table.numbers.points - 1),
-            )
-            length = self.table.model.settings.cycle_length
-            return f"({'+'.join(cells) or '0'})*set_cycle_length", values * length
-
-        return make
-
-    def _any(self, origin: str, slot: int) -> Make:
-        """1 - exp(-x); by its series where x is tiny and the difference would lose its digits."""
-
-        def make() -> tuple[str, Floats]:
-            x = self.table.cell(*self.key("hazard", origin, "", slot))
-            number = self.table.layout.book.constant
-            two, three, tiny = number(2.0), number(3.0), number(1e-5)
-            series = f"{x}*(1-{x}/{two}*(1-{x}/{three}))"
-            _, hazard = self._hazard(origin, slot)()
-            return f"IF({x}<{tiny},{series},1-EXP(-{x}))", -np.expm1(-hazard)
-
-        return make
-
-    def _competing(self, origin: str, to: str, slot: int) -> Make:
-        def make() -> tuple[str, Floats]:
-            rate, hazard, some = (
-                self.table.cell(*self.key(kind, origin, name, slot))
-                for kind, name in (("rate", to), ("hazard", ""), ("any", ""))
-            )
-            formula = f"IF({hazard}>0,{rate}*set_cycle_length/{hazard}*{some},0)"
-            return formula, self.table.numbers.probability(self.moves[origin, to], slot)
-
-        return make
-
-    def _stated(self, origin: str, to: str, formula: Formula, slot: int) -> Make:
-        def make() -> tuple[str, Floats]:
-            values = self.table.numbers.probability(self.moves[origin, to], slot)
-            return self.table.formula(formula, slot), values
-
-        return make
-
-    def _rest(self, origin: str, slot: int) -> Make:
-        def make() -> tuple[str, Floats]:
-            row = self.table.model.transitions[origin]
-            values = self.table.numbers.probability(self.moves[origin, "rest"], slot)
+            make = partial(_hazard, trace, origin, slot)
+            _add(trace, "hazard", origin, "", slot, "sum of rates x cycle length", make)
+            make = partial(_any, trace, origin, slot)
+            _add(trace, "any", origin, "", slot, "probability of any", make)
+    for to, formula in row.to.items():
+        for slot in slots:
+            make, text = partial(trace.formula, formula, slot), formula.text
             if row.competing:
-                return f"EXP(-{self.table.cell(*self.key('hazard', origin, '', slot))})", values
-            cells = [self.chance(origin, to, slot) for to in row.to]
-            return f"MAX(0,1-({'+'.join(cells) or '0'}))", values
+                make, text = partial(_competing, trace, origin, to, slot), ""
+            _add(trace, "chance", origin, to, slot, f"p to {to}", make, text)
+    goes = row.rest or origin
+    words = f"p of the rest, who {'stay' if goes == origin else f'go to {goes}'}"
+    for slot in slots:
+        make = partial(_rest, trace, origin, slot)
+        _add(trace, "chance", origin, "rest", slot, words, make)
 
-        return make
 
-    def plan_flow(self, edge: tuple[str, str]) -> None:
-        """Those who make a move in a cycle."""
-        origin, to = edge
-        self.table.add(
-            ("flow", *edge),
-            "share of the cohort that moves in the cycle",
-            f"{origin} -> {to}",
-            lambda: (self.flow(edge), self.table.numbers.flow[edge]),
-        )
+def _add(
+    trace: Trace,
+    kind: str,
+    origin: str,
+    to: str,
+    slot: int,
+    label: str,
+    make: Make,
+    text: str = "",
+) -> None:
+    """Plan a column of transitions; probabilities have the engine's values."""
+    competing, chance = trace.model.transitions[origin].competing, kind == "chance"
+    words = "competing rates a year, then probabilities" if competing else "probabilities"
+    column = Column(
+        f"leaving {origin}: {words}",
+        f"{label}: {slot} cycles in it" if trace.told_apart[origin] > 1 else label,
+        make,
+        text,
+        trace.numbers.probability(trace.moves[origin, to], slot) if chance else None,
+        BUT_LAST,
+        format=NUMBER if kind in {"chance", "any"} else PLAIN,
+    )
+    trace.add(trace.transition_key(kind, origin, to, slot), column)
 
-    def _name_of(self, edge: tuple[str, str]) -> str:
-        """What the trace calls the probability of a move."""
-        origin, to = edge
-        return to if to in self.table.model.transitions[origin].to else "rest"
 
-    def slots_of(self, edge: tuple[str, str]) -> tuple[int, int]:
-        """Cycles of residence a move leaves from: the rest leaves a tunnel at its end."""
-        high = self.table.slots(edge[0])
-        at_end = self._name_of(edge) == "rest" and self.table.model.states[edge[0]].tunnel
-        return (high - 1 if at_end else 0), high
+def _cell(trace: Trace, kind: str, origin: str, to: str, slot: int) -> Live:
+    return trace.here(*trace.transition_key(kind, origin, to, slot))
 
-    def worth(self, edge: tuple[str, str], formula: Formula) -> Floats:
-        """What those who move are worth in every cycle, when that depends on time in the state."""
-        numbers, origin = self.table.numbers, self.table.states.index(edge[0])
-        move = self.moves[edge[0], self._name_of(edge)]
-        total = np.zeros(numbers.points - 1)
-        for slot in range(*self.slots_of(edge)):
-            people = numbers.slots[:-1, numbers.first_slot(origin) + slot]
-            value = numbers.series(formula, slot)[:-1]
-            total += people * numbers.probability(move, slot) * value
-        return total
 
-    def flow(self, edge: tuple[str, str], worth: Key = ()) -> str:
-        """Those who move; with ``worth``, columns by slot, what they are worth together."""
-        origin, _ = edge
-        name = self._name_of(edge)
-        low, high = self.slots_of(edge)
-        values = self.table.span(*worth, slots=(low, high)) if worth else ""
-        people = self.table.span("occupancy", origin, slots=(low, high))
-        apart = self.told_apart[origin] > 1
-        chance = (
-            self.table.span("chance", origin, name, slots=(low, high))
-            if apart
-            else self.table.cell("chance", origin, name)
-        )
-        if high - low == 1:
-            return f"{people}*{chance}" + (f"*{values}" if values else "")
-        if apart or values:
-            ranges = ",".join(part for part in (people, chance if apart else "", values) if part)
-            return f"SUMPRODUCT({ranges})" + ("" if apart else f"*{chance}")
-        return f"SUM({people})*{chance}"
+def _hazard(trace: Trace, origin: str, slot: int) -> Live:
+    goals = trace.model.transitions[origin].to
+    rates = sum_of([_cell(trace, "rate", origin, to, slot) for to in goals])
+    return rates * trace.layout.book.named["set_cycle_length"]
+
+
+def _any(trace: Trace, origin: str, slot: int) -> Live:
+    return one_minus_exp(_cell(trace, "hazard", origin, "", slot), trace.layout.book.constant)
+
+
+def _competing(trace: Trace, origin: str, to: str, slot: int) -> Live:
+    rate = _cell(trace, "rate", origin, to, slot)
+    hazard = _cell(trace, "hazard", origin, "", slot)
+    some = _cell(trace, "any", origin, "", slot)
+    length = trace.layout.book.named["set_cycle_length"]
+    return where(hazard > 0, rate * length / hazard * some, 0)
+
+
+def _rest(trace: Trace, origin: str, slot: int) -> Live:
+    """Those who have no event."""
+    row = trace.model.transitions[origin]
+    if row.competing:
+        return exp(-_cell(trace, "hazard", origin, "", slot))
+    return largest(0, 1 - sum_of([_cell(trace, "chance", origin, to, slot) for to in row.to]))
+
+
+# --- flows ---------------------------------------------------------------------------------------
+
+
+def plan_flow(trace: Trace, edge: tuple[str, str]) -> None:
+    """Those who make a transition in a cycle."""
+    value = trace.numbers.flow[edge]
+    column = Column(FLOW, " -> ".join(edge), partial(flow, trace, edge), "", value, BUT_LAST)
+    trace.add(("flow", *edge), column)
+
+
+def flow(trace: Trace, edge: tuple[str, str], reward: Key = ()) -> Live:
+    """Those who make a transition; with ``reward``, columns by slot, their rewards together."""
+    origin, to = edge
+    name = to if to in trace.model.transitions[origin].to else "rest"
+    high = trace.slots(origin)
+    # The rest leaves a tunnel at its end.
+    low = high - 1 if name == "rest" and trace.model.states[origin].tunnel else 0
+    keys: list[Key] = [("occupancy", origin), ("chance", origin, name)]
+    people, chance = (trace.span(*key, slots=(low, high)) for key in keys)
+    rewards = [trace.span(*reward, slots=(low, high))] if reward else []
+    if high - low == 1:
+        return product_of([people, chance, *rewards])
+    if trace.told_apart[origin] > 1:
+        return sum_product(people, chance, *rewards)
+    return (sum_product(people, *rewards) if rewards else total(people)) * chance

@@ -17,13 +17,13 @@ from heecon.analysis.evaluation import run
 from heecon.errors import InputError, Problem
 from heecon.workbook.address import letters
 from heecon.workbook.book import Book, Value
-from heecon.workbook.case import Case, Variant, case_of
+from heecon.workbook.case import ScenarioColumn, WorkbookInput, case_of
 from heecon.workbook.control import ID, LIVE
 from heecon.workbook.export import workbook
 from heecon.workbook.importer import Imported, import_workbook
 from heecon.workbook.layout import VALUES
 from heecon.workbook.lint import Broken, lint
-from heecon.workbook.package import Budget, cells_in, check_package, opened, read_sheets
+from heecon.workbook.package import ReadLimits, cells_in, check_package, opened, read_sheets
 from heecon.workbook.recalculate import Recalculated, recalculate
 
 TOLERANCE = 1e-9
@@ -136,11 +136,11 @@ def _replayed(path: Path, recalculated: Recalculated) -> Value:
     return None
 
 
-def _case(imported: Imported) -> Case:
+def _case(imported: Imported) -> WorkbookInput:
     """The family of the workbook with its overrides in the scenario it has chosen."""
     name = imported.base.scenario.name or imported.base.name
     case = case_of(imported.folder, None if name == imported.base.name else name)
-    edited = Variant(name, imported.whole, run(imported.model))
+    edited = ScenarioColumn(name, imported.whole, run(imported.model))
     variants = tuple(edited if v.name == name else v for v in case.variants)
     return replace(case, variants=variants, overrides=imported.overrides, room=imported.room)
 
@@ -171,14 +171,14 @@ _Cell = tuple[int, int, str, Any]
 
 def _formulas(path: Path) -> Iterator[tuple[str, list[_Cell]]]:
     """Every formula of the file with the value it holds, sheet by sheet."""
-    budget, other_budget = Budget(path.name), Budget(path.name)
+    limits, other_limits = ReadLimits(path.name), ReadLimits(path.name)
     with opened(path, values=False) as formulas, opened(path, values=True) as values:
         for sheet, other in zip(formulas.worksheets, values.worksheets, strict=True):
-            found = [cell for cell in cells_in(sheet, budget) if cell.kind != "constant"]
+            found = [cell for cell in cells_in(sheet, limits) if cell.kind != "constant"]
             wanted = {(cell.row, cell.column) for cell in found}
             held = {
                 (cell.row, cell.column): cell.content
-                for cell in cells_in(other, other_budget)
+                for cell in cells_in(other, other_limits)
                 if (cell.row, cell.column) in wanted
             }
             yield (

@@ -259,7 +259,7 @@ def _colour(page: Worksheet, sheet: Sheet) -> None:
     from openpyxl.formatting.rule import CellIsRule  # noqa: PLC0415
     from openpyxl.styles import Font, PatternFill  # noqa: PLC0415
 
-    for area in sheet.lamps:
+    for area in sheet.status_cells:
         for word, fill, ink in (("OK", "C6E7C8", "1B5E20"), ("FAIL", "F4B6B6", "8B0000")):
             rule = CellIsRule(
                 operator="equal",

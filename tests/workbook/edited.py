@@ -12,7 +12,7 @@ from heecon.analysis.evaluation import run
 from heecon.errors import HeeconError
 from heecon.model.load import load
 from heecon.model.parameter import Parameter
-from heecon.workbook.case import Case, Variant
+from heecon.workbook.case import ScenarioColumn, WorkbookInput
 from heecon.workbook.export import workbook
 from heecon.workbook.inputs import PLACE
 
@@ -68,7 +68,7 @@ class Editor:
         seed: of the edits.
     """
 
-    def __init__(self, case: Case, spreadsheet: Any, folder: Path, seed: int) -> None:
+    def __init__(self, case: WorkbookInput, spreadsheet: Any, folder: Path, seed: int) -> None:
         self.case = case
         self.spreadsheet = spreadsheet
         self.folder = folder
@@ -89,7 +89,7 @@ class Editor:
             self.luck.choice((self._input, self._input, self._setting))(found, variant)
         return found
 
-    def _input(self, found: Edit, variant: Variant) -> None:
+    def _input(self, found: Edit, variant: ScenarioColumn) -> None:
         row = self.luck.choice(variant.model.parameters)
         value = self._value(row)
         given = found.parameters.setdefault(row.name, {})
@@ -111,7 +111,7 @@ class Editor:
             return row.value + self.luck.choice([0, 1, 2.5])
         return row.value * self.luck.choice([0.0, 0.5, 0.9, 1.0, 1.1, self.luck.uniform(0.2, 1.5)])
 
-    def _setting(self, found: Edit, variant: Variant) -> None:
+    def _setting(self, found: Edit, variant: ScenarioColumn) -> None:
         kind = self.luck.choice(
             ["comparator", "correction", "timing", "rate", "horizon", "threshold", "include"]
         )
@@ -140,7 +140,7 @@ class Editor:
         elif kind in {"rate", "timing"}:
             self._discount(found, variant, kind)
 
-    def _discount(self, found: Edit, variant: Variant, kind: str) -> None:
+    def _discount(self, found: Edit, variant: ScenarioColumn, kind: str) -> None:
         settings = variant.model.settings
         if any(len(steps) > 1 for steps in settings.discount.values()):
             return
@@ -179,7 +179,7 @@ class Editor:
         self.compared += 1
         return [f"{edit}: {line}" for line in wrong]
 
-    def expected(self, edit: Edit) -> Case | None:
+    def expected(self, edit: Edit) -> WorkbookInput | None:
         """The case with the edit made in the scenario it chooses; None if it cannot be run."""
         path = self.folder / "edited.toml"
         name = self.case.model.name
@@ -189,7 +189,7 @@ class Editor:
             whole = load(name, path, every_strategy=True)
             if whole.settings.cycles > self.case.cycles:
                 return None
-            variant = Variant(edit.scenario, whole, run(model))
+            variant = ScenarioColumn(edit.scenario, whole, run(model))
             run(whole)
         except HeeconError:
             return None

@@ -12,7 +12,7 @@ import heecon as he
 from heecon.analysis.evaluation import run as evaluate
 from heecon.workbook.address import letters
 from heecon.workbook.book import Book
-from heecon.workbook.case import Case, Variant
+from heecon.workbook.case import ScenarioColumn, WorkbookInput
 from heecon.workbook.recalculate import _value
 from heecon.workbook.verify import distance_of
 from heecon.workbook.xlsx import to_bytes
@@ -20,26 +20,26 @@ from heecon.workbook.xlsx import to_bytes
 TOLERANCE = 1e-9
 
 
-def case_in_memory(*models: he.Model, **more: Any) -> Case:
+def case_in_memory(*models: he.Model, **more: Any) -> WorkbookInput:
     """A family of models that were never files."""
     variants = tuple(
-        Variant(f"scenario_{i}", model, evaluate(model)) for i, model in enumerate(models)
+        ScenarioColumn(f"scenario_{i}", model, evaluate(model)) for i, model in enumerate(models)
     )
     values: dict[str, Any] = {
         "chosen": 0, "left_out": {}, "outcomes": None, "seed": 1, "one_way": None, "log": None,
         "made": datetime.date(2026, 1, 2), "version": "test",
     }  # fmt: skip
-    return Case(variants=variants, **(values | more))
+    return WorkbookInput(variants=variants, **(values | more))
 
 
-def with_strategies(case: Case, names: tuple[str, ...]) -> Case:
+def with_strategies(case: WorkbookInput, names: tuple[str, ...]) -> WorkbookInput:
     """The case with some of its strategies only."""
     variants = []
     for variant in case.variants:
         kept = {name: variant.model.strategies[name] for name in names}
         rows = tuple(r for r in variant.model.parameters if r.strategy in (None, *names))
         model = replace(variant.model, strategies=kept, parameters=rows)
-        variants.append(Variant(variant.name, model, evaluate(model)))
+        variants.append(ScenarioColumn(variant.name, model, evaluate(model)))
     return replace(case, variants=tuple(variants), one_way=None, log=None)
 
 
@@ -68,6 +68,26 @@ def formulas_of(book: Book) -> dict[str, list[tuple[int, int, str, Any]]]:
                     for row, value in enumerate(run.values.tolist(), start=run.first)
                 ]
     return found
+
+
+def incremental_table(book: Book) -> list[tuple[Any, ...]]:
+    """Strategy, what it is compared with, and status, as the sheet of results has them."""
+    sheet = next(sheet for sheet in book.sheets if sheet.name == "Results")
+    title = "Fully incremental analysis, by rising cost"
+    first = 2 + next(
+        row for row, line in sheet.cells.items() if 1 in line and line[1].value == title
+    )
+    rows = [
+        sheet.cells[row] for row in range(first, max(sheet.cells)) if 9 in sheet.cells.get(row, {})
+    ]
+    return [(row[1].value, row[2].value, row[8].value) for row in rows]
+
+
+def engine_s_table(case: WorkbookInput) -> list[tuple[Any, ...]]:
+    """The same as the engine has it, with rows of nothing for strategies left out."""
+    rows = case.variant.evaluation.incremental()
+    found = [(row.strategy, row.compared_with or "", str(row.status)) for row in rows]
+    return found + [("", "", "")] * (len(case.model.strategies) - len(found))
 
 
 def differences(book: Book, spreadsheet: Any, *sheets: str) -> list[str]:

@@ -244,6 +244,24 @@ def test_the_perspective_is_live(perspective: str) -> None:
     assert spreadsheet.get_value("Results", 7, 3) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize(("factor", "verdict"), [(1 + 0.9e-9, "OK"), (1 - 1.1e-9, "FAIL")])
+def test_the_live_model_must_equal_the_engine_to_1e_9(factor: float, verdict: str) -> None:
+    book = book_of()
+    spreadsheet = opened(book)
+    cell = re.match(r"Scenarios!\$C\$([0-9]+):", book.names["stored_cost"] + ":")
+    assert cell is not None
+    row = int(cell[1])
+    stored = spreadsheet.get_value("Scenarios", row, 3)
+    assert stored > 1
+    spreadsheet.set_value("Scenarios", row, 3, stored * factor)
+    spreadsheet.evaluate_all()
+    rows = range(7, 80)
+    words = "Costs: live model = engine (relative)"
+    check = next(r for r in rows if spreadsheet.get_value("Checks", r, 1) == words)
+    assert spreadsheet.get_value("Checks", check, 4) == verdict
+    assert spreadsheet.get_value("Checks", 3, 4) == verdict
+
+
 def test_a_workbook_opens_as_a_zip_of_known_parts() -> None:
     with zipfile.ZipFile(io.BytesIO(to_bytes(book_of()))) as archive:
         assert archive.testzip() is None

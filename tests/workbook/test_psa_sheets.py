@@ -11,7 +11,7 @@ import pytest
 from heecon.analysis.acceptability import acceptability
 from heecon.analysis.outcomes import Outcomes
 from heecon.workbook.book import Book
-from heecon.workbook.case import Case, case_of
+from heecon.workbook.case import WorkbookInput, case_of
 from heecon.workbook.export import workbook
 from heecon.workbook.psa_sheets import CURVES, STEPS
 
@@ -22,7 +22,7 @@ TOP = "highest threshold"
 
 
 @cache
-def exported() -> tuple[Case, Book, Any]:
+def exported() -> tuple[WorkbookInput, Book, Any]:
     case = case_of("sick_sicker/base_case", draws=DRAWS, seed=3)
     book = workbook(case)
     return case, book, opened(book)
@@ -78,14 +78,14 @@ def test_ties_are_shared() -> None:
         thresholds=found.thresholds,
     )  # fmt: skip
     case = exported()[0]
-    book = workbook(Case(**{**_fields(case), "outcomes": tied}))
+    book = workbook(WorkbookInput(**{**_fields(case), "outcomes": tied}))
     spreadsheet = opened(book)
     assert differences(book, spreadsheet, "PSA") == []
     assert spreadsheet.get_value("PSA", CURVES + 1, 2) == pytest.approx(0.5)
 
 
-def _fields(case: Case) -> dict[str, Any]:
-    return {name: getattr(case, name) for name in Case.__dataclass_fields__}
+def _fields(case: WorkbookInput) -> dict[str, Any]:
+    return {name: getattr(case, name) for name in WorkbookInput.__dataclass_fields__}
 
 
 @pytest.mark.parametrize("draw", [1, 17, DRAWS])
@@ -106,6 +106,25 @@ def test_a_replayed_draw_gives_its_stored_outcomes(draw: int) -> None:
     assert engine == {"not compared"}
     assert overall == "OK"
     np.testing.assert_allclose(costs, outcomes().cost[draw - 1], rtol=1e-9)
+
+
+def test_an_override_goes_before_a_replayed_draw() -> None:
+    _, _, spreadsheet = exported()
+    key = next(iter(outcomes().parameters))
+    row = row_of(spreadsheet, "Inputs", key)
+    live, override, draw = 4, 5, 7
+    base = spreadsheet.get_value("Inputs", row, live)
+    spreadsheet.set_value("Control", 8, 3, 17.0)
+    spreadsheet.evaluate_all()
+    drawn = spreadsheet.get_value("Inputs", row, live)
+    spreadsheet.set_value("Inputs", row, override, base * 1.5)
+    spreadsheet.evaluate_all()
+    shown = [spreadsheet.get_value("Inputs", row, column) for column in (live, draw)]
+    spreadsheet.set_value("Inputs", row, override, None)
+    spreadsheet.set_value("Control", 8, 3, 0.0)
+    assert drawn == pytest.approx(outcomes().parameters[key][16], rel=1e-11)
+    assert drawn != base
+    assert shown == [base * 1.5, drawn]
 
 
 def test_increments_follow_the_comparator() -> None:

@@ -9,12 +9,15 @@ from heecon.workbook.export import workbook
 from tests.engine.cases import cases, model_of
 from tests.engine.simulator import Case
 
-from .sheets import case_in_memory, differences, opened
+from .sheets import case_in_memory, differences, engine_s_table, incremental_table, opened
 
 
 def compare(case: Case) -> None:
-    book = workbook(case_in_memory(model_of(case)))
+    family = case_in_memory(model_of(case))
+    book = workbook(family)
     assert differences(book, opened(book)) == []
+    if family.has_qalys:
+        assert incremental_table(book) == engine_s_table(family)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

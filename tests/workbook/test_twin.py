@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from heecon.workbook.case import Case, case_of
+from heecon.workbook.case import WorkbookInput, case_of
 from heecon.workbook.export import workbook
 
 from .edited import RESULT_SHEETS, Editor
-from .sheets import differences, opened, with_strategies
+from .sheets import differences, engine_s_table, incremental_table, opened, with_strategies
 
 MODELS = ("sick_sicker", "hiv", "starter", "bone_metastases")
 """The early-disease model is among those of the slow tests."""
@@ -24,7 +24,7 @@ PAIR = ("denosumab", "zoledronic_acid")
 
 
 @cache
-def exported(model: str, strategies: tuple[str, ...] = ()) -> tuple[Case, Any]:
+def exported(model: str, strategies: tuple[str, ...] = ()) -> tuple[WorkbookInput, Any]:
     """The case of a model's base case, with all or some strategies, and the workbook opened."""
     case = case_of(f"{model}/base_case")
     if strategies:
@@ -32,7 +32,7 @@ def exported(model: str, strategies: tuple[str, ...] = ()) -> tuple[Case, Any]:
     return case, opened(workbook(case))
 
 
-def choose_each(case: Case, spreadsheet: Any, names: Collection[str] = ()) -> None:
+def choose_each(case: WorkbookInput, spreadsheet: Any, names: Collection[str] = ()) -> None:
     """Choose scenarios on the control sheet; results, values and checks must follow.
 
     Args:
@@ -49,6 +49,7 @@ def choose_each(case: Case, spreadsheet: Any, names: Collection[str] = ()) -> No
         expected = workbook(replace(case, chosen=chosen))
         sheets = (*RESULT_SHEETS, "Values", "Cover", "Checks")
         assert differences(expected, spreadsheet, *sheets) == []
+        assert incremental_table(expected) == engine_s_table(replace(case, chosen=chosen))
         assert spreadsheet.get_value("Checks", 3, 4) == "OK"
     spreadsheet.set_value("Control", 6, 3, "base_case")
 
@@ -56,7 +57,9 @@ def choose_each(case: Case, spreadsheet: Any, names: Collection[str] = ()) -> No
 @pytest.mark.parametrize("model", MODELS[:-1])
 def test_every_formula_equals_the_engine(model: str) -> None:
     case, spreadsheet = exported(model)
-    assert differences(workbook(case), spreadsheet) == []
+    book = workbook(case)
+    assert differences(book, spreadsheet) == []
+    assert incremental_table(book) == engine_s_table(case)
 
 
 def test_every_formula_of_the_flagship_equals_the_engine() -> None:

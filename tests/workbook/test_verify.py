@@ -72,6 +72,14 @@ def test_a_wrong_value_beside_a_formula_that_is_not_of_the_model(export: Path) -
     assert places(checked(export)) == {"Control!C7": "file"}
 
 
+@pytest.mark.parametrize(("held", "differs"), [(1 + 0.9e-9, False), (1 + 1.1e-9, True)])
+def test_values_are_compared_to_1e_9(export: Path, held: float, differs: bool) -> None:
+    old = cell_xml(export, "Control", "C7")
+    assert b"<v>1.0<" in old
+    in_part(export, "Control", old, old.replace(b"<v>1.0<", f"<v>{held!r}<".encode()))
+    assert places(checked(export)) == ({"Control!C7": "file"} if differs else {})
+
+
 FORMULAS = [("Trace_usual", "K15"), ("Trace_new", "D19"), ("Results", "C8"), ("Values", "F9"),
             ("Timeline", "C12")]  # fmt: skip
 
