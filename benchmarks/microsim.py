@@ -31,7 +31,8 @@ import heecon as he  # noqa: E402
 from heecon.analysis.engines import with_engine  # noqa: E402
 from heecon.analysis.evaluation import run  # noqa: E402
 from heecon.analysis.monte_carlo import errors_of  # noqa: E402
-from heecon.engine.microsim import Options, run_microsim  # noqa: E402
+from heecon.engine.individual_run import Options  # noqa: E402
+from heecon.engine.microsim import run_microsim  # noqa: E402
 
 CYCLES, STRATEGIES = 30, 2
 
@@ -112,7 +113,8 @@ CHILD = """
 import sys, time
 began = time.perf_counter()
 import heecon as he
-from heecon.engine.microsim import Options, run_microsim
+from heecon.engine.individual_run import Options
+from heecon.engine.microsim import run_microsim
 model = he.load(sys.argv[1])
 loaded = time.perf_counter() - began
 run_microsim(model, options=Options(patients=int(sys.argv[2])))
@@ -158,12 +160,12 @@ def memory(name: str) -> None:
 
 
 def variance_reduction(name: str, people: int) -> None:
-    """What sharing luck between strategies saves."""
+    """What sharing random numbers between strategies saves."""
     errors = errors_of(run(with_engine(he.load(name), "microsim", people)))
     shared = errors.increment(1, 0, 50_000.0)[0]
     costs, qalys = errors.kind["cost"][0, :, 1], errors.kind["qaly"][0, :, 1]
     nmb = [errors.net_benefit(s, 50_000.0)[0] for s in range(2)]
-    print(f"\n{name}: variance of increments with independent streams / with shared luck")
+    print(f"\n{name}: variance of increments with independent streams / with shared ones")
     for label, separate, common in zip(
         ("cost", "QALYs", "net benefit"),
         (np.hypot(*costs), np.hypot(*qalys), np.hypot(*nmb)),

@@ -150,10 +150,9 @@ def main() -> None:
 
 
 def _print_problems(error: HeeconError) -> None:
-    count = len(error.problems)
-    typer.echo(f"heecon found {count} problem{'s' if count != 1 else ''}:", err=True)
-    for problem in error.problems:
-        typer.echo(f"\n{problem}", err=True)
+    typer.echo(f"heecon found {error.count} problem{'s' if error.count != 1 else ''}:", err=True)
+    for message in error.messages():
+        typer.echo(f"\n{message}", err=True)
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ def test_only_the_engine_and_the_language_compile() -> None:
     }
     assert users <= {
         "engine/kernels.py",
-        "engine/personal.py",
+        "engine/individual_kernel.py",
         "engine/random_numbers.py",
         "language/numba_runtime.py",
         "language/numba_target.py",

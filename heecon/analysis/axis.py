@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.joint import Block
@@ -135,7 +135,7 @@ def rows_of(model: Model, keys: str | Sequence[str]) -> tuple[Parameter, ...]:
     """
     known = {row.key: row for row in model.parameters}
     found: dict[str, Parameter] = {}
-    problems = []
+    diagnostics = Diagnostics()
     for key in [keys] if isinstance(keys, str) else keys:
         name, _, rest = key.partition("[")
         family = {k: row for k, row in known.items() if row.name == name}
@@ -144,11 +144,10 @@ def rows_of(model: Model, keys: str | Sequence[str]) -> tuple[Parameter, ...]:
         elif rest == "*]" and family:
             found |= family
         else:
-            problems.append(_unknown(key, name, family, known))
-    if not problems and not found:
-        problems = [Problem("parameters", "there is none", "Name at least one")]
-    if problems:
-        raise InputError(problems)
+            diagnostics.add([_unknown(key, name, family, known)])
+    if not diagnostics.found and not found:
+        diagnostics.error("parameters", "there is none", "Name at least one")
+    diagnostics.raise_if_any()
     return tuple(found.values())
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from heecon.analysis.targets import Target
 from heecon.analysis.validation import Check, validate
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics
 from heecon.files import names
 from heecon.model.definition import Model
 
@@ -107,37 +107,29 @@ def _chosen(
 ) -> list[Target]:
     base = {row.key: row.value for row in model.parameters}
     known = [target.name for target in targets]
-    problems = [
-        Problem("calibration", f"unknown parameter '{key}'", names.did_you_mean(key, base))
-        for key in parameters
-        if key not in base
-    ]
-    problems += [
-        Problem("calibration", f"parameter '{key}' starts at 0", "Give it another value first")
-        for key in parameters
-        if base.get(key) == 0
-    ]
-    problems += [
-        Problem("calibration", f"unknown target '{name}'", names.did_you_mean(name, known))
-        for name in fitted
-        if name not in known
-    ]
+    diagnostics = Diagnostics()
+
+    def refuse(what: str, remedy: str) -> None:
+        diagnostics.error("calibration", what, remedy)
+
+    for key in parameters:
+        if key not in base:
+            refuse(f"unknown parameter '{key}'", names.did_you_mean(key, base))
+        elif base[key] == 0:
+            refuse(f"parameter '{key}' starts at 0", "Give it another value first")
+    for name in fitted:
+        if name not in known:
+            refuse(f"unknown target '{name}'", names.did_you_mean(name, known))
     if not parameters or not fitted:
-        problems.append(Problem("calibration", "there is nothing to fit", "Name both"))
+        refuse("there is nothing to fit", "Name both")
     if len(set(parameters)) < len(parameters) or len(set(fitted)) < len(fitted):
-        problems.append(Problem("calibration", "a name stands twice", "Name it once"))
+        refuse("a name stands twice", "Name it once")
     chosen = [target for target in targets if target.name in fitted]
-    problems += [
-        Problem("calibration", f"the view of '{target.name}' sets '{key}'", "Fit another one")
-        for target in chosen
-        for key in parameters
-        if key in target.view
-    ]
-    problems += [
-        Problem("calibration", f"'{target.name}' is 0: no relative difference", "Fit another one")
-        for target in chosen
-        if target.observed == 0
-    ]
-    if problems:
-        raise InputError(problems)
+    for target in chosen:
+        for key in parameters:
+            if key in target.view:
+                refuse(f"the view of '{target.name}' sets '{key}'", "Fit another one")
+        if target.observed == 0:
+            refuse(f"'{target.name}' is 0: no relative difference", "Fit another one")
+    diagnostics.raise_if_any()
     return chosen

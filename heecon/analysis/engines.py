@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine.cohort import iterate_cohort
-from heecon.engine.microsim import PATIENTS, Options, iterate_microsim
+from heecon.engine.individual_run import PATIENTS, Options
+from heecon.engine.microsim import iterate_microsim
 from heecon.engine.result import Result
 from heecon.errors import InputError, Problem
 from heecon.files import names

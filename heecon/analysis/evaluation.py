@@ -21,7 +21,7 @@ from heecon.analysis.incremental import (
     pairwise,
 )
 from heecon.engine.cohort import Draws
-from heecon.engine.microsim import Options
+from heecon.engine.individual_run import Options
 from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem
 from heecon.files import names

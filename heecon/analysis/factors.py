@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import outcomes_of
 from heecon.engine.sampling import from_uniforms, groups_of, keys_of, uncertain
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model
 
@@ -131,17 +131,16 @@ def factors_of(model: Model, chosen: Sequence[str] | None = None) -> tuple[Facto
             found[f"group:{group}"] = Factor(f"group:{group}", words, members)
     if chosen is None:
         return tuple(found.values())
-    problems = []
+    diagnostics = Diagnostics()
     for name in chosen:
         if name in owner:
             what = f"'{name}' varies together with others"
             remedy = f"Its own share has no meaning: name 'group:{owner[name]}'"
-            problems.append(Problem("factors", what, remedy))
+            diagnostics.error("factors", what, remedy)
         elif name not in found:
             what = f"'{name}' is fixed" if name in labels else f"unknown factor '{name}'"
-            problems.append(Problem("factors", what, names.did_you_mean(name, found)))
-    if problems:
-        raise InputError(problems)
+            diagnostics.error("factors", what, names.did_you_mean(name, found))
+    diagnostics.raise_if_any()
     return tuple(factor for name, factor in found.items() if name in chosen)
 
 

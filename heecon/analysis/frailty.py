@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.engine.microsim import Options, run_microsim
+from heecon.engine.individual_run import Options
+from heecon.engine.microsim import run_microsim
 from heecon.errors import InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model

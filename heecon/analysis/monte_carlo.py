@@ -108,7 +108,7 @@ def errors_of(evaluation: Evaluation) -> MonteCarlo:
 def until_error(
     model: Model, threshold: float, error: float, comparator: str | None = None
 ) -> Callable[[Moments], bool]:
-    """A rule for ``engine.microsim.Options.enough``: stop when increments are exact enough.
+    """A rule for ``engine.individual_run.Options.enough``: stop when increments are exact enough.
 
     Args:
         model: the model.

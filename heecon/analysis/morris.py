@@ -29,7 +29,7 @@ from heecon.analysis.factors import (
     run_points,
 )
 from heecon.engine.sampling import seed_of
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics, InputError, Problem
 from heecon.model.definition import Model
 
 Floats = NDArray[np.float64]
@@ -165,19 +165,18 @@ def run_morris(
 
 
 def _check(trajectories: int, interval: tuple[float, float], resamples: int, level: float) -> None:
-    problems = []
+    diagnostics = Diagnostics()
     if trajectories < 2:
         what = f"{trajectories} trajectories"
-        problems.append(Problem("trajectories", what, "Use at least 2"))
+        diagnostics.error("trajectories", what, "Use at least 2")
     if not 0 < interval[0] < interval[1] < 1:
         what = f"{interval} is not an interval of probabilities"
-        problems.append(Problem("interval", what, "Use one such as (0.025, 0.975)"))
+        diagnostics.error("interval", what, "Use one such as (0.025, 0.975)")
     if resamples < 2:
-        problems.append(Problem("resamples", f"{resamples} resamples", "Use at least 2"))
+        diagnostics.error("resamples", f"{resamples} resamples", "Use at least 2")
     if not 0 < level < 1:
-        problems.append(Problem("level", f"{level} is not a level", "Use one such as 0.95"))
-    if problems:
-        raise InputError(problems)
+        diagnostics.error("level", f"{level} is not a level", "Use one such as 0.95")
+    diagnostics.raise_if_any()
 
 
 def _design(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.analysis.axis import Bounds, bounds_of, check_range, group_of, moved, rows_of
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
@@ -126,23 +126,22 @@ def _linked(model: Model, links: Mapping[str, Sequence[str]]) -> dict[str, tuple
     known = {row.key for row in model.parameters}
     owner: dict[str, str] = {}
     found = {}
-    problems = []
+    diagnostics = Diagnostics()
     for name, keys in links.items():
         rows = found[name] = rows_of(model, keys)
         if name in known:
-            problems.append(Problem("links", f"'{name}' is a parameter", "Name the link otherwise"))
+            diagnostics.error("links", f"'{name}' is a parameter", "Name the link otherwise")
         for row in rows:
             if _banned(row):
-                problems.append(Problem("links", f"'{row.key}' is {_banned(row)}"))
+                diagnostics.error("links", f"'{row.key}' is {_banned(row)}")
             elif group_of(model, row):
                 what = f"'{row.key}' already moves with the group '{row.correlation_group}'"
-                problems.append(Problem("links", what, f"Leave it out of '{name}'"))
+                diagnostics.error("links", what, f"Leave it out of '{name}'")
             elif row.key in owner:
                 what = f"'{row.key}' stands in both '{owner[row.key]}' and '{name}'"
-                problems.append(Problem("links", what, "Leave it out of one of them"))
+                diagnostics.error("links", what, "Leave it out of one of them")
             owner[row.key] = name
-    if problems:
-        raise InputError(problems)
+    diagnostics.raise_if_any()
     return found
 
 
@@ -175,15 +174,14 @@ def wanted(
     """
     known = {move.name: move for move in moves}
     reasons = {item.key: item.reason for item in left_out}
-    problems = []
+    diagnostics = Diagnostics()
     for name in parameters:
         if name in reasons:
-            problems.append(Problem("parameters", f"'{name}' is {reasons[name]}"))
+            diagnostics.error("parameters", f"'{name}' is {reasons[name]}")
         elif name not in known:
             remedy = names.did_you_mean(name, known)
-            problems.append(Problem("parameters", f"unknown row '{name}'", remedy))
-    if problems:
-        raise InputError(problems)
+            diagnostics.error("parameters", f"unknown row '{name}'", remedy)
+    diagnostics.raise_if_any()
     dropped = [
         LeftOut(row.key, row.label or row.key, "not asked for")
         for name, move in known.items()

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.analysis.incremental import Totals
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics, InputError, InvalidValue, Problem
 from heecon.files import names
-from heecon.files.table_file import number, read_table
+from heecon.files.table_file import number, numbers_of, read_table
 
 Floats = NDArray[np.float64]
 
@@ -121,27 +121,22 @@ def read_outcomes(path: Path, parameters: Path | None = None, comparator: str = 
         raise InputError(Problem(table.name, what, "The columns are draw, strategy, cost, effect"))
     if not table.rows:
         raise InputError(Problem(table.name, "there are no rows", "Give one a draw and strategy"))
-    problems: list[Problem] = []
+    diagnostics = Diagnostics()
     cells: dict[tuple[str, str], tuple[float, float]] = {}
     for index, row in enumerate(table.rows):
         values = dict(zip(table.header, row, strict=True))
-        try:
-            pair = number(values["cost"]), number(values["effect"])
-        except ValueError as error:
-            problems.append(Problem(table.where(index), str(error)))
-            continue
         key = (values["draw"], values["strategy"])
-        if key in cells:
-            problems.append(Problem(table.where(index), f"draw {key[0]} of {key[1]} stands twice"))
-        cells[key] = pair
+        with diagnostics.collecting(table.where(index)):
+            if key in cells:
+                raise InvalidValue(f"draw {key[0]} of {key[1]} stands twice")
+            cells[key] = number(values["cost"]), number(values["effect"])
     draws = list(dict.fromkeys(draw for draw, _ in cells))
     strategies = list(dict.fromkeys(strategy for _, strategy in cells))
     lacking = [(d, s) for d in draws for s in strategies if (d, s) not in cells]
-    if not problems and lacking:
+    if not diagnostics.found and lacking:
         what = f"draw {lacking[0][0]} has no row for {lacking[0][1]}"
-        problems.append(Problem(table.name, what, "Give every strategy a row in every draw"))
-    if problems:
-        raise InputError(problems)
+        diagnostics.error(table.name, what, "Give every strategy a row in every draw")
+    diagnostics.raise_if_any()
     cube = np.array([[cells[draw, strategy] for strategy in strategies] for draw in draws])
     outcomes = Outcomes(
         tuple(strategies),
@@ -160,19 +155,10 @@ def _read_parameters(path: Path, draws: int) -> dict[str, Floats]:
     if len(table.rows) != draws:
         what = f"{len(table.rows)} rows of parameters for {draws} draws"
         raise InputError(Problem(table.name, what, "Give one row a draw, in the same order"))
-    columns: dict[str, Floats] = {}
-    problems: list[Problem] = []
-    for index, name in enumerate(table.header):
-        values: list[float] = []
-        for row, cells in enumerate(table.rows):
-            try:
-                values.append(number(cells[index]))
-            except ValueError as error:
-                problems.append(Problem(table.where(row, name), str(error)))
-        columns[name] = np.array(values)
-    if problems:
-        raise InputError(problems)
-    return {name: values for name, values in columns.items() if name != "draw"}
+    diagnostics = Diagnostics()
+    values = numbers_of(table, diagnostics)
+    diagnostics.raise_if_any()
+    return {name: values[:, i] for i, name in enumerate(table.header) if name != "draw"}
 
 
 def checked_thresholds(outcomes: Outcomes, thresholds: Sequence[float] | None) -> list[float]:

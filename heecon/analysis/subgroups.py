@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from heecon.analysis.incremental import Totals
 from heecon.analysis.outcomes import Outcomes
 from heecon.engine.sampling import stream
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics, InputError, Problem
 
 Floats = NDArray[np.float64]
 Parts = Mapping[str, tuple[Outcomes, float]]
@@ -107,31 +107,28 @@ def mixture(scenarios: Parts, seed: int = 1) -> Outcomes:
 def _check(parts: Parts, kind: str) -> None:
     if not parts:
         raise InputError(Problem(f"{kind}s", f"there is no {kind}", "Give at least one"))
-    problems = [
-        Problem(
-            f"{kind} '{name}'", f"its weight {weight} is not positive", "Leave it out, or mend it"
-        )
-        for name, (_, weight) in parts.items()
-        if not (weight > 0 and np.isfinite(weight))
-    ]
+    diagnostics = Diagnostics()
+    for name, (_, weight) in parts.items():
+        if not (weight > 0 and np.isfinite(weight)):
+            what = f"its weight {weight} is not positive"
+            diagnostics.error(f"{kind} '{name}'", what, "Leave it out, or mend it")
     total = sum(weight for _, weight in parts.values())
-    if not problems and abs(total - 1) > 1e-9:
+    if not diagnostics.found and abs(total - 1) > 1e-9:
         what = f"the weights sum to {total:.12g}"
-        problems.append(Problem(f"{kind}s", what, "They must sum to 1"))
+        diagnostics.error(f"{kind}s", what, "They must sum to 1")
     name, (first, _) = next(iter(parts.items()))
     for other, (outcomes, _) in parts.items():
         place = f"{kind} '{other}'"
         if outcomes.strategies != first.strategies:
             what = f"its strategies {list(outcomes.strategies)} are not {list(first.strategies)}"
-            problems.append(Problem(place, what, f"Give the strategies of '{name}', in its order"))
+            diagnostics.error(place, what, f"Give the strategies of '{name}', in its order")
         if outcomes.draws != first.draws:
             what = f"{outcomes.draws} draws where '{name}' has {first.draws}"
-            problems.append(Problem(place, what, "Run all with the same draws"))
+            diagnostics.error(place, what, "Run all with the same draws")
         if outcomes.currency != first.currency:
             what = f"its currency is '{outcomes.currency}', that of '{name}' '{first.currency}'"
-            problems.append(Problem(place, what, "Convert one of them"))
-    if problems:
-        raise InputError(problems)
+            diagnostics.error(place, what, "Convert one of them")
+    diagnostics.raise_if_any()
 
 
 def _check_same_draws(parts: Parts) -> None:

@@ -7,25 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from heecon.analysis.frailty import ARM_MEASURES
 from heecon.analysis.measures import MEASURES
-from heecon.errors import InputError, InvalidValue, Problem
+from heecon.errors import Diagnostics, InputError, InvalidValue, Problem
 from heecon.evidence.interval import interval_from_se
 from heecon.evidence.registry import Evidence, Registry
 from heecon.files import locate, names
+from heecon.files.shape import Number, Section, validated
 from heecon.files.toml_file import TomlFile, read_toml
 from heecon.model.definition import Model
-from heecon.model.schema import Number, faults_of
 
 FILE = "validation.toml"
 
 
-class _Target(BaseModel):
+class _Target(Section):
     """One [[targets]] table."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     evidence: str
     use: Literal["calibration", "independent"]
@@ -39,10 +37,8 @@ class _Target(BaseModel):
     free: str | None = None
 
 
-class _File(BaseModel):
+class _File(Section):
     """The whole of validation.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     events: str
     free: str
@@ -109,10 +105,7 @@ def _read(folder: Path) -> tuple[TomlFile, _File]:
         what = f"the model '{folder.name}' has no {FILE}"
         raise InputError(Problem(folder.name, what, "Write one: see docs/validation.md"))
     file = read_toml(locate.inside(path, folder), FILE)
-    try:
-        return file, _File.model_validate(dict(file.data))
-    except ValidationError as error:
-        raise InputError(faults_of(error, file.data, file.where, _File).values()) from None
+    return file, validated(_File, file.data, file.where)
 
 
 def read_targets(folder: Path, model: Model, registry: Registry) -> tuple[Target, ...]:
@@ -127,27 +120,19 @@ def read_targets(folder: Path, model: Model, registry: Registry) -> tuple[Target
         InputError: there is no such file, or something in it cannot be used.
     """
     file, content = _read(folder)
-    problems: list[Problem] = []
+    diagnostics = Diagnostics()
     found: list[Target] = []
     for index, given in enumerate(content.targets):
-        wrong = _complaints(given, content, model)
-        where = file.where(("targets", index, "evidence"))
-        try:
+        with diagnostics.collecting(file.where(("targets", index, "evidence"))):
             evidence = registry.cite(given.evidence)
             if evidence.value is None:
                 raise InvalidValue(f"the evidence '{evidence.id}' has no value", "Cite another one")
-        except InvalidValue as complaint:
-            problems.append(complaint.at(where))
-        else:
             found.append(_target(given, content, evidence))
-        problems += [Problem(_place(file, index, key), what, remedy) for key, what, remedy in wrong]
-    if problems:
-        raise InputError(problems)
+        for key, what, remedy in _complaints(given, content, model):
+            where = f"{file.where(('targets', index, key))} ({key})"
+            diagnostics.error(where, what, remedy)
+    diagnostics.raise_if_any()
     return tuple(found)
-
-
-def _place(file: TomlFile, index: int, key: str) -> str:
-    return f"{file.where(('targets', index, key))} ({key})"
 
 
 def _complaints(given: _Target, content: _File, model: Model) -> list[tuple[str, str, str]]:

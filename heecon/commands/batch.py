@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from heecon.analysis.scenarios import (
     without_trace,
 )
 from heecon.commands.common import Plots, make_console, progress, say_compiling, say_written
-from heecon.errors import InputError, Problem
+from heecon.errors import InputError
 from heecon.files.write import csv_files, write_all, write_bytes
 from heecon.report.run_files import json_text, write_run
 from heecon.report.scenario_report import print_comparison
@@ -112,7 +113,7 @@ def comparison_files(runs: list[ScenarioRun]) -> dict[str, str | bytes]:
 def _stop_if_broken(runs: list[ScenarioRun]) -> None:
     """Report what is wrong with the broken scenarios, now that the others are written."""
     problems = [
-        Problem(f"scenario '{run.name}': {problem.where}", problem.what, problem.remedy)
+        replace(problem, where=f"scenario '{run.name}': {problem.where}")
         for run in runs
         for problem in run.problems
     ]

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine.random_numbers import ATTRIBUTE, code_of, uniforms
+from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import Problem, SimulationError
-from heecon.model.definition import Formula, Model
+from heecon.model.definition import Model
 from heecon.model.persons import PERSON_FAMILIES
-
-
-class Evaluates(Protocol):
-    """What gives the value of a formula that does not change with time in a draw."""
-
-    def number(self, formula: Formula, draw: int) -> float:
-        """The value."""
-
 
 Floats = NDArray[np.float64]
 Arguments = dict[str, tuple[float, ...]]
 
 
 class Attributes:
-    """Draws the attributes of people; each has luck of its own, keyed by its name."""
+    """Draws the attributes of people; each has random numbers of its own, keyed by its name."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.names = tuple(model.attributes)
 
-    def arguments(self, common: Evaluates, draw: int, number: int) -> Arguments:
+    def arguments(self, evaluated: EvaluatedStrategy, draw: int, number: int) -> Arguments:
         """The arguments of every distribution in one draw.
 
         Args:
-            common: evaluates formulas; of any strategy, as none may differ between them.
+            evaluated: any strategy, as none may differ between them.
             draw: which of its draws.
             number: what messages call it.
 
@@ -47,7 +40,7 @@ class Attributes:
         for name, attribute in self.model.attributes.items():
             if attribute.column is not None:
                 continue
-            values = tuple(common.number(formula, draw) for formula in attribute.arguments)
+            values = tuple(evaluated.number(formula, draw) for formula in attribute.arguments)
             found[name] = values
             family = PERSON_FAMILIES[attribute.distribution]
             what = "" if np.isfinite(values).all() else "every argument must be finite"
@@ -57,10 +50,10 @@ class Attributes:
                 what = "the arguments are too large"
             if what:
                 pairs = zip(family.arguments, values, strict=True)
-                told = ", ".join(f"{argument} = {value:.6g}" for argument, value in pairs)
+                given = ", ".join(f"{argument} = {value:.6g}" for argument, value in pairs)
                 where = attribute.arguments[0].where
                 remedy = f"The formulas are at {where}"
-                what = f"{attribute.distribution} with {told}: {what}"
+                what = f"{attribute.distribution} with {given}: {what}"
                 problems.append(Problem(f"draw {number}, attribute '{name}'", what, remedy))
         if problems:
             raise SimulationError(problems)
@@ -71,11 +64,11 @@ class Attributes:
 
         Args:
             people: their numbers, a run of them.
-            key: of their luck.
+            key: of their random numbers.
             arguments: of the distributions.
         """
         found = np.empty((len(people), len(self.names)))
-        luck = self._luck(people, key)
+        uniform = self._uniforms(people, key)
         for place, name in enumerate(self.names):
             attribute = self.model.attributes[name]
             if attribute.column is not None:
@@ -83,17 +76,17 @@ class Attributes:
                 found[:, place] = column[np.arange(people.start, people.stop) % len(column)]
             else:
                 quantile = PERSON_FAMILIES[attribute.distribution].quantile
-                found[:, place] = quantile(luck[name], *arguments[name])
+                found[:, place] = quantile(uniform[name], *arguments[name])
         return found
 
-    def _luck(self, people: range, key: tuple[Any, Any]) -> dict[str, Floats]:
+    def _uniforms(self, people: range, key: tuple[Any, Any]) -> dict[str, Floats]:
         """Uniform numbers by attribute, correlated within groups."""
-        luck = {
+        uniform = {
             name: uniforms(people.start, len(people), code_of(name), ATTRIBUTE, key)
             for name, attribute in self.model.attributes.items()
             if attribute.column is None
         }
         for copula in self.model.person_copulas.values():
-            columns = np.column_stack([luck[name] for name in copula.names])
-            luck |= dict(zip(copula.names, copula.draw(columns).T, strict=True))
-        return luck
+            columns = np.column_stack([uniform[name] for name in copula.names])
+            uniform |= dict(zip(copula.names, copula.draw(columns).T, strict=True))
+        return uniform

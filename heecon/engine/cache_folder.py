@@ -1,4 +1,4 @@
-"""A folder for machine code that nobody but the user can write to."""
+"""Machine code kept on disk: whether it is there, and a folder only the user can write to."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 KEPT = 100
 """Models whose machine code is kept; the least recently used go."""
@@ -70,3 +71,15 @@ def _tidy(parent: Path, keep: Path) -> None:
     others.sort(key=lambda path: path.stat().st_mtime)
     for path in others[: len(others) - KEPT + 1]:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def is_compiled(function: Any) -> bool:
+    """Whether a function is compiled, or numba's cache on disk holds its machine code.
+
+    Only numba knows whether what lies there is of this code (it compares a hash of the source), and
+    it has no public way to ask.
+    """
+    if getattr(function, "signatures", ()):
+        return True
+    file = getattr(getattr(function, "_cache", None), "_cache_file", None)
+    return file is not None and bool(file._load_index())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.engine.faults import stop_together
+from heecon.engine.cache_folder import is_compiled
+from heecon.engine.checks import for_all
 from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.files import names
@@ -24,8 +24,9 @@ Draws = Mapping[str, Floats]
 """Parameter key (``name`` or ``name[strategy]``) -> one value a draw."""
 
 CHUNK_CELLS = 600_000
-"""Numbers an array over (draw, cycle, slot) of a chunk may have: bounds memory, whatever the number
-of draws. Measured on the flagship: half as fast with 50,000, no faster with 1,600,000."""
+"""Numbers that arrays over (draw, cycle, time in state) may have, those of all strategies run at
+the same time together: bounds memory, whatever the number of draws and of processors. Measured on
+the flagship: half as fast with 50,000 a strategy, no faster with 1,600,000."""
 
 TRACE_CELLS = 20_000_000
 """Numbers the trace of a chunk may have."""
@@ -36,6 +37,7 @@ def run_cohort(
     draws: Draws | None = None,
     *,
     keep_trace: bool = False,
+    keep_time_in_state: bool = False,
     on_compile: Callable[[], None] | None = None,
 ) -> Result:
     """Run every strategy of a model as a Markov cohort.
@@ -45,6 +47,7 @@ def run_cohort(
         draws: sampled parameter values by key; parameters left out keep their base value. None
             runs the base case, as one draw.
         keep_trace: keep every cycle (memory grows with draws times cycles).
+        keep_time_in_state: keep the occupancy of every time in a state in the trace too.
         on_compile: called before the kernels are compiled, which happens once on a machine.
 
     Returns:
@@ -54,7 +57,13 @@ def run_cohort(
         InputError: draws that do not fit the model.
         SimulationError: impossible numbers, with strategy, draw, cycle and state.
     """
-    chunks = iterate_cohort(model, draws, keep_trace=keep_trace, on_compile=on_compile)
+    chunks = iterate_cohort(
+        model,
+        draws,
+        keep_trace=keep_trace,
+        keep_time_in_state=keep_time_in_state,
+        on_compile=on_compile,
+    )
     return concatenate(list(chunks))
 
 
@@ -63,22 +72,25 @@ def iterate_cohort(
     draws: Draws | None = None,
     *,
     keep_trace: bool = False,
+    keep_time_in_state: bool = False,
     on_compile: Callable[[], None] | None = None,
 ) -> Iterator[Result]:
     """Like ``run_cohort``, a chunk of draws at a time, so that no result need fit in memory."""
-    refuse_personal(model)
+    refuse_individual(model)
     if on_compile is not None and not compiled_before():
         on_compile()
     draws = {key: np.asarray(values, dtype=float) for key, values in (draws or {}).items()}
     count = count_draws(model, draws)
-    size = chunk_size(model, keep_trace=keep_trace)
+    size = chunk_size(model, keep_trace=keep_trace, keep_time_in_state=keep_time_in_state)
     for first in range(0, count, size):
-        chunk = _Chunk(model, min(size, count - first), keep=keep_trace)
+        chunk = _Chunk(
+            model, min(size, count - first), keep=keep_trace, keep_time=keep_time_in_state
+        )
         chunk.run({key: values[first : first + size] for key, values in draws.items()}, first)
         yield chunk.result()
 
 
-def refuse_personal(model: Model) -> None:
+def refuse_individual(model: Model) -> None:
     """Refuse what only a simulation of persons knows.
 
     Raises:
@@ -108,25 +120,27 @@ def in_perspective(model: Model) -> tuple[Outcome, ...]:
     )
 
 
-def chunk_size(model: Model, *, keep_trace: bool) -> int:
+def chunk_size(model: Model, *, keep_trace: bool, keep_time_in_state: bool = False) -> int:
     """How many draws are run at a time."""
     points = model.settings.cycles + 1
-    states = model.states.values()
-    size = CHUNK_CELLS // (points * max(state.slots for state in states))
+    times = [state.slots for state in model.states.values()]
+    size = CHUNK_CELLS // (points * max(times) * workers(model))
     if keep_trace:
-        amounts = 2 * len(model.outcomes) * len(states) * len(model.strategies)
-        size = min(size, TRACE_CELLS // (points * max(amounts, 1)))
+        kept = 2 * len(model.outcomes) * len(times) + (sum(times) if keep_time_in_state else 0)
+        size = min(size, TRACE_CELLS // (points * max(kept * len(model.strategies), 1)))
     return max(size, 1)
 
 
+def workers(model: Model) -> int:
+    """How many strategies are run at the same time."""
+    return min(len(model.strategies), os.cpu_count() or 1)
+
+
 def compiled_before() -> bool:
-    """True when the kernels' machine code lies in numba's cache on disk."""
+    """True when there is machine code of the kernels."""
     from heecon.engine import kernels  # noqa: PLC0415  (imports numba: a quarter of a second)
 
-    # Only numba knows whether what lies there is of this code: it compares a hash of the source.
-    kernel: Any = kernels.run_draws
-    file = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
-    return file is not None and bool(file._load_index())
+    return is_compiled(kernels.run_draws)
 
 
 def count_draws(model: Model, draws: Draws) -> int:
@@ -157,7 +171,7 @@ def count_draws(model: Model, draws: Draws) -> int:
 class _Chunk:
     """Room for the results of a chunk of draws: arrays over (strategy, draw, ...)."""
 
-    def __init__(self, model: Model, count: int, *, keep: bool) -> None:
+    def __init__(self, model: Model, count: int, *, keep: bool, keep_time: bool) -> None:
         self.model = model
         self.outcomes = in_perspective(model)
         self.events = tuple(edges_of(model.transitions, model.states))
@@ -165,11 +179,13 @@ class _Chunk:
         strategies, states = len(model.strategies), len(model.states)
         cycles, cells = model.settings.cycles, len(self.outcomes) * states
         kept = count if keep else 0
+        times = sum(state.slots for state in model.states.values())
         self.totals = np.zeros((strategies, count, cells, 2))
         self.end = np.zeros((strategies, count, states))
         self.occupancy = np.zeros((strategies, kept, cycles + 1, states))
         self.flow = np.zeros((strategies, kept, cycles, len(self.events)))
         self.amounts = np.zeros((strategies, kept, cells, cycles + 1, 2))
+        self.by_time = np.zeros((strategies, kept if keep_time else 0, cycles + 1, times))
 
     def run(self, draws: Draws, first: int) -> None:
         """Run every strategy, several at the same time.
@@ -181,29 +197,20 @@ class _Chunk:
         Raises:
             SimulationError: the problems of all strategies.
         """
-        errors: dict[str, SimulationError] = {}
-        with ThreadPoolExecutor(min(len(self.totals), os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(workers(self.model)) as pool:
             runs = {
                 strategy: pool.submit(self._run_strategy, number, strategy, draws, first)
                 for number, strategy in enumerate(self.model.strategies)
             }
-            for strategy, run in runs.items():
-                try:
-                    run.result()
-                except SimulationError as error:
-                    errors[strategy] = error
-        stop_together(errors)
+            for_all(runs, lambda strategy: runs[strategy].result())
 
     def _run_strategy(self, number: int, strategy: str, draws: Draws, first: int) -> None:
         from heecon.engine import kernels  # noqa: PLC0415  (imports numba)
-        from heecon.engine.prepare import Preparation  # noqa: PLC0415
+        from heecon.engine.packed_arrays import chunk_of  # noqa: PLC0415
+        from heecon.engine.strategy_inputs import EvaluatedStrategy  # noqa: PLC0415
 
-        values = {
-            name: draws.get(row.key, np.array([row.value]))
-            for name, row in self.model.rows(strategy).items()
-        }
-        preparation = Preparation(
-            self.model, strategy, values, draws=self.totals.shape[1], first_draw=first
+        evaluated = EvaluatedStrategy(
+            self.model, strategy, draws, count=self.totals.shape[1], first_draw=first
         )
         tally = kernels.Tally(
             self.totals[number],
@@ -212,15 +219,16 @@ class _Chunk:
             self.occupancy[number],
             self.flow[number],
             self.amounts[number],
+            self.by_time[number],
         )
-        chunk = preparation.chunk(self.outcomes, self.events)
+        chunk = chunk_of(evaluated, self.outcomes, self.events)
         status, draw, cycle, state = kernels.run_draws(chunk, tally)
         if status != kernels.OK:
             name, what = "", "the shares of the cohort no longer sum to 1"
             if status == kernels.SHRINKING:
                 name = list(self.model.states)[state]
                 what = f"the absorbing state '{name}' lost people"
-            place = preparation.faults.place(draw, cycle, name)
+            place = evaluated.checks.place(draw, cycle, name)
             raise SimulationError(Problem(place, what))
 
     def result(self) -> Result:
@@ -237,6 +245,7 @@ class _Chunk:
                 np.moveaxis(self.flow, 0, 1),
                 self.events,
                 amounts.reshape(*shape, *amounts.shape[3:]),
+                np.moveaxis(self.by_time, 0, 1) if self.by_time.size else None,
             )
         return Result(
             model=model,

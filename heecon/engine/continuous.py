@@ -13,29 +13,25 @@ H(t) - H(entry) = E; for one that starts anew, H(t - entry) = E).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heecon.engine.attributes import Attributes
+from heecon.engine.checks import for_all
 from heecon.engine.cohort import count_draws, in_perspective
-from heecon.engine.faults import stop_together
-from heecon.engine.lives import Lives, Plan
-from heecon.engine.microsim import BLOCK, KINDS, Options, check_size, in_order
-from heecon.engine.moments import Moments, MonteCarlo
+from heecon.engine.event_times import EventModel
+from heecon.engine.individual_run import Block, IndividualRun, Options, check_size
 from heecon.engine.random_numbers import key_of
 from heecon.engine.result import Result
-from heecon.engine.walker import gather
-from heecon.errors import InputError, Problem, SimulationError
+from heecon.errors import InputError, Problem
 from heecon.language import names as names_in
 from heecon.model.definition import Formula, Model
 from heecon.model.formulas import TIME_IN_STATE, dependents
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Draws = Mapping[str, Floats]
 
 
@@ -52,9 +48,9 @@ def refuse_cycles(model: Model) -> None:
             place = next(iter(row.to.values())).where if row.to else row.origin
             what = f"the ways out of '{row.origin}' are probabilities of a cycle"
             problems.append(Problem(place, what, "Give rates or hazards, or " + remedy.lower()))
-    slot_names = dependents(TIME_IN_STATE, {n: f.tree for n, f in model.variables.items()})
+    timed_names = dependents(TIME_IN_STATE, {n: f.tree for n, f in model.variables.items()})
     for formula in _read_by_cycle(model):
-        found = sorted(names_in(formula.tree) & (slot_names | model.personal))
+        found = sorted(names_in(formula.tree) & (timed_names | model.personal))
         if found:
             what = f"'{formula.text}' reads '{found[0]}', which differs within a cycle or by person"
             problems.append(Problem(formula.where, what, remedy))
@@ -89,7 +85,7 @@ def run_continuous(
         model: a model whose ways out are rates and hazards.
         draws: parameter values by key, each of shape (draws,); None for the base case.
         options: how many people, and the seed.
-        first_draw: number of the first draw, which keys the luck of its people.
+        first_draw: number of the first draw, which keys the random numbers of its people.
 
     Raises:
         InputError: the model needs cycles or history, or the draws do not fit.
@@ -103,106 +99,32 @@ def run_continuous(
     if chosen.keep_trace or chosen.on_event is not None:
         what = "there is no trace or event log in continuous time"
         raise InputError(Problem("trace", what, 'Use engine = "microsim"'))
+    run = IndividualRun(model, chosen)
     results = []
-    for draw in range(count):
-        one = {key: column[draw : draw + 1] for key, column in values.items()}
-        results.append(_draw(model, one, chosen, first_draw + draw))
+    with ThreadPoolExecutor(run.threads) as pool:
+        for draw in range(count):
+            one = {key: column[draw : draw + 1] for key, column in values.items()}
+            results.append(_draw(run, one, first_draw + draw, pool))
     return results
 
 
-def _draw(model: Model, values: Draws, options: Options, number: int) -> Result:
-    plans: dict[str, Plan] = {}
-    errors: dict[str, SimulationError] = {}
-    for strategy in model.strategies:
-        try:
-            plans[strategy] = Plan(model, strategy, values, number)
-        except SimulationError as error:
-            errors[strategy] = error
-    stop_together(errors)
-    key = key_of(options.seed, number)
+def _draw(run: IndividualRun, values: Draws, number: int, pool: ThreadPoolExecutor) -> Result:
+    model = run.model
+    models = for_all(model.strategies, lambda strategy: EventModel(model, strategy, values, number))
+    key = key_of(run.options.seed, number)
     attributes = Attributes(model)
-    arguments = attributes.arguments(next(iter(plans.values())), 0, number)
-    end = options.first + options.patients
-    merged: list[_Block] = []
+    arguments = attributes.arguments(models[0].evaluated, 0, number)
 
-    def block(begin: int) -> _Block:
-        people = np.arange(begin, min(begin + BLOCK, end), dtype=np.int64)
-        own = attributes.of(range(begin, begin + len(people)), key, arguments)
+    def block(people: range) -> Block:
+        own = attributes.of(people, key, arguments)
         named = dict(zip(attributes.names, own.T, strict=True))
-        return _block([plan.simulate(people, key, named) for plan in plans.values()], model)
-
-    with ThreadPoolExecutor(options.threads) as pool:
-        for found in in_order(pool, block, range(options.first, end, BLOCK), 4):
-            merged = [merged[0].merged(found) if merged else found]
-            if options.on_people is not None:
-                options.on_people(merged[0].decision.count)
-            if options.enough is not None and options.enough(merged[0].decision):
-                break
-    return merged[0].result(model, options.seed)
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Results of a block of people: by strategy, and of their decision quantities together."""
-
-    amounts: tuple[Moments, ...]
-    cells: Floats
-    alive: Floats
-    decision: Moments
-
-    def merged(self, other: _Block) -> _Block:
-        pairs = zip(self.amounts, other.amounts, strict=True)
-        return _Block(
-            tuple(mine.merged(its) for mine, its in pairs),
-            self.cells + other.cells,
-            self.alive + other.alive,
-            self.decision.merged(other.decision),
+        numbers = np.arange(people.start, people.stop, dtype=np.int64)
+        histories = [events.simulate(numbers, key, named) for events in models]
+        return run.block(
+            [np.ascontiguousarray(h.totals.reshape(len(people), -1)) for h in histories],
+            [{"cells": h.cells, "alive": np.array(h.alive)} for h in histories],
         )
 
-    def result(self, model: Model, seed: int) -> Result:
-        outcomes, count = in_perspective(model), self.decision.count
-        cube = (self.cells / count)[None]
-        own = 2 * len(outcomes)
-        variance = np.array([moments.covariance() for moments in self.amounts])
-        errors = np.sqrt(variance / count)[None]
-        shape = 1, len(self.amounts)
-        kinds = errors[..., own:].reshape(*shape, len(KINDS), 2)
-        return Result(
-            model=model,
-            strategies=tuple(model.strategies),
-            outcomes=outcomes,
-            states=tuple(model.states),
-            undiscounted=cube[..., 0],
-            discounted=cube[..., 1],
-            alive_at_end=(self.alive / count)[None],
-            monte_carlo=MonteCarlo(
-                people=count,
-                seed=seed,
-                outcome=errors[..., :own].reshape(*shape, len(outcomes), 2),
-                kind={kind: kinds[:, :, i] for i, kind in enumerate(KINDS)},
-                covariance=self.decision.covariance()[None],
-            ),
-        )
-
-
-def _block(lives: Sequence[Lives], model: Model) -> _Block:
-    kind_of = [2 * KINDS.index(outcome.kind) for outcome in in_perspective(model)]
-    kind = np.array([k + which for k in kind_of for which in range(2)], dtype=np.int64)
-    moments, columns = [], []
-    for life in lives:
-        people = len(life.totals)
-        totals = np.ascontiguousarray(life.totals.reshape(people, -1))
-        kinds = np.zeros((people, 2 * len(KINDS)))
-        means = np.zeros(totals.shape[1] + kinds.shape[1])
-        squares = np.zeros_like(means)
-        gather(totals, kind, kinds, means, squares)
-        moments.append(Moments(people, means, squares))
-        columns.append(kinds)
-    chosen = [2 * KINDS.index("cost") + 1, 2 * KINDS.index("qaly") + 1]
-    decision = [np.ascontiguousarray(column[:, k]) for k in chosen for column in columns]
-    return _Block(
-        tuple(moments),
-        np.array([life.cells for life in lives]),
-        np.array([life.alive for life in lives]),
-        Moments.pairs(decision),
-    )
+    people = run.people(block, number, pool)
+    cube, alive = (np.array([sums[name] for sums in people.sums]) for name in ("cells", "alive"))
+    return run.result(people, cube / people.decision.count, alive / people.decision.count)

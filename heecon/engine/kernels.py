@@ -3,9 +3,9 @@
 Each kernel is a plain Python function that can be read, stepped through and tested as it is
 (``kernel.py_func`` after compilation); numba is applied at the bottom of the file.
 
-Numbers that depend on draw, cycle and time in state are "streams": one flat buffer, and for every
-stream an offset and the strides of the three axes, 0 where the stream does not vary. So a constant
-costs one number, not draws x cycles x slots of them.
+Numbers that depend on draw, cycle and time in state are packed: one flat buffer, and for every
+array an offset and the strides of the three axes, 0 where the array does not vary. So a constant
+costs one number, not draws x cycles x times in state of them.
 
 The tuples below stay in this file: numba keeps machine code on disk for as long as the file of a
 kernel does not change, and would not notice a change of what a kernel is given elsewhere.
@@ -28,35 +28,38 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 OK, NOT_ONE, SHRINKING = 0, 1, 2
 """Status codes: all well; occupancy does not sum to one; an absorbing state lost people."""
 
-FROM_START, FROM_STATE, FROM_MOVE = 0, 1, 2
-"""What a term counts: people at the start, people in a state, people making a move."""
+FROM_START, FROM_STATE, FROM_TRANSITION = 0, 1, 2
+"""What a reward counts: people at the start, people in a state, people making a transition."""
 
 AT_START, AT_END, AVERAGE = 0, 1, 2
-"""How a term counts people in a state in a cycle; at time points it is AT_START."""
+"""How a reward counts people in a state in a cycle; at time points it is AT_START."""
 
 TOLERANCE = 1e-9
 """How far a cycle's occupancy may depart from one, and an absorbing state shrink."""
 
 
-class Streams(NamedTuple):
-    """Numbers by draw, cycle and slot: ``buffer[offset[i] + (draw, cycle, slot) . stride[i]]``."""
+class PackedArrays(NamedTuple):
+    """Numbers by draw, cycle and time in state.
+
+    Number ``i`` is ``buffer[offset[i] + (draw, cycle, time) . stride[i]]``.
+    """
 
     buffer: Floats
     offset: Integers
     stride: Integers
 
 
-class Moves(NamedTuple):
-    """The ways people go in a cycle, one entry a way.
+class TransitionArrays(NamedTuple):
+    """Where people go in a cycle, one entry a transition.
 
     Attributes:
         origin: state left.
         destination: state entered, or stayed in.
-        low: first slot of the origin it leaves from.
+        low: first time in the origin it leaves from.
         high: end of that range.
-        event: number of the event; -1 for staying, which leads one slot on.
-        column: first column of an event in the flows; it has one column a slot.
-        probability: its stream.
+        event: number of the event; -1 for staying, which leads one time in state on.
+        column: first column of an event in the flows; it has one for each time in the origin.
+        probability: its array.
     """
 
     origin: Integers
@@ -68,20 +71,20 @@ class Moves(NamedTuple):
     probability: Integers
 
 
-class Terms(NamedTuple):
+class RewardArrays(NamedTuple):
     """What is counted, one entry a formula.
 
     Attributes:
-        source: FROM_START, FROM_STATE or FROM_MOVE.
-        place: the state or the move.
+        source: FROM_START, FROM_STATE or FROM_TRANSITION.
+        place: the state or the transition.
         method: AT_START, AT_END or AVERAGE.
         points: how many cycles or time points are counted.
         cell: outcome and state the amount is booked to.
-        value: stream of the worth of one person.
-        weight: stream of the weights of the cycles or time points.
-        factor: stream of the discount factors.
-        measure: number shared by all terms that count the same people with the same weights and
-            discount factors; they differ by what a person is worth only.
+        value: array of the reward of one person.
+        weight: array of the weights of the cycles or time points.
+        factor: array of the discount factors.
+        person_time: number shared by all rewards that count the same people with the same weights
+            and discount factors; they differ by the reward of one person only.
     """
 
     source: Integers
@@ -92,7 +95,7 @@ class Terms(NamedTuple):
     value: Integers
     weight: Integers
     factor: Integers
-    measure: Integers
+    person_time: Integers
 
 
 class Chunk(NamedTuple):
@@ -101,20 +104,20 @@ class Chunk(NamedTuple):
     Attributes:
         cycles: number of cycles.
         starts: (draws, states) shares at time 0.
-        first: first slot of each state, and the number of slots at the end.
+        first: place of each state's times in it among all, and how many there are at the end.
         absorbing: 1 for absorbing states.
-        moves: the ways people go.
-        terms: what is counted.
-        streams: the numbers moves and terms refer to.
+        transitions: where people go.
+        rewards: what is counted.
+        packed: the numbers transitions and rewards refer to.
     """
 
     cycles: int
     starts: Floats
     first: Integers
     absorbing: Integers
-    moves: Moves
-    terms: Terms
-    streams: Streams
+    transitions: TransitionArrays
+    rewards: RewardArrays
+    packed: PackedArrays
 
 
 class Tally(NamedTuple):
@@ -127,6 +130,8 @@ class Tally(NamedTuple):
         occupancy: (draws, cycles + 1, states).
         flow: (draws, cycles, events).
         amounts: (draws, cells, cycles + 1, 2).
+        by_time: (draws, cycles + 1, times) occupancy by state and time in it; no draws if it is
+            not wanted.
     """
 
     totals: Floats
@@ -135,21 +140,23 @@ class Tally(NamedTuple):
     occupancy: Floats
     flow: Floats
     amounts: Floats
+    by_time: Floats
 
 
 class Work(NamedTuple):
     """One draw's cohort.
 
     Attributes:
-        slots: (cycles + 1, slots) share of the cohort in every slot.
+        by_time: (cycles + 1, times) share of the cohort by state and time in it.
         occupancy: (cycles + 1, states).
-        flow: (cycles, columns) people making each event out of each slot; staying has no flow.
-        amounts: (cycles + 1) amounts of the term at hand.
-        at: (moves) where in the streams' buffer the probability of the cycle at hand stands.
-        step: (moves) how far the next cycle's stands from it.
+        flow: (cycles, columns) people making each event, by time in the state left; staying has no
+            flow.
+        amounts: (cycles + 1) amounts of the reward at hand.
+        at: (transitions) where in the packed buffer the probability of the cycle at hand stands.
+        step: (transitions) how far the next cycle's stands from it.
     """
 
-    slots: Floats
+    by_time: Floats
     occupancy: Floats
     flow: Floats
     amounts: Floats
@@ -163,39 +170,39 @@ def propagate(draw: int, chunk: Chunk, work: Work) -> tuple[int, int, int]:
     Returns:
         (status, cycle, state): a status code, and where it happened.
     """
-    first, moves, streams = chunk.first, chunk.moves, chunk.streams
-    slots, occupancy, flow = work.slots, work.occupancy, work.flow
+    first, transitions, packed = chunk.first, chunk.transitions, chunk.packed
+    by_time, occupancy, flow = work.by_time, work.occupancy, work.flow
     states = chunk.starts.shape[1]
-    slots[:] = 0.0
+    by_time[:] = 0.0
     for state in range(states):
-        slots[0, first[state]] = chunk.starts[draw, state]
+        by_time[0, first[state]] = chunk.starts[draw, state]
         occupancy[0, state] = chunk.starts[draw, state]
-    count = moves.origin.shape[0]
+    count = transitions.origin.shape[0]
     at, step = work.at, work.step
-    for move in range(count):
-        stream = moves.probability[move]
-        at[move] = streams.offset[stream] + draw * streams.stride[stream, 0]
-        at[move] += moves.low[move] * streams.stride[stream, 2]
-        step[move] = streams.stride[stream, 1]
+    for t in range(count):
+        array = transitions.probability[t]
+        at[t] = packed.offset[array] + draw * packed.stride[array, 0]
+        at[t] += transitions.low[t] * packed.stride[array, 2]
+        step[t] = packed.stride[array, 1]
     for cycle in range(chunk.cycles):
-        for move in range(count):
-            here = first[moves.origin[move]] + moves.low[move]
-            target = first[moves.destination[move]]
-            last = first[moves.destination[move] + 1] - 1
-            by_slot = streams.stride[moves.probability[move], 2]
-            for slot in range(moves.high[move] - moves.low[move]):
-                people = slots[cycle, here + slot] * streams.buffer[at[move] + slot * by_slot]
-                if moves.event[move] < 0:
-                    slots[cycle + 1, min(here + slot + 1, last)] += people
+        for t in range(count):
+            here = first[transitions.origin[t]] + transitions.low[t]
+            target = first[transitions.destination[t]]
+            last = first[transitions.destination[t] + 1] - 1
+            time_step = packed.stride[transitions.probability[t], 2]
+            for time in range(transitions.high[t] - transitions.low[t]):
+                people = by_time[cycle, here + time] * packed.buffer[at[t] + time * time_step]
+                if transitions.event[t] < 0:
+                    by_time[cycle + 1, min(here + time + 1, last)] += people
                 else:
-                    flow[cycle, moves.column[move] + slot] = people
-                    slots[cycle + 1, target] += people
-            at[move] += step[move]
+                    flow[cycle, transitions.column[t] + time] = people
+                    by_time[cycle + 1, target] += people
+            at[t] += step[t]
         total = 0.0
         for state in range(states):
             share = 0.0
-            for slot in range(first[state], first[state + 1]):
-                share += slots[cycle + 1, slot]
+            for time in range(first[state], first[state + 1]):
+                share += by_time[cycle + 1, time]
             occupancy[cycle + 1, state] = share
             total += share
             if chunk.absorbing[state] and not share >= occupancy[cycle, state] - TOLERANCE:
@@ -205,61 +212,61 @@ def propagate(draw: int, chunk: Chunk, work: Work) -> tuple[int, int, int]:
     return OK, 0, 0
 
 
-def count_state(draw: int, term: int, chunk: Chunk, work: Work) -> None:
-    """Write into ``work.amounts`` what membership of a state is worth in every cycle."""
-    terms, streams = chunk.terms, chunk.streams
-    state, method = terms.place[term], terms.method[term]
-    stream = terms.value[term]
-    step = streams.stride[stream]
-    at = streams.offset[stream] + draw * step[0]
+def count_state(draw: int, reward: int, chunk: Chunk, work: Work) -> None:
+    """Write into ``work.amounts`` the reward of membership of a state in every cycle."""
+    rewards, packed = chunk.rewards, chunk.packed
+    state, method = rewards.place[reward], rewards.method[reward]
+    array = rewards.value[reward]
+    step = packed.stride[array]
+    at = packed.offset[array] + draw * step[0]
     people, low, high = work.occupancy, state, state + 1
     if step[2] != 0:
-        people, low, high = work.slots, chunk.first[state], chunk.first[state + 1]
-    for cycle in range(terms.points[term]):
+        people, low, high = work.by_time, chunk.first[state], chunk.first[state + 1]
+    for cycle in range(rewards.points[reward]):
         total = 0.0
-        for slot in range(low, high):
-            share = people[cycle, slot]
+        for time in range(low, high):
+            share = people[cycle, time]
             if method == AT_END:
-                share = people[cycle + 1, slot]
+                share = people[cycle + 1, time]
             elif method == AVERAGE:
-                share = 0.5 * (share + people[cycle + 1, slot])
-            total += share * streams.buffer[at + cycle * step[1] + (slot - low) * step[2]]
+                share = 0.5 * (share + people[cycle + 1, time])
+            total += share * packed.buffer[at + cycle * step[1] + (time - low) * step[2]]
         work.amounts[cycle] = total
 
 
-def count_move(draw: int, term: int, chunk: Chunk, work: Work) -> None:
-    """Write into ``work.amounts`` what a move is worth in every cycle."""
-    moves, streams = chunk.moves, chunk.streams
-    move = chunk.terms.place[term]
-    low, high, column = moves.low[move], moves.high[move], moves.column[move]
-    stream = chunk.terms.value[term]
-    step = streams.stride[stream]
-    at = streams.offset[stream] + draw * step[0]
-    for cycle in range(chunk.terms.points[term]):
+def count_transition(draw: int, reward: int, chunk: Chunk, work: Work) -> None:
+    """Write into ``work.amounts`` the reward of a transition in every cycle."""
+    transitions, packed = chunk.transitions, chunk.packed
+    t = chunk.rewards.place[reward]
+    low, high, column = transitions.low[t], transitions.high[t], transitions.column[t]
+    array = chunk.rewards.value[reward]
+    step = packed.stride[array]
+    at = packed.offset[array] + draw * step[0]
+    for cycle in range(chunk.rewards.points[reward]):
         total = 0.0
-        for slot in range(low, high):
-            people = work.flow[cycle, column + slot - low]
-            total += people * streams.buffer[at + cycle * step[1] + slot * step[2]]
+        for time in range(low, high):
+            people = work.flow[cycle, column + time - low]
+            total += people * packed.buffer[at + cycle * step[1] + time * step[2]]
         work.amounts[cycle] = total
 
 
-def add_up(draw: int, term: int, chunk: Chunk, work: Work, tally: Tally) -> tuple[float, float]:
-    """Weight and discount the amounts of a term, keep them if wanted, and sum them.
+def add_up(draw: int, reward: int, chunk: Chunk, work: Work, tally: Tally) -> tuple[float, float]:
+    """Weight and discount the amounts of a reward, keep them if wanted, and sum them.
 
     Returns:
         The undiscounted and the discounted sum.
     """
-    terms, streams = chunk.terms, chunk.streams
-    cell, weight, factor = terms.cell[term], terms.weight[term], terms.factor[term]
-    weight_at = streams.offset[weight] + draw * streams.stride[weight, 0]
-    weight_step = streams.stride[weight, 1]
-    factor_at = streams.offset[factor] + draw * streams.stride[factor, 0]
-    factor_step = streams.stride[factor, 1]
+    rewards, packed = chunk.rewards, chunk.packed
+    cell, weight, factor = rewards.cell[reward], rewards.weight[reward], rewards.factor[reward]
+    weight_at = packed.offset[weight] + draw * packed.stride[weight, 0]
+    weight_step = packed.stride[weight, 1]
+    factor_at = packed.offset[factor] + draw * packed.stride[factor, 0]
+    factor_step = packed.stride[factor, 1]
     undiscounted = 0.0
     discounted = 0.0
-    for cycle in range(terms.points[term]):
-        amount = work.amounts[cycle] * streams.buffer[weight_at + cycle * weight_step]
-        today = amount * streams.buffer[factor_at + cycle * factor_step]
+    for cycle in range(rewards.points[reward]):
+        amount = work.amounts[cycle] * packed.buffer[weight_at + cycle * weight_step]
+        today = amount * packed.buffer[factor_at + cycle * factor_step]
         undiscounted += amount
         discounted += today
         if tally.keep:
@@ -268,69 +275,69 @@ def add_up(draw: int, term: int, chunk: Chunk, work: Work, tally: Tally) -> tupl
     return undiscounted, discounted
 
 
-def measure(draw: int, term: int, chunk: Chunk, work: Work) -> tuple[float, float]:
-    """Weighted people of a term over all cycles, undiscounted and discounted.
+def person_time(draw: int, reward: int, chunk: Chunk, work: Work) -> tuple[float, float]:
+    """Weighted people of a reward over all cycles, undiscounted and discounted.
 
-    What a person is worth is left out: terms whose value does not change from cycle to cycle, or
-    with time in the state, are this times their value, and share it.
+    The reward of one person is left out: rewards whose value does not change from cycle to cycle,
+    or with time in the state, are this times their value, and share it.
     """
-    terms, moves, streams = chunk.terms, chunk.moves, chunk.streams
-    place, method = terms.place[term], terms.method[term]
-    weight, factor = terms.weight[term], terms.factor[term]
-    weight_at = streams.offset[weight] + draw * streams.stride[weight, 0]
-    weight_step = streams.stride[weight, 1]
-    factor_at = streams.offset[factor] + draw * streams.stride[factor, 0]
-    factor_step = streams.stride[factor, 1]
+    rewards, transitions, packed = chunk.rewards, chunk.transitions, chunk.packed
+    place, method = rewards.place[reward], rewards.method[reward]
+    weight, factor = rewards.weight[reward], rewards.factor[reward]
+    weight_at = packed.offset[weight] + draw * packed.stride[weight, 0]
+    weight_step = packed.stride[weight, 1]
+    factor_at = packed.offset[factor] + draw * packed.stride[factor, 0]
+    factor_step = packed.stride[factor, 1]
     undiscounted = 0.0
     discounted = 0.0
-    for cycle in range(terms.points[term]):
+    for cycle in range(rewards.points[reward]):
         people = 0.0
-        if terms.source[term] == FROM_MOVE:
-            column = moves.column[place]
-            for slot in range(moves.high[place] - moves.low[place]):
-                people += work.flow[cycle, column + slot]
+        if rewards.source[reward] == FROM_TRANSITION:
+            column = transitions.column[place]
+            for time in range(transitions.high[place] - transitions.low[place]):
+                people += work.flow[cycle, column + time]
         elif method == AT_END:
             people = work.occupancy[cycle + 1, place]
         elif method == AVERAGE:
             people = 0.5 * (work.occupancy[cycle, place] + work.occupancy[cycle + 1, place])
         else:
             people = work.occupancy[cycle, place]
-        people *= streams.buffer[weight_at + cycle * weight_step]
+        people *= packed.buffer[weight_at + cycle * weight_step]
         undiscounted += people
-        discounted += people * streams.buffer[factor_at + cycle * factor_step]
+        discounted += people * packed.buffer[factor_at + cycle * factor_step]
     return undiscounted, discounted
 
 
 def book(
-    draw: int, term: int, people: Floats, steady: bool, chunk: Chunk, work: Work, tally: Tally
+    draw: int, reward: int, people: Floats, steady: bool, chunk: Chunk, work: Work, tally: Tally
 ) -> None:
-    """Add what a term amounts to to the totals, and to the amounts of the cycles if they are kept.
+    """Add a reward to the totals, and to the amounts of the cycles if they are kept.
 
     Args:
         draw: the draw.
-        term: the term.
-        people: its measure, if it is steady.
-        steady: whether its value is the same in all cycles and slots.
+        reward: the reward.
+        people: its person time, if it is steady.
+        steady: whether its value is the same in all cycles and times in state.
         chunk: what is run.
         work: the draw's cohort.
         tally: where results go.
     """
-    terms, streams = chunk.terms, chunk.streams
-    stream = terms.value[term]
-    worth = streams.buffer[streams.offset[stream] + draw * streams.stride[stream, 0]]
+    rewards, packed = chunk.rewards, chunk.packed
+    array = rewards.value[reward]
+    each = packed.buffer[packed.offset[array] + draw * packed.stride[array, 0]]
     undiscounted, discounted = 0.0, 0.0
     if tally.keep or not steady:
-        if terms.source[term] == FROM_START:
-            work.amounts[0] = work.occupancy[0, terms.place[term]] * worth
-        elif terms.source[term] == FROM_STATE:
-            count_state(draw, term, chunk, work)
+        if rewards.source[reward] == FROM_START:
+            work.amounts[0] = work.occupancy[0, rewards.place[reward]] * each
+        elif rewards.source[reward] == FROM_STATE:
+            count_state(draw, reward, chunk, work)
         else:
-            count_move(draw, term, chunk, work)
-        undiscounted, discounted = add_up(draw, term, chunk, work, tally)
+            count_transition(draw, reward, chunk, work)
+        undiscounted, discounted = add_up(draw, reward, chunk, work, tally)
     if steady:  # the same sum whether the trace is kept or not
-        undiscounted, discounted = worth * people[0], worth * people[1]
-    tally.totals[draw, terms.cell[term], 0] += undiscounted
-    tally.totals[draw, terms.cell[term], 1] += discounted
+        undiscounted, discounted = each * people[0], each * people[1]
+    tally.totals[draw, rewards.cell[reward], 0] += undiscounted
+    tally.totals[draw, rewards.cell[reward], 1] += discounted
 
 
 def keep_trace(draw: int, chunk: Chunk, work: Work, tally: Tally) -> None:
@@ -338,17 +345,20 @@ def keep_trace(draw: int, chunk: Chunk, work: Work, tally: Tally) -> None:
 
     Element by element: numba takes seconds to compile the assignment of a whole array.
     """
-    moves = chunk.moves
+    transitions = chunk.transitions
     for cycle in range(chunk.cycles + 1):
         for state in range(chunk.starts.shape[1]):
             tally.occupancy[draw, cycle, state] = work.occupancy[cycle, state]
-    for move in range(moves.origin.shape[0]):
-        event, column = moves.event[move], moves.column[move]
+        if tally.by_time.shape[0] > 0:
+            for time in range(chunk.first[-1]):
+                tally.by_time[draw, cycle, time] = work.by_time[cycle, time]
+    for t in range(transitions.origin.shape[0]):
+        event, column = transitions.event[t], transitions.column[t]
         if event >= 0:
             for cycle in range(chunk.cycles):
                 people = 0.0
-                for slot in range(moves.high[move] - moves.low[move]):
-                    people += work.flow[cycle, column + slot]
+                for time in range(transitions.high[t] - transitions.low[t]):
+                    people += work.flow[cycle, column + time]
                 tally.flow[draw, cycle, event] = people
 
 
@@ -358,25 +368,25 @@ def run_draws(chunk: Chunk, tally: Tally) -> tuple[int, int, int, int]:
     Returns:
         (status, draw, cycle, state) of the first violated invariant, or zeros.
     """
-    moves, terms, cycles = chunk.moves, chunk.terms, chunk.cycles
+    transitions, rewards, cycles = chunk.transitions, chunk.rewards, chunk.cycles
     columns = 0
-    for move in range(moves.origin.shape[0]):
-        if moves.event[move] >= 0:
-            columns = max(columns, moves.column[move] + moves.high[move] - moves.low[move])
+    for t in range(transitions.origin.shape[0]):
+        if transitions.event[t] >= 0:
+            columns = max(columns, transitions.column[t] + transitions.high[t] - transitions.low[t])
     work = Work(
         np.zeros((cycles + 1, chunk.first[-1])),
         np.zeros((cycles + 1, chunk.starts.shape[1])),
         np.zeros((cycles, columns)),
         np.zeros(cycles + 1),
-        np.zeros(moves.origin.shape[0], dtype=np.int64),
-        np.zeros(moves.origin.shape[0], dtype=np.int64),
+        np.zeros(transitions.origin.shape[0], dtype=np.int64),
+        np.zeros(transitions.origin.shape[0], dtype=np.int64),
     )
-    measures = 0
-    for term in range(terms.source.shape[0]):
-        measures = max(measures, terms.measure[term] + 1)
-    measured = np.zeros(measures, dtype=np.bool_)
-    buffer = chunk.streams.buffer
-    people = np.zeros((measures, 2))
+    person_times = 0
+    for reward in range(rewards.source.shape[0]):
+        person_times = max(person_times, rewards.person_time[reward] + 1)
+    measured = np.zeros(person_times, dtype=np.bool_)
+    buffer = chunk.packed.buffer
+    people = np.zeros((person_times, 2))
     for draw in range(chunk.starts.shape[0]):
         status, cycle, state = propagate(draw, chunk, work)
         if status != OK:
@@ -386,21 +396,21 @@ def run_draws(chunk: Chunk, tally: Tally) -> tuple[int, int, int, int]:
         if tally.keep:
             keep_trace(draw, chunk, work, tally)
         measured[:] = False
-        for term in range(terms.source.shape[0]):
-            step = chunk.streams.stride[terms.value[term]]
-            steady = terms.source[term] != FROM_START and step[1] == 0 and step[2] == 0
-            if steady and not measured[terms.measure[term]]:
-                people[terms.measure[term]] = measure(draw, term, chunk, work)
-                measured[terms.measure[term]] = True
+        for reward in range(rewards.source.shape[0]):
+            step = chunk.packed.stride[rewards.value[reward]]
+            steady = rewards.source[reward] != FROM_START and step[1] == 0 and step[2] == 0
+            if steady and not measured[rewards.person_time[reward]]:
+                people[rewards.person_time[reward]] = person_time(draw, reward, chunk, work)
+                measured[rewards.person_time[reward]] = True
             if steady and not tally.keep:
                 # Without a call: handing the arrays to another kernel takes a microsecond.
-                stream = terms.value[term]
-                worth = buffer[chunk.streams.offset[stream] + draw * step[0]]
+                array = rewards.value[reward]
+                each = buffer[chunk.packed.offset[array] + draw * step[0]]
                 for which in range(2):
-                    amount = worth * people[terms.measure[term], which]
-                    tally.totals[draw, terms.cell[term], which] += amount
+                    amount = each * people[rewards.person_time[reward], which]
+                    tally.totals[draw, rewards.cell[reward], which] += amount
             else:
-                book(draw, term, people[terms.measure[term]], steady, chunk, work, tally)
+                book(draw, reward, people[rewards.person_time[reward]], steady, chunk, work, tally)
     return OK, 0, 0, 0
 
 
@@ -433,9 +443,9 @@ def compiled_bare(function: Kernel) -> Kernel:
 
 propagate = compiled(propagate)
 count_state = compiled(count_state)
-count_move = compiled(count_move)
+count_transition = compiled(count_transition)
 add_up = compiled(add_up)
-measure = compiled(measure)
+person_time = compiled(person_time)
 book = compiled(book)
 keep_trace = compiled(keep_trace)
 run_draws = compiled(run_draws)

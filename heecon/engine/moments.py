@@ -58,12 +58,13 @@ class Moments:
 class MonteCarlo:
     """How far the means over people may be from the expectation.
 
-    All arrays have the draws first. Strategies share luck: the error of a difference is that of the
-    differences person by person, which is smaller than the errors of its two sides suggest.
+    All arrays have the draws first. Strategies share random numbers: the error of a
+    difference is that of the differences person by person, which is smaller than the errors of its
+    two sides suggest.
 
     Attributes:
         people: how many were simulated in each draw, for each strategy.
-        seed: of their luck.
+        seed: of their random numbers.
         outcome: (draws, strategies, outcomes, 2) standard errors of the outcomes, undiscounted and
             discounted.
         kind: by kind of outcome, (draws, strategies, 2) standard errors of the totals.

@@ -2,8 +2,8 @@
 
 Philox 4x32-10 (Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3",
 SC11) turns a counter of four 32-bit words and a key of two into four random words. The key is made
-of (seed, draw), the counter of (person, place, decision). So a person's luck does not depend on how
-many people, strategies, threads or chunks there are, nor on the order in which they are run.
+of (seed, draw), the counter of (person, place, decision). So a person's numbers do not depend on
+how many people, strategies, threads or chunks there are, nor on the order in which they are run.
 
 The functions are plain Python that numba compiles; they are tested against the authors' vectors.
 """
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-MOVE, START, ATTRIBUTE, TYPE, EVENT = (np.uint64(code) for code in range(5))
-"""What is decided: the move of a cycle; the state at the start; a person's attribute; the type of
-an event; the time of an event in continuous time."""
+TRANSITION, START, ATTRIBUTE, TYPE, EVENT = (np.uint64(code) for code in range(5))
+"""What is decided: the transition of a cycle; the state at the start; a person's attribute; the
+type of an event; the time of an event in continuous time."""
 
 MASK = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -39,7 +39,7 @@ def key_of(seed: int, draw: int = 0) -> tuple[np.uint64, np.uint64]:
 
 
 def code_of(name: str) -> np.uint64:
-    """A 32-bit word for a name, so that what is added beside it changes nobody's luck."""
+    """A 32-bit word for a name, so that what is added beside it changes nobody else's numbers."""
     return _words_of(name)[0]
 
 
@@ -96,7 +96,9 @@ def words_of_cycles(
     """
     for i in range(count):
         person = np.uint64(first + alive[i])
-        a, b, c, d = philox(person & MASK, person >> HALF, place & MASK, MOVE, k0 & MASK, k1 & MASK)
+        a, b, c, d = philox(
+            person & MASK, person >> HALF, place & MASK, TRANSITION, k0 & MASK, k1 & MASK
+        )
         out[0, i] = np.uint32(a)
         out[1, i] = np.uint32(b)
         out[2, i] = np.uint32(c)

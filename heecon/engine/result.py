@@ -23,17 +23,21 @@ class Trace:
     Attributes:
         occupancy: (draws, strategies, cycles + 1, states) share of the cohort in a state at the
             start of the cycle; the last entry is the end of the last cycle.
-        flow: (draws, strategies, cycles, moves) share of the cohort making a move in the cycle.
-        moves: (from, to) of each entry of ``flow``; staying is not a move.
+        flow: (draws, strategies, cycles, transitions) share of the cohort making a transition in
+            the cycle.
+        moves: (from, to) of each entry of ``flow``; staying is not among them.
         amounts: (draws, strategies, outcomes, states, cycles + 1, 2) undiscounted and discounted
             amounts of each cycle. Corrections that weight time points use all cycles + 1 entries,
             the others leave the last one zero.
+        time_in_state: (draws, strategies, cycles + 1, times) occupancy by state and time in it, in
+            cycles, one state's times after the other's; None if it was not asked for.
     """
 
     occupancy: Floats
     flow: Floats
     moves: tuple[tuple[str, str], ...]
     amounts: Floats
+    time_in_state: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,14 @@ def concatenate(results: Sequence[Result]) -> Result:
     traces = [result.trace for result in results]
     kept = [trace for trace in traces if trace is not None]
     trace = None
+    times = [trace.time_in_state for trace in kept if trace.time_in_state is not None]
     if len(kept) == len(results):
         trace = Trace(
             np.concatenate([trace.occupancy for trace in kept]),
             np.concatenate([trace.flow for trace in kept]),
             kept[0].moves,
             np.concatenate([trace.amounts for trace in kept]),
+            np.concatenate(times) if len(times) == len(kept) else None,
         )
     return Result(
         first.model,

@@ -1,4 +1,4 @@
-"""Draws of a model's parameters, keyed by name: what is added changes nobody else's luck.
+"""Draws of a model's parameters, keyed by name: what is added changes nobody else's numbers.
 
 Every uncertain parameter has a stream of its own, seeded by (seed, parameter key). So draw i of a
 parameter is the same number whatever other parameters, strategies or draws there are.

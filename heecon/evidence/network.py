@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics, InputError, Problem
 from heecon.evidence.indirect import Effect
 
 Floats = NDArray[np.float64]
@@ -147,14 +147,15 @@ def synthesise(
         InputError: the network is disconnected, a trial is incomplete or contradicts itself, or a
             number cannot be used; every problem with its place.
     """
-    problems = [problem for contrast in contrasts for problem in _unusable(contrast)]
+    diagnostics = Diagnostics()
+    for contrast in contrasts:
+        _check_contrast(contrast, diagnostics)
     if method not in METHODS:
         what = f"unknown method '{method}'"
-        problems.append(Problem("network", what, f"There is {', '.join(METHODS)}"))
+        diagnostics.error("network", what, f"There is {', '.join(METHODS)}")
     if not contrasts:
-        problems.append(Problem("network", "there is no comparison", "Give at least one"))
-    if problems:
-        raise InputError(problems)
+        diagnostics.error("network", "there is no comparison", "Give at least one")
+    diagnostics.raise_if_any()
     names = sorted({arm for c in contrasts for arm in (c.treatment, c.comparator)})
     reference = contrasts[0].comparator if reference is None else reference
     if reference not in names:
@@ -162,10 +163,10 @@ def synthesise(
         raise InputError(Problem("network", what, f"There is {', '.join(names)}"))
     names = [reference, *(name for name in names if name != reference)]
     studies = _studies(contrasts)
-    problems = [problem for study in studies for problem in study.problems()]
-    problems += _disconnected(names, contrasts)
-    if problems:
-        raise InputError(problems)
+    for study in studies:
+        study.check(diagnostics)
+    _check_connected(names, contrasts, diagnostics)
+    diagnostics.raise_if_any()
     y, x, within, between = _stacked(studies, names)
     fixed = _fit(y, x, within)
     tau2 = {"fixed": _none, "dl": _generalised_dl, "reml": _reml}[method](y, x, within, between)
@@ -199,12 +200,11 @@ class _Study:
     where: str
     repeated: tuple[str, ...]
 
-    def problems(self) -> list[Problem]:
-        """What makes the trial unusable."""
-        found = [
-            Problem(self.where, f"trial '{self.name}' compares {pair} twice", "Delete one of them")
-            for pair in self.repeated
-        ]
+    def check(self, diagnostics: Diagnostics) -> None:
+        """Refuse a trial that repeats itself, lacks a comparison, or contradicts itself."""
+        for pair in self.repeated:
+            what = f"trial '{self.name}' compares {pair} twice"
+            diagnostics.error(self.where, what, "Delete one of them")
         missing = [
             f"{second} with {first}"
             for i, first in enumerate(self.arms)
@@ -214,23 +214,22 @@ class _Study:
         if missing:
             what = f"trial '{self.name}' has no comparison of {' and of '.join(missing)}"
             remedy = f"A trial of {len(self.arms)} arms needs every pair of them"
-            return [*found, Problem(self.where, what, remedy)]
-        if len(self.arms) > 2 and not found:
-            found += self._contradictions()
-        return found
+            diagnostics.error(self.where, what, remedy)
+        elif len(self.arms) > 2 and not self.repeated:
+            what = self._contradiction()
+            if what:
+                diagnostics.error(self.where, what, "Correct its comparisons")
 
-    def _contradictions(self) -> list[Problem]:
+    def _contradiction(self) -> str:
         first, *others = self.arms
         for i, one in enumerate(others):
             for two in others[i + 1 :]:
                 gap = self.effects[first, two] - self.effects[first, one] - self.effects[one, two]
                 if abs(gap) > 0.1 * math.sqrt(min(self.variances.values())):
-                    what = f"the effects of trial '{self.name}' do not add up: {gap:.3g} is left"
-                    return [Problem(self.where, what, "Correct its comparisons")]
+                    return f"the effects of trial '{self.name}' do not add up: {gap:.3g} is left"
         if float(np.linalg.eigvalsh(self.covariance()).min()) <= 0:
-            what = f"the standard errors of trial '{self.name}' cannot belong to one trial"
-            return [Problem(self.where, what, "Correct its comparisons")]
-        return []
+            return f"the standard errors of trial '{self.name}' cannot belong to one trial"
+        return ""
 
     def against_first(self) -> Floats:
         """Effects of the arms against the first one."""
@@ -276,19 +275,20 @@ def _studies(contrasts: Sequence[Contrast]) -> list[_Study]:
     return studies
 
 
-def _unusable(contrast: Contrast) -> list[Problem]:
+def _check_contrast(contrast: Contrast, diagnostics: Diagnostics) -> None:
     where = contrast.where or f"trial '{contrast.study}'"
     if contrast.treatment == contrast.comparator:
         what = f"'{contrast.treatment}' is compared with itself"
-        return [Problem(where, what, "Name two treatments")]
-    if not (math.isfinite(contrast.effect) and math.isfinite(contrast.se) and contrast.se > 0):
+        diagnostics.error(where, what, "Name two treatments")
+    elif not (math.isfinite(contrast.effect) and math.isfinite(contrast.se) and contrast.se > 0):
         what = f"effect {contrast.effect:g} with standard error {contrast.se:g} cannot be used"
-        return [Problem(where, what, "Standard errors are positive")]
-    return []
+        diagnostics.error(where, what, "Standard errors are positive")
 
 
-def _disconnected(names: Sequence[str], contrasts: Sequence[Contrast]) -> list[Problem]:
-    """A network that falls apart compares nothing across its parts."""
+def _check_connected(
+    names: Sequence[str], contrasts: Sequence[Contrast], diagnostics: Diagnostics
+) -> None:
+    """Refuse a network that falls apart: it compares nothing across its parts."""
     reached, before = {names[0]}, 0
     while len(reached) > before:
         before = len(reached)
@@ -296,13 +296,11 @@ def _disconnected(names: Sequence[str], contrasts: Sequence[Contrast]) -> list[P
             pair = {contrast.treatment, contrast.comparator}
             reached |= pair if pair & reached else set()
     apart = [name for name in names if name not in reached]
-    if not apart:
-        return []
-    what = (
-        f"the network is disconnected: no chain of trials leads from {', '.join(sorted(reached))} "
-        f"to {', '.join(apart)}"
-    )
-    return [Problem("network", what, "Add a trial that compares the two groups, or leave one out")]
+    if apart:
+        what = "the network is disconnected: no chain of trials leads from "
+        what += f"{', '.join(sorted(reached))} to {', '.join(apart)}"
+        remedy = "Add a trial that compares the two groups, or leave one out"
+        diagnostics.error("network", what, remedy)
 
 
 def _stacked(studies: Sequence[_Study], names: Sequence[str]) -> tuple[Floats, ...]:

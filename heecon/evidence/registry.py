@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from heecon.errors import InputError, InvalidValue, Problem, shown
+from heecon.errors import Diagnostics, InvalidValue, shown
 from heecon.evidence.estimand import ESTIMANDS, Estimand
 from heecon.files import names
-from heecon.files.table_file import TableFile, number, read_table
+from heecon.files.table_file import TableFile, check_columns, number, read_table
 
 """The registry lies beside the models: ``inputs/evidence/evidence.csv``."""
 
@@ -153,51 +153,31 @@ def registry_from_table(table: TableFile) -> Registry:
     Raises:
         InputError: with everything that is wrong in it.
     """
-    problems = [
-        Problem(table.where_header(), f"there is no column '{column}'", "Add it to the header")
-        for column in COLUMNS
-        if column not in table.header
-    ]
-    problems += [
-        Problem(
-            table.where_header(column),
-            f"unknown column {shown(column)}",
-            names.did_you_mean(column, COLUMNS),
-        )
-        for column in table.header
-        if column not in COLUMNS
-    ]
-    if problems:
-        raise InputError(problems)
+    check_columns(table, COLUMNS, COLUMNS)
+    diagnostics = Diagnostics()
     rows: dict[str, Evidence] = {}
     for index in range(len(table.rows)):
-        row, found = _row(table, index)
-        problems += found
+        row = _row(table, index, diagnostics)
         if row.id in rows:
             what = f"the id '{row.id}' stands twice (first at {rows[row.id].where})"
-            problems.append(Problem(table.where(index, "id"), what, "Choose another id"))
+            diagnostics.error(table.where(index, "id"), what, "Choose another id")
         rows.setdefault(row.id, row)
-    problems += _dangling(rows)
-    if problems:
-        raise InputError(problems)
+    _check_successors(rows, diagnostics)
+    diagnostics.raise_if_any()
     return Registry(table.name, rows)
 
 
-def _row(table: TableFile, index: int) -> tuple[Evidence, list[Problem]]:
+def _row(table: TableFile, index: int, diagnostics: Diagnostics) -> Evidence:
     """One row; what cannot be read is left out of it and reported."""
     cells = dict(zip(table.header, table.rows[index], strict=True))
-    problems: list[Problem] = []
 
     def complain(column: str, what: str, remedy: str) -> None:
-        problems.append(Problem(table.where(index, column), what, remedy))
+        diagnostics.error(table.where(index, column), what, remedy)
 
-    numbers: dict[str, float | None] = {}
+    numbers: dict[str, float | None] = dict.fromkeys(_NUMBERS)
     for column in _NUMBERS:
-        try:
+        with diagnostics.collecting(table.where(index, column)):
             numbers[column] = number(cells[column]) if cells[column] else None
-        except InvalidValue as complaint:
-            numbers[column] = None
-            problems.append(complaint.at(table.where(index, column)))
     if not _ID.fullmatch(cells["id"]):
         what = f"{shown(cells['id'])} cannot be an id"
         complain("id", what, "Use letters, digits and underscores, a letter first")
@@ -212,51 +192,44 @@ def _row(table: TableFile, index: int) -> tuple[Evidence, list[Problem]]:
     if not cells["source"] and cells["status"] != "assumption":
         complain("source", "the row names no source", "Name it, or call it an assumption")
     row = Evidence(**{**cells, **numbers, "where": table.where(index, "id")})  # type: ignore[arg-type]
-    for column, what, remedy in _contradictions(row):
-        complain(column, what, remedy)
-    return row, problems
+    _check_figures(row, complain)
+    return row
 
 
-def _contradictions(row: Evidence) -> list[tuple[str, str, str]]:
-    """Figures of a row that do not go together: (column, what, remedy)."""
-    found = []
+def _check_figures(row: Evidence, complain: Callable[[str, str, str], None]) -> None:
+    """Complain, by (column, what, remedy), of figures of a row that do not go together."""
     value, low, high = row.value, row.low, row.high
     if low is not None and high is not None and low > high:
-        found.append(("low", f"low {low:g} is above high {high:g}", "Exchange them"))
+        complain("low", f"low {low:g} is above high {high:g}", "Exchange them")
     elif value is not None and (
         (low is not None and value < low) or (high is not None and value > high)
     ):
         what = f"the interval {low} to {high} does not contain the value {value:g}"
-        found.append(("value", what, "Look it up in the source"))
+        complain("value", what, "Look it up in the source")
     if row.kind.ratio and any(x is not None and x <= 0 for x in (value, low, high)):
-        found.append(("value", f"a {row.estimand} is positive", "Look it up in the source"))
+        complain("value", f"a {row.estimand} is positive", "Look it up in the source")
     if row.se is not None and row.se <= 0:
-        found.append(("se", f"the standard error {row.se:g} is not positive", "Leave it out"))
+        complain("se", f"the standard error {row.se:g} is not positive", "Leave it out")
     if (row.events is None) != (row.denominator is None):
-        found.append(("events", "events and denominator go together", "Give both or neither"))
+        complain("events", "events and denominator go together", "Give both or neither")
     if row.events is not None and row.denominator is not None and value is not None:
         if not 0 <= row.events <= row.denominator or row.denominator <= 0:
-            found.append(("events", "there are more events than patients", "Correct the counts"))
+            complain("events", "there are more events than patients", "Correct the counts")
         elif abs(row.events / row.denominator - value) > 0.001:
-            what = (
-                f"{row.events:g} of {row.denominator:g} is {row.events / row.denominator:.4g}, "
-                f"not {value:g}"
-            )
-            found.append(("value", what, "Correct one of the three"))
-    return found
+            share = row.events / row.denominator
+            what = f"{row.events:g} of {row.denominator:g} is {share:.4g}, not {value:g}"
+            complain("value", what, "Correct one of the three")
 
 
-def _dangling(rows: Mapping[str, Evidence]) -> list[Problem]:
-    """Rows superseded by something that is not there, or is superseded itself."""
-    problems = []
+def _check_successors(rows: Mapping[str, Evidence], diagnostics: Diagnostics) -> None:
+    """Refuse rows superseded by something that is not there, or is superseded itself."""
     for row in rows.values():
         successor = row.superseded_by
         if successor in {"", UNRESOLVED}:
             continue
         if successor not in rows:
             what = f"'{row.id}' is superseded by the unknown evidence {shown(successor)}"
-            problems.append(Problem(row.where, what, names.did_you_mean(successor, rows)))
+            diagnostics.error(row.where, what, names.did_you_mean(successor, rows))
         elif rows[successor].superseded_by:
             what = f"'{row.id}' is superseded by '{successor}', which is superseded itself"
-            problems.append(Problem(row.where, what, "Name the row to use now"))
-    return problems
+            diagnostics.error(row.where, what, "Name the row to use now")

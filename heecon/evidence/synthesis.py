@@ -9,41 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from heecon.errors import InputError, InvalidValue, Problem, shown
+from pydantic import Field
+
+from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.evidence.conversion import converted
 from heecon.evidence.estimand import ESTIMANDS
 from heecon.evidence.interval import interval_from_se, se_from_interval, se_from_p
 from heecon.evidence.network import METHODS, Contrast, Network, synthesise
 from heecon.evidence.registry import Evidence, Registry
 from heecon.files import names
+from heecon.files.shape import Section, Truth, validated
 from heecon.files.toml_file import TomlFile, read_toml
-
-KEYS = {
-    "title": str,
-    "estimand": str,
-    "reference": str,
-    "method": str,
-    "small_is_good": bool,
-    "note": str,
-    "contrasts": list,
-    "extends": str,
-    "leave_out": list,
-}
-CONTRAST_KEYS = {
-    "study": str,
-    "treatment": str,
-    "comparator": str,
-    "evidence": (str, list),
-    "conversion": str,
-    "spread": (str, dict),
-}
-OPTIONAL = {
-    "note", "conversion", "spread", "small_is_good", "method", "extends", "leave_out",
-}  # fmt: skip
 
 MAX_CONTRASTS = 500
 """Comparisons of a network; matrices grow with the square of their number."""
@@ -131,148 +111,132 @@ def read_synthesis(
             no way to a standard error, a network that falls apart.
     """
     file = read_toml(path, name)
-    data, rows, problems = _content(file, base)
-    if problems:
-        raise InputError(problems)
-    estimand, method = data["estimand"], method or data.get("method", "reml")
+    content, rows = _content(file, base)
+    diagnostics = Diagnostics()
+    estimand, method = content.estimand, method or content.method
     if not (estimand in ESTIMANDS and ESTIMANDS[estimand].ratio):
         remedy = names.did_you_mean(estimand, [n for n, e in ESTIMANDS.items() if e.ratio])
         what = f"{shown(estimand)} is not a ratio that can be combined"
-        problems.append(Problem(file.where(("estimand",)), what, remedy))
+        diagnostics.error(file.where(("estimand",)), what, remedy)
     if method not in METHODS:
         what = f"unknown method {shown(method)}"
-        problems.append(Problem(file.where(("method",)), what, f"There is {', '.join(METHODS)}"))
+        diagnostics.error(file.where(("method",)), what, f"There is {', '.join(METHODS)}")
     comparisons = []
     for row, where in rows:
-        try:
+        with diagnostics.collecting(where):
             comparisons.append(_comparison(row, estimand, registry, where))
-        except InvalidValue as complaint:
-            problems.append(complaint.at(where))
-    if problems:
-        raise InputError(problems)
+    diagnostics.raise_if_any()
     contrasts = [comparison.contrast for comparison in comparisons]
     try:
-        network = synthesise(contrasts, reference=data["reference"], method=method)
+        network = synthesise(contrasts, reference=content.reference, method=method)
     except InputError as error:
-        placed = [
-            Problem(name, p.what, p.remedy) if p.where == "network" else p for p in error.problems
-        ]
+        placed = [replace(p, where=name) if p.where == "network" else p for p in error.problems]
         raise InputError(placed) from None
     return Synthesis(
         name=path.stem,
-        title=data["title"],
+        title=content.title,
         estimand=estimand,
-        small_is_good=data.get("small_is_good", True),
-        note=data.get("note", ""),
+        small_is_good=content.small_is_good,
+        note=content.note,
         comparisons=tuple(comparisons),
         network=network,
     )
 
 
-Placed = tuple[Mapping[str, Any], str]
+class ContrastSection(Section):
+    """One row of [[contrasts]]."""
+
+    study: str
+    treatment: str
+    comparator: str
+    evidence: str | list[str]
+    conversion: str = ""
+    spread: str | dict[str, Any] | None = None
+
+
+class NetworkFile(Section):
+    """The whole of a file in networks/."""
+
+    title: str
+    estimand: str
+    reference: str
+    contrasts: list[ContrastSection]
+    method: str = "reml"
+    small_is_good: Truth = True
+    note: str = ""
+    extends: str | None = None
+    leave_out: list[str] = Field(default_factory=list)
+
+
+Placed = tuple[ContrastSection, str]
 """A row of [[contrasts]] and the place of its evidence."""
 
 
 def _content(
     file: TomlFile, base: Callable[[str], TomlFile] | None
-) -> tuple[dict[str, Any], list[Placed], list[Problem]]:
-    """The keys of a network and its rows, those of the network it extends first."""
-    data, problems = dict(file.data), list[Problem]()
-    rows: list[Placed] = []
-    extended = data.get("extends")
-    if isinstance(extended, str) and base is not None:
-        below = base(extended)
-        problems += _all_wrong_keys(below, below.data)
+) -> tuple[NetworkFile, list[Placed]]:
+    """A network and its rows, those of the network it extends first."""
+    data, rows = dict(file.data), list[Placed]()
+    diagnostics = Diagnostics()
+    if isinstance(data.get("extends"), str) and base is not None:
+        below = base(data["extends"])
         if "extends" in below.data:
-            what = f"'{extended}' extends another network itself"
-            problems.append(Problem(file.where(("extends",)), what, "Extend that one instead"))
-        rows += _placed(below)
-        data = {**below.data, **data}
-    left_out = data.get("leave_out", [])
-    studies = [row.get("study") for row, _ in rows if isinstance(row, Mapping)]
-    for study in left_out if isinstance(left_out, list) else []:
+            what = f"'{data['extends']}' extends another network itself"
+            place = file.where(("extends",))
+            raise InputError(Problem(place, what, "Extend that one instead"))
+        rows += _placed(validated(NetworkFile, below.data, below.where), below)
+        data = {**below.data, "contrasts": [], **data}
+    content = validated(NetworkFile, data, file.where)
+    studies = [row.study for row, _ in rows]
+    for study in content.leave_out:
         if study not in studies:
             what = f"there is no trial {shown(study)} to leave out"
-            remedy = names.did_you_mean(str(study), [str(name) for name in studies])
-            problems.append(Problem(file.where(("leave_out",)), what, remedy))
-    problems += _all_wrong_keys(file, data)
-    if not problems and len(rows) + len(_placed(file)) > MAX_CONTRASTS:
+            remedy = names.did_you_mean(study, studies)
+            diagnostics.error(file.where(("leave_out",)), what, remedy)
+    rows = [(row, where) for row, where in rows if row.study not in content.leave_out]
+    rows += _placed(content, file)
+    if len(rows) > MAX_CONTRASTS:
         what = f"the network has more than {MAX_CONTRASTS} comparisons"
-        problems.append(Problem(file.where(("contrasts",)), what, "Pool those of one kind first"))
-    if not problems:
-        rows = [(row, where) for row, where in rows if row["study"] not in left_out]
-        rows += _placed(file)
-    return data, rows, problems
+        diagnostics.error(file.where(("contrasts",)), what, "Pool those of one kind first")
+    diagnostics.raise_if_any()
+    return content, rows
 
 
-def _placed(file: TomlFile) -> list[Placed]:
-    rows = file.data.get("contrasts", [])
-    if not isinstance(rows, list):
-        return []
-    return [(row, file.where(("contrasts", i, "evidence"))) for i, row in enumerate(rows)]
-
-
-def _all_wrong_keys(file: TomlFile, data: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with the keys of a file, read together with those of its base."""
-    problems = _wrong_keys(data, KEYS, (), file)
-    rows = file.data.get("contrasts")
-    for index, row in enumerate(rows if isinstance(rows, list) else []):
-        problems += _wrong_keys(row, CONTRAST_KEYS, ("contrasts", index), file)
-    return problems
-
-
-def _wrong_keys(
-    data: Any, keys: Mapping[str, Any], path: tuple[str | int, ...], file: TomlFile
-) -> list[Problem]:
-    if not isinstance(data, Mapping):
-        return [Problem(file.where(path), "this is not a table", "Write key = value")]
-    problems = [
-        Problem(
-            file.where((*path, key)), f"unknown key {shown(key)}", names.did_you_mean(key, keys)
-        )
-        for key in data
-        if key not in keys
+def _placed(content: NetworkFile, file: TomlFile) -> list[Placed]:
+    return [
+        (row, file.where(("contrasts", i, "evidence"))) for i, row in enumerate(content.contrasts)
     ]
-    for key, kind in keys.items():
-        if key in data and not isinstance(data[key], kind):
-            what = f"{shown(data[key])} cannot be the value of '{key}'"
-            problems.append(Problem(file.where((*path, key)), what, "See docs/evidence.md"))
-        elif key not in data and key not in OPTIONAL:
-            problems.append(Problem(file.where(path), f"there is no '{key}'", "Add it"))
-    return problems
 
 
 # --- one comparison ------------------------------------------------------------------------------
 
 
-def _comparison(
-    row: Mapping[str, Any], estimand: str, registry: Registry, where: str
-) -> Comparison:
-    ids = [row["evidence"]] if isinstance(row["evidence"], str) else row["evidence"]
-    if not (0 < len(ids) <= 2 and all(isinstance(i, str) for i in ids)):
+def _comparison(row: ContrastSection, estimand: str, registry: Registry, where: str) -> Comparison:
+    ids = [row.evidence] if isinstance(row.evidence, str) else row.evidence
+    if not 0 < len(ids) <= 2:
         raise InvalidValue(
             f"{shown(ids)} is neither one id nor two", "Cite one figure, or one an arm"
         )
     figures = [registry.cite(identifier) for identifier in ids]
     read = _of_two if len(figures) == 2 else _of_one
-    value, se, quantity, assumes = read(figures, row.get("conversion", ""), registry)
+    value, se, quantity, assumes = read(figures, row.conversion, registry)
     if quantity != estimand:
         what = f"'{' and '.join(ids)}' gives a {quantity}, the network combines {estimand}s"
         raise InvalidValue(what, "Estimands are never mixed: declare a conversion, or leave it out")
     spread = "its interval"
-    if "spread" in row:
+    if row.spread is not None:
         if se is not None:
             raise InvalidValue(f"'{ids[0]}' has a spread of its own", "Delete the key 'spread'")
-        se, spread = _reconstructed(row["spread"], value, figures, row, registry)
+        se, spread = _reconstructed(row.spread, value, figures, row, registry)
     if se is None:
         what = f"nothing says how uncertain '{' and '.join(ids)}' is"
         raise InvalidValue(what, "Name a rule: spread = ...")
-    derived = bool(assumes) or "spread" in row or len(figures) == 2
+    derived = bool(assumes) or row.spread is not None or len(figures) == 2
     return Comparison(
-        Contrast(row["study"], row["treatment"], row["comparator"], math.log(value), se, where),
+        Contrast(row.study, row.treatment, row.comparator, math.log(value), se, where),
         tuple(ids),
         spread,
-        row.get("conversion", ""),
+        row.conversion,
         assumes,
         "derived" if derived else figures[0].status,
     )
@@ -346,7 +310,7 @@ def _of_risks(figures: list[Evidence], declared: str) -> Reading:
 
 
 def _reconstructed(
-    rule: Any, value: float, figures: list[Evidence], row: Mapping[str, Any], registry: Registry
+    rule: Any, value: float, figures: list[Evidence], row: ContrastSection, registry: Registry
 ) -> tuple[float, str]:
     kinds: dict[frozenset[str], Callable[[Mapping[str, Any], float, Registry], tuple[float, str]]]
     kinds = {frozenset({"like", "n"}): _like, frozenset({"class", "members"}): _member}
@@ -357,7 +321,7 @@ def _reconstructed(
     if isinstance(rule, Mapping) and frozenset(rule) in kinds:
         se, words = kinds[frozenset(rule)](rule, value, registry)
         printed = figures[0].value if len(figures) == 1 else None
-        if row.get("conversion") and printed and printed != 1:
+        if row.conversion and printed and printed != 1:
             se *= abs(math.log(value) / math.log(printed))  # as far as the effect was stretched
         return se, words
     what = f"{shown(rule)} is no rule for a standard error"

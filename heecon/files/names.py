@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable
 
-from heecon import language
+from heecon.errors import nearest
 from heecon.language import FUNCTIONS, name_problem
 
 MAX_LENGTH = 60
@@ -52,9 +52,9 @@ def unprintable(text: str) -> str:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A remedy naming the closest known name, or listing what there is."""
     choices = list(known)
-    guess = language.did_you_mean(name, choices)
-    if guess:
-        return guess[0].upper() + guess[1:]
+    near = nearest(name, choices)
+    if near:
+        return f"Did you mean '{near}'?"
     if not choices:
         return ""
     shown = ", ".join(choices[:12]) + (", ..." if len(choices) > 12 else "")

@@ -8,12 +8,16 @@ import math
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from heecon.errors import InputError, InvalidValue, Problem, shown
-from heecon.files.names import unprintable
+import numpy as np
+from numpy.typing import NDArray
+
+from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
+from heecon.files.names import did_you_mean, unprintable
+from heecon.files.reading import reading
 
 MAX_BYTES = 20_000_000
 MAX_UNPACKED_BYTES = 60_000_000
@@ -92,24 +96,11 @@ def read_table(path: Path, name: str | None = None) -> TableFile:
         InputError: missing, too large, unreadable, ragged, or with a bad header.
     """
     name = name or path.name
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(Problem(name, "this is not a regular file", "Put a table there"))
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            what = f"the file has {size:,} bytes; at most {MAX_BYTES:,} are read"
-            raise InputError(Problem(name, what, "Keep only the rows the model needs"))
+    smaller = "Keep only the rows the model needs"
+    with reading(path, name, MAX_BYTES, smaller, kind="a table", utf8="'CSV UTF-8'"):
         if path.suffix.lower() == ".xlsx":
             return _from_xlsx(path, name)
         return parse_csv(path.read_text(encoding="utf-8-sig"), name)
-    except FileNotFoundError:
-        raise InputError(Problem(name, f"there is no file {path}", "Check the path")) from None
-    except UnicodeDecodeError as error:
-        what = f"the file is not UTF-8 text (byte {error.start})"
-        raise InputError(Problem(name, what, "Save it as 'CSV UTF-8'")) from None
-    except OSError as error:
-        what = f"the file cannot be read: {error.strerror}"
-        raise InputError(Problem(name, what, "Check its permissions")) from None
 
 
 def parse_csv(text: str, name: str) -> TableFile:
@@ -205,15 +196,19 @@ def _table(name: str, sheet: str, records: Sequence[Record]) -> TableFile:
         what = f"the table has {len(filled):,} rows; at most {MAX_ROWS:,} are read"
         raise InputError(Problem(name, what, "Keep only the rows the model needs"))
     number_of_header, cells_of_header = filled[0]
+    diagnostics = Diagnostics()
     header = _header(name, sheet, number_of_header, cells_of_header)
-    problems = _control_characters(name, sheet, filled)
-    for line, cells in filled[1:]:
+    for line, cells in filled:
+        for index, cell in enumerate(cells):
+            if code := unprintable(cell):
+                what = f"the cell has the control character {code}"
+                remedy = "Delete it, or type the cell again"
+                diagnostics.error(_address(name, sheet, line, index), what, remedy)
         if any(cells[len(header) :]):
             what = f"the row has {len(cells)} cells; the header has {len(header)}"
             where = _address(name, sheet, line)
-            problems.append(Problem(where, what, "Put text with commas in quotes"))
-    if problems:
-        raise InputError(problems)
+            diagnostics.error(where, what, "Put text with commas in quotes")
+    diagnostics.raise_if_any()
     return TableFile(
         name,
         header,
@@ -231,29 +226,46 @@ def _header(name: str, sheet: str, line: int, cells: tuple[str, ...]) -> tuple[s
     if len(cells) > MAX_COLUMNS:
         what = f"the header has {len(cells):,} columns; at most {MAX_COLUMNS:,} are read"
         raise InputError(Problem(_address(name, sheet, line), what, "Drop the columns not needed"))
-    problems = []
+    diagnostics = Diagnostics()
     for index, cell in enumerate(cells):
         where = _address(name, sheet, line, index)
         if not cell:
-            problems.append(Problem(where, "a column has no name", "Name it or delete it"))
+            diagnostics.error(where, "a column has no name", "Name it or delete it")
         elif cell in cells[:index]:
-            problems.append(Problem(where, f"column '{cell}' stands twice", "Delete one of them"))
-    if problems:
-        raise InputError(problems)
+            diagnostics.error(where, f"column '{cell}' stands twice", "Delete one of them")
+    diagnostics.raise_if_any()
     return cells
 
 
-def _control_characters(name: str, sheet: str, records: Sequence[Record]) -> list[Problem]:
-    return [
-        Problem(
-            _address(name, sheet, line, index),
-            f"the cell has the control character {code}",
-            "Delete it, or type the cell again",
-        )
-        for line, cells in records
-        for index, cell in enumerate(cells)
-        if (code := unprintable(cell))
-    ]
+def check_columns(table: TableFile, known: Collection[str], needed: Collection[str]) -> None:
+    """Refuse a table with a column nobody knows, or without one that is needed.
+
+    Raises:
+        InputError: with every such column.
+    """
+    diagnostics = Diagnostics()
+    for column in table.header:
+        if column not in known:
+            remedy = did_you_mean(column, known)
+            diagnostics.error(table.where_header(column), f"unknown column {shown(column)}", remedy)
+    for column in needed:
+        if column not in table.header:
+            what = f"there is no column '{column}'"
+            diagnostics.error(table.where_header(), what, "Add it to the header")
+    diagnostics.raise_if_any()
+
+
+def numbers_of(table: TableFile, diagnostics: Diagnostics) -> NDArray[np.float64]:
+    """All cells of a table as numbers (rows x columns); 0 where a cell is none."""
+    values = np.zeros((len(table.rows), len(table.header)))
+    for row, cells in enumerate(table.rows):
+        for column, cell in enumerate(cells):
+            try:
+                values[row, column] = number(cell)
+            except InvalidValue as invalid:
+                found = invalid if cell else InvalidValue("the cell is empty", "Type a number")
+                diagnostics.add([found.at(table.where(row, table.header[column]))])
+    return values
 
 
 def _address(name: str, sheet: str, line: int, column: int | None = None) -> str:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files.names import unprintable
+from heecon.files.reading import reading
 
 MAX_BYTES = 1_000_000
 
@@ -55,7 +56,9 @@ def read_toml(path: Path, name: str | None = None) -> TomlFile:
         InputError: the file is missing, too large, not UTF-8, or not TOML.
     """
     name = name or path.name
-    return parse_toml(_read_text(path, name), name)
+    smaller = "Move large tables to CSV files in tables/"
+    with reading(path, name, MAX_BYTES, smaller, kind="a text file", utf8="UTF-8"):
+        return parse_toml(path.read_text(encoding="utf-8-sig"), name)
 
 
 def parse_toml(text: str, name: str) -> TomlFile:
@@ -71,18 +74,17 @@ def parse_toml(text: str, name: str) -> TomlFile:
     try:
         data = tomllib.loads(text)
         file = TomlFile(name, data, dict(_Scanner(text).places()))
-        problems = [
-            Problem(file.where(path), f"the text has the control character {code}", "Delete it")
-            for path, words in _texts(data)
-            if (code := unprintable(words))
-        ]
+        diagnostics = Diagnostics()
+        for path, words in _texts(data):
+            if code := unprintable(words):
+                what = f"the text has the control character {code}"
+                diagnostics.error(file.where(path), what, "Delete it")
     except RecursionError:
         what = "the file is nested too deeply"
         raise InputError(Problem(name, what, "No list or table needs many levels")) from None
     except ValueError as error:  # a TOMLDecodeError, or an integer of thousands of digits
         raise InputError(_not_toml(name, str(error))) from None
-    if problems:
-        raise InputError(problems)
+    diagnostics.raise_if_any()
     return file
 
 
@@ -104,25 +106,6 @@ def _not_toml(name: str, message: str) -> Problem:
     place = f"{name}:{found[1]}:{found[2]}" if found else name
     remedy = "See the TOML rules at toml.io; text needs quotes and each key may stand once"
     return Problem(place, f"this is not valid TOML: {_AT_LINE.sub('', message)}", remedy)
-
-
-def _read_text(path: Path, name: str) -> str:
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(Problem(name, "this is not a regular file", "Put a text file there"))
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            what = f"the file has {size:,} bytes; at most {MAX_BYTES:,} are read"
-            raise InputError(Problem(name, what, "Move large tables to CSV files in tables/"))
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(Problem(name, f"there is no file {path}", "Check the path")) from None
-    except UnicodeDecodeError as error:
-        what = f"the file is not UTF-8 text (byte {error.start})"
-        raise InputError(Problem(name, what, "Save it as UTF-8")) from None
-    except OSError as error:
-        what = f"the file cannot be read: {error.strerror}"
-        raise InputError(Problem(name, what, "Check its permissions")) from None
 
 
 class _Scanner:

@@ -4,8 +4,8 @@
 (``expression_source``), Excel (``to_excel``) or plain text (``to_text``).
 """
 
-from heecon.language.check import check, did_you_mean
-from heecon.language.errors import ExpressionError, Finding, located
+from heecon.language.check import check
+from heecon.language.errors import ExpressionError, ExpressionProblem
 from heecon.language.excel_target import ExcelLimitError, ExcelTable, to_excel
 from heecon.language.functions import FUNCTIONS, Definition, Function, Lookup, Primitive
 from heecon.language.numba_target import (
@@ -50,7 +50,7 @@ __all__ = [
     "ExcelLimitError",
     "ExcelTable",
     "ExpressionError",
-    "Finding",
+    "ExpressionProblem",
     "Function",
     "Lookup",
     "Name",
@@ -63,10 +63,8 @@ __all__ = [
     "Tree",
     "check",
     "dependency_order",
-    "did_you_mean",
     "evaluate",
     "expression_source",
-    "located",
     "name_problem",
     "names",
     "namespace",

@@ -6,9 +6,9 @@ The language has two types, numbers and truths, and never turns one into the oth
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from difflib import get_close_matches
 
-from heecon.language.errors import Finding
+from heecon.errors import nearest
+from heecon.language.errors import ExpressionProblem
 from heecon.language.functions import FUNCTIONS, Lookup
 from heecon.language.tables import Table
 from heecon.language.text_target import to_text
@@ -29,7 +29,9 @@ from heecon.language.tree import (
 _SHORT = 40  # a longer condition is not repeated inside a remedy
 
 
-def check(tree: Tree, names: Collection[str], tables: Mapping[str, Table]) -> list[Finding]:
+def check(
+    tree: Tree, names: Collection[str], tables: Mapping[str, Table]
+) -> list[ExpressionProblem]:
     """What is wrong with an expression that has to give a number.
 
     Args:
@@ -38,14 +40,14 @@ def check(tree: Tree, names: Collection[str], tables: Mapping[str, Table]) -> li
         tables: the tables it may look into.
 
     Returns:
-        The findings in the order of the text; empty if the expression can be used. A fault that
-        occurs several times is reported once, where it occurs first.
+        The problems in the order of the text; empty if the expression can be used. One that occurs
+        several times is reported once, where it occurs first.
     """
     checker = _Checker(names, tables)
     checker.number(tree)
-    first_of_each: dict[str, Finding] = {}
-    for finding in sorted(checker.findings, key=lambda finding: finding.start):
-        first_of_each.setdefault(finding.message, finding)
+    first_of_each: dict[str, ExpressionProblem] = {}
+    for problem in sorted(checker.problems, key=lambda problem: problem.start):
+        first_of_each.setdefault(problem.what, problem)
     return list(first_of_each.values())
 
 
@@ -55,10 +57,10 @@ class _Checker:
     def __init__(self, names: Collection[str], tables: Mapping[str, Table]) -> None:
         self.names = names
         self.tables = tables
-        self.findings: list[Finding] = []
+        self.problems: list[ExpressionProblem] = []
 
-    def report(self, node: Tree, message: str, remedy: str = "") -> None:
-        self.findings.append(Finding(message, node.start, node.end, remedy))
+    def report(self, node: Tree, what: str, remedy: str = "") -> None:
+        self.problems.append(ExpressionProblem("", what, remedy, start=node.start, end=node.end))
 
     def number(self, node: Tree) -> None:
         match node:
@@ -107,7 +109,7 @@ class _Checker:
         elif name in self.tables:
             self.report(node, f"'{name}' is a table", f"write lookup({name}, ...)")
         else:
-            self.report(node, f"unknown name '{name}'", did_you_mean(name, self.names))
+            self.report(node, f"unknown name '{name}'", _did_you_mean(name, self.names))
 
     def call(self, node: Call) -> None:
         function = FUNCTIONS.get(node.function)
@@ -118,7 +120,7 @@ class _Checker:
                 if known
                 else (f"unknown function '{node.function}'")
             )
-            remedy = "write * to multiply" if known else did_you_mean(node.function, FUNCTIONS)
+            remedy = "write * to multiply" if known else _did_you_mean(node.function, FUNCTIONS)
             self.report(node, message, remedy)
         elif not function.takes(len(node.arguments)):
             listed = ", ".join(function.arguments)
@@ -141,7 +143,7 @@ class _Checker:
             return
         table = self.tables.get(first.name)
         if table is None:
-            remedy = did_you_mean(first.name, self.tables)
+            remedy = _did_you_mean(first.name, self.tables)
             self.report(first, f"unknown table '{first.name}'", remedy)
             return
         self.column(node, table)
@@ -158,15 +160,14 @@ class _Checker:
             message = f"the second of three arguments of {node.function} must be a column's name"
             self.report(middle, message, f"the columns are: {listed}")
         elif middle.name not in table.columns:
-            remedy = did_you_mean(middle.name, table.columns) or f"the columns are: {listed}"
+            remedy = _did_you_mean(middle.name, table.columns) or f"the columns are: {listed}"
             self.report(middle, f"table '{table.name}' has no column '{middle.name}'", remedy)
 
 
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+def _did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """``did you mean 'x'?`` for the known name nearest to a wrong one; empty if none is near."""
-    by_lower = {name.lower(): name for name in known}
-    near = get_close_matches(wrong.lower(), by_lower, n=1)
-    return f"did you mean '{by_lower[near[0]]}'?" if near else ""
+    near = nearest(wrong, known)
+    return f"did you mean '{near}'?" if near else ""
 
 
 def function_takes(node: Call) -> bool:

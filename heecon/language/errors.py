@@ -3,62 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heecon.errors import InputError, Problem
 
-# A picture shows at most this many characters before and after the start of the finding.
+# A picture shows at most this many characters before and after the start of the problem.
 _BEFORE, _AFTER = 40, 50
 
 
 @dataclass(frozen=True)
-class Finding:
+class ExpressionProblem(Problem):
     """One thing that is wrong with an expression.
 
-    Attributes:
-        message: what is wrong, without a full stop.
-        start: offset of the first offending character.
-        end: offset after the last one.
-        remedy: what to write instead; may be empty.
-    """
-
-    message: str
-    start: int
-    end: int
-    remedy: str = ""
-
-
-@dataclass(frozen=True)
-class ExpressionProblem(Problem):
-    """A problem whose ``what`` ends in a caret picture, so the remedy gets a line of its own."""
-
-    def __str__(self) -> str:
-        text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}\n  {self.remedy}" if self.remedy else text
-
-
-class ExpressionError(InputError):
-    """An expression cannot be used; carries every finding.
+    It is told with a caret picture, so the remedy, what to write instead, gets a line of its own.
 
     Attributes:
         text: the expression as written.
-        findings: what is wrong, in the order of the text.
+        start: offset of the first offending character.
+        end: offset after the last one.
     """
 
-    def __init__(self, text: str, findings: Iterable[Finding]) -> None:
+    text: str = ""
+    start: int = 0
+    end: int = 0
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        remedy = f"\n  {self.remedy}" if self.remedy else ""
+        return f"{where}{self.what}\n{picture(self.text, self.start, self.end)}{remedy}"
+
+
+class ExpressionError(InputError):
+    """An expression cannot be used; carries every problem, in the order of the text.
+
+    Attributes:
+        text: the expression as written.
+        problems: what is wrong with it.
+    """
+
+    problems: tuple[ExpressionProblem, ...]
+
+    def __init__(self, text: str, problems: Iterable[ExpressionProblem]) -> None:
         self.text = text
-        self.findings = tuple(findings)
-        super().__init__(self.problems_at("expression"))
+        super().__init__(replace(problem, where="expression", text=text) for problem in problems)
 
-    def problems_at(self, where: str) -> list[Problem]:
-        """The findings as problems of a place such as ``model.toml:31:14``."""
-        return [located(finding, self.text, where) for finding in self.findings]
-
-
-def located(finding: Finding, text: str, where: str) -> Problem:
-    """A finding in ``text`` as a problem of the place ``where``, with its caret picture."""
-    what = f"{finding.message}\n{picture(text, finding.start, finding.end)}"
-    return ExpressionProblem(where=where, what=what, remedy=finding.remedy)
+    def problems_at(self, where: str) -> list[ExpressionProblem]:
+        """The problems as those of a place such as ``model.toml:31:14``."""
+        return [replace(problem, where=where) for problem in self.problems]
 
 
 def picture(text: str, start: int, end: int) -> str:

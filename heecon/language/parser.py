@@ -15,7 +15,7 @@ import unicodedata
 import warnings
 from typing import NoReturn
 
-from heecon.language.errors import ExpressionError, Finding
+from heecon.language.errors import ExpressionError, ExpressionProblem
 from heecon.language.tree import (
     And,
     Binary,
@@ -110,7 +110,8 @@ def name_problem(name: str) -> str:
 
 
 def _fail(text: str, message: str, start: int, end: int, remedy: str = "") -> NoReturn:
-    raise ExpressionError(text, [Finding(message, start, end, remedy)]) from None
+    problem = ExpressionProblem("", message, remedy, start=start, end=end)
+    raise ExpressionError(text, [problem]) from None
 
 
 def _refuse_length(text: str) -> None:

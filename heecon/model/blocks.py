@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.errors import InvalidValue, Problem
+from heecon.errors import Diagnostics, InvalidValue
 from heecon.files import names
 from heecon.model.joint import JOINT_FAMILIES, Block
 from heecon.model.parameter import Parameter
@@ -20,16 +20,14 @@ TOLERANCE = 0.02
 
 
 def read_blocks(
-    parameters: Sequence[Parameter], joints: Joints
-) -> tuple[dict[str, Block], list[Problem], list[str]]:
-    """The joint distributions of a model.
+    parameters: Sequence[Parameter], joints: Joints, diagnostics: Diagnostics
+) -> dict[str, Block]:
+    """The joint distributions of a model, by group.
 
     Args:
         parameters: every row.
         joints: header and numbers of the files in joint/, by group.
-
-    Returns:
-        Blocks by group, what is wrong, and warnings.
+        diagnostics: takes what is wrong or odd.
     """
     members: dict[str, list[Parameter]] = {}
     for row in parameters:
@@ -37,24 +35,23 @@ def read_blocks(
             members.setdefault(row.correlation_group, []).append(row)
     known = [row.key for row in parameters]
     blocks: dict[str, Block] = {}
-    problems: list[Problem] = []
-    warnings: list[str] = []
     for group, rows in members.items():
-        try:
-            block, unused = _block(group, rows, joints, known)
-        except InvalidValue as complaint:
-            problems.append(complaint.at(rows[0].place))
-            continue
-        blocks[group] = block
-        warnings += unused + _mismatches(block, rows)
+        with diagnostics.collecting(rows[0].place):
+            blocks[group] = _block(group, rows, joints, known, diagnostics)
+            _warn_of_mismatches(blocks[group], rows, diagnostics)
     used = {row.correlation_group for row in parameters}
-    warnings += [f"joint/{group}.csv is used by no parameter." for group in joints.keys() - used]
-    return blocks, problems, warnings
+    for group in joints.keys() - used:
+        diagnostics.warn("", f"joint/{group}.csv is used by no parameter")
+    return blocks
 
 
 def _block(
-    group: str, rows: Sequence[Parameter], joints: Joints, known: Sequence[str]
-) -> tuple[Block, list[str]]:
+    group: str,
+    rows: Sequence[Parameter],
+    joints: Joints,
+    known: Sequence[str],
+    diagnostics: Diagnostics,
+) -> Block:
     family = rows[0].joint_family
     if any(row.joint_family != family for row in rows):
         raise InvalidValue(
@@ -63,25 +60,29 @@ def _block(
     keys = tuple(row.key for row in rows)
     values = np.array([row.value for row in rows])
     counts = np.array([row.joint_count or 0.0 for row in rows])
-    matrix, unused = np.empty((0, len(rows))), list[str]()
+    matrix = np.empty((0, len(rows)))
     if JOINT_FAMILIES[family].matrix:
         if group not in joints:
             remedy = "Add it, with a header of parameter names"
             near = names.did_you_mean(group, joints)
             raise InvalidValue(f"'{family}' needs the file joint/{group}.csv", near or remedy)
-        matrix, unused = _matrix(group, keys, joints[group], known)
+        matrix = _matrix(group, keys, joints[group], known)
         if JOINT_FAMILIES[family].matrix == "covariance":
             matrix = _square(group, keys, joints[group], matrix)
     block = Block(group, family, keys, values, matrix, counts)
     what = JOINT_FAMILIES[family].check(block)
     if what:
         raise InvalidValue(f"group '{group}': {what}", "Correct the numbers")
-    return block, unused
+    for key in joints[group][0] if matrix.size else ():
+        if key not in keys:
+            what = f"{key} is not uncertain in this group: its column is not used"
+            diagnostics.warn(f"joint/{group}.csv", what)
+    return block
 
 
 def _matrix(
     group: str, keys: Sequence[str], joint: tuple[tuple[str, ...], Floats], known: Sequence[str]
-) -> tuple[Floats, list[str]]:
+) -> Floats:
     """The columns of the members; a scenario may have fixed other parameters of the file."""
     header, matrix = joint
     for key in keys:
@@ -92,12 +93,7 @@ def _matrix(
         if key not in known:
             what = f"joint/{group}.csv has the column '{key}', which is no parameter"
             raise InvalidValue(what, names.did_you_mean(key, known))
-    unused = [
-        f"joint/{group}.csv: {key} is not uncertain in this group: its column is not used."
-        for key in header
-        if key not in keys
-    ]
-    return matrix[:, [header.index(key) for key in keys]], unused
+    return matrix[:, [header.index(key) for key in keys]]
 
 
 def _square(
@@ -110,11 +106,10 @@ def _square(
     return matrix[[header.index(key) for key in keys], :]
 
 
-def _mismatches(block: Block, rows: Sequence[Parameter]) -> list[str]:
-    """Base values that are not the means of their joint distribution."""
-    return [
-        f"{row.place}: {row.key}: the base value {row.value:.6g} is not that of the "
-        f"{block.family} group '{block.group}', which is {mean:.6g}."
-        for row, mean in zip(rows, block.mean(), strict=True)
-        if not np.isclose(row.value, mean, rtol=TOLERANCE, atol=1e-12)
-    ]
+def _warn_of_mismatches(block: Block, rows: Sequence[Parameter], diagnostics: Diagnostics) -> None:
+    """Say which base values are not the means of their joint distribution."""
+    for row, mean in zip(rows, block.mean(), strict=True):
+        if not np.isclose(row.value, mean, rtol=TOLERANCE, atol=1e-12):
+            what = f"{row.key}: the base value {row.value:.6g} is not that of the {block.family}"
+            what = f"{what} group '{block.group}', which is {mean:.6g}"
+            diagnostics.warn(row.place, what)

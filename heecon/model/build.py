@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics
 from heecon.files import names
+from heecon.files.shape import Where
 from heecon.language import Table, evaluate
 from heecon.language import names as names_in
 from heecon.model.blocks import Joints, read_blocks
-from heecon.model.copula import read_copulas
+from heecon.model.copula import rank_correlated, read_copulas
 from heecon.model.definition import Formula, Model, ScenarioInfo, Settings, State, Strategy
 from heecon.model.formulas import FormulaReader, Path
 from heecon.model.history import history_names
 from heecon.model.outcomes import read_outcomes
-from heecon.model.parameter import Parameter, warnings_of
+from heecon.model.parameter import Parameter, warn_of
 from heecon.model.persons import Columns, clashes, read_people
-from heecon.model.schema import ModelFile, Where
+from heecon.model.schema import ModelFile
 from heecon.model.settings import read_settings
 from heecon.model.structure import check_size, read_start, read_states, read_transitions
 
@@ -36,7 +37,6 @@ class Parts:
         patients: the columns of patients.csv, if there is one.
         scenario: what the scenario says of itself.
         strategies: the strategies to keep, in this order, all of them in the file; None for all.
-        problems: what was found wrong while reading, to be reported with all the rest.
         doubtful: key paths of the file that had a wrong shape and hold something harmless now.
         rows_are_sound: False when a row of the parameters has a problem.
     """
@@ -50,16 +50,19 @@ class Parts:
     patients: Columns | None = None
     scenario: ScenarioInfo = field(default_factory=lambda: ScenarioInfo("", ""))
     strategies: tuple[str, ...] | None = None
-    problems: tuple[Problem, ...] = ()
     doubtful: tuple[Path, ...] = ()
     rows_are_sound: bool = True
 
 
-def build(parts: Parts) -> Model:
+def build(parts: Parts, diagnostics: Diagnostics) -> Model:
     """Check the parts together and return the model.
 
+    Args:
+        parts: what was read.
+        diagnostics: what was found while reading, to be reported with all the rest.
+
     Raises:
-        InputError: with every problem found.
+        InputError: with every error found.
     """
     file = parts.file
     kept = list(parts.strategies or file.strategies)
@@ -69,8 +72,8 @@ def build(parts: Parts) -> Model:
     past = frozenset(history_names(file.states, file.types))
     known |= past | file.persons.keys()
     own = frozenset(file.persons)
-    reader = FormulaReader(known, parts.tables, parts.where, parts.doubtful, past, own)
-    reader.problems += parts.problems
+    reader = FormulaReader(known, parts.tables, parts.where, diagnostics, parts.doubtful, past, own)
+    warn_of(parts.parameters, diagnostics)
     _check_names(parts, past, reader)
     _check_strategies(parts, kept, reader)
     variables = reader.read_variables(file.variables)
@@ -99,11 +102,10 @@ def build(parts: Parts) -> Model:
         types=people.types,
         person_copulas=people.copulas,
         patients=parts.patients or {},
-        warnings=people.warnings,
     )
     if parts.rows_are_sound:  # else the value may stand in a row with a bad name
-        reader.problems += _missing_values(model, file.strategies)
-    return _finished(model, parts, reader.problems)
+        _check_values(model, file.strategies, diagnostics)
+    return _finished(model, parts, diagnostics)
 
 
 def _of_strategies(settings: Settings, kept: Sequence[str]) -> Settings:
@@ -123,21 +125,23 @@ def _with_defaults(scenario: ScenarioInfo, file: ModelFile) -> ScenarioInfo:
     return replace(scenario, engine=scenario.engine or file.model.engine, analyses=analyses)
 
 
-def _finished(model: Model, parts: Parts, problems: Sequence[Problem]) -> Model:
+def _finished(model: Model, parts: Parts, diagnostics: Diagnostics) -> Model:
     """The model with what varies together and its warnings, if nothing was wrong."""
-    problems, warnings = list(problems), [*warnings_of(model.parameters), *model.warnings]
+    blocks, copulas = {}, {}
     if parts.rows_are_sound:  # else a group would seem to lack the members with a bad row
-        groups = {attribute.group for attribute in model.attributes.values()}
-        joints = {name: joint for name, joint in parts.joints.items() if name not in groups}
-        blocks, found, said = read_blocks(model.parameters, joints)
-        copulas, more, repairs = read_copulas(model.parameters, joints)
-        problems += found + more
-        warnings += said + repairs
-    if problems:
-        raise InputError(dict.fromkeys(problems))
+        own = {attribute.group for attribute in model.attributes.values()}
+        joints = {name: joint for name, joint in parts.joints.items() if name not in own}
+        blocks = read_blocks(model.parameters, joints, diagnostics)
+        keys = [row.key for row in model.parameters]
+        members = rank_correlated(model.parameters)
+        joint = {row.correlation_group for row in model.parameters if row.joint_family}
+        copulas = read_copulas(members, joints, keys, diagnostics, joint)
+    diagnostics.raise_if_any()
     used = tuple(p for p in model.parameters if p.strategy in (None, *model.strategies))
     model = replace(model, parameters=used, blocks=blocks, copulas=copulas)
-    return replace(model, warnings=(*warnings, *_left_out(model), *_unused(model)))
+    _warn_of_left_out(model, diagnostics)
+    _warn_of_unused(model, diagnostics)
+    return replace(model, warnings=tuple(map(str, diagnostics.warnings)))
 
 
 def used_names(model: Model) -> frozenset[str]:
@@ -173,7 +177,7 @@ def _check_names(parts: Parts, past: Collection[str], reader: FormulaReader) -> 
         other = names.clash(name, taken)
         if other:
             what = f"table '{name}' has the name of the {taken[other]} '{other}'"
-            reader.problems.append(Problem(f"tables/{name}", what, "Rename one of them"))
+            reader.diagnostics.error(f"tables/{name}", what, "Rename one of them")
         taken[name] = "table"
     for name in file.variables:
         _check_name(name, ("variables", name), reader)
@@ -232,7 +236,7 @@ def _check_strategies(parts: Parts, kept: Sequence[str], reader: FormulaReader) 
             what = (
                 f"parameter '{parameter.name}' is for the unknown strategy '{parameter.strategy}'"
             )
-            reader.problems.append(Problem(parameter.place, what, remedy))
+            reader.diagnostics.error(parameter.place, what, remedy)
     question = parts.file.model.question or []
     for index, name in enumerate(question):
         if name not in known:
@@ -269,47 +273,42 @@ def _read_strategies(
 # --- missing and unused values -------------------------------------------------------------------
 
 
-def _missing_values(model: Model, strategies: Collection[str]) -> list[Problem]:
-    """Names that some strategy reads but has no value for.
+def _check_values(model: Model, strategies: Collection[str], diagnostics: Diagnostics) -> None:
+    """Refuse names that some strategy reads but has no value for.
 
     Args:
         model: the model.
         strategies: all that model.toml has. A row for another one is meant for one of them, and
             has been complained about already.
+        diagnostics: takes them.
     """
     misplaced = {row.name for row in model.parameters if row.strategy not in (None, *strategies)}
     ignored = misplaced | names.BUILT_INS.keys() | model.variables.keys() | model.personal
     rows = {strategy: model.rows(strategy) for strategy in model.strategies}
-    problems = []
     for formula in all_formulas(model):
         for name in sorted(names_in(formula.tree) - ignored):
             lacking = [strategy for strategy in rows if name not in rows[strategy]]
             if lacking:
                 what = f"parameter '{name}' has no value for {', '.join(lacking)}"
                 remedy = "Add a row for each of them, or one row without a strategy"
-                problems.append(Problem(formula.where, what, remedy))
-    return problems
+                diagnostics.error(formula.where, what, remedy)
 
 
-def _left_out(model: Model) -> list[str]:
+def _warn_of_left_out(model: Model, diagnostics: Diagnostics) -> None:
     """A misspelt perspective leaves out every outcome that names one."""
     wanted = model.settings.perspective
     named = dict.fromkeys(name for o in model.outcomes.values() for name in o.perspectives)
-    if not named or wanted in named:
-        return []
-    remedy = names.did_you_mean(wanted, named)
-    return [
-        f"no outcome is of the perspective '{wanted}': all that name one are left out. {remedy}"
-    ]
+    if named and wanted not in named:
+        what = f"no outcome is of the perspective '{wanted}': all that name one are left out"
+        diagnostics.warn("", what, names.did_you_mean(wanted, named))
 
 
-def _unused(model: Model) -> list[str]:
+def _warn_of_unused(model: Model, diagnostics: Diagnostics) -> None:
     used = used_names(model)
-    return [
-        f"{parameter.place}: parameter '{parameter.key}' is used by no expression."
-        for parameter in model.parameters
-        if parameter.name not in used
-    ]
+    for parameter in model.parameters:
+        if parameter.name not in used:
+            what = f"parameter '{parameter.key}' is used by no expression"
+            diagnostics.warn(parameter.place, what)
 
 
 def base_number(formula: Formula, model: Model) -> float:

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.errors import InvalidValue, Problem, shown
+from heecon.errors import Diagnostics, InvalidValue, shown
 from heecon.evidence.conversion import Converted, converted
 from heecon.evidence.registry import STATUSES, Evidence, Registry
 from heecon.evidence.synthesis import Synthesis
 from heecon.files import names
+from heecon.files.shape import STAND_IN
 from heecon.files.table_file import number
 
 SPREAD = ("low", "high", "se", "distribution", "arg1", "arg2", "arg3")
 """Cells that say how uncertain a value is: a row that fills one says all of it itself."""
 
-Cells = Mapping[str, str]
+Row = Mapping[str, str]
+"""The filled cells of a row by column."""
 
 JOINT = "multivariate_lognormal"
 """Effects of one network are drawn together: they share comparators."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A row of parameters with the figures of the evidence it cites.
+
+    Attributes:
+        words: text by column: what stands in the row, and what the registry adds.
+        figures: numbers of the registry by column, for cells that are empty.
+    """
+
+    words: Mapping[str, str]
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 class Sources(Protocol):
@@ -35,7 +51,7 @@ class Sources(Protocol):
         """The network of a name, combined."""
 
 
-def filled(row: Cells, places: Cells, sources: Sources | None) -> tuple[Cells, list[Problem]]:
+def filled(row: Row, places: Row, diagnostics: Diagnostics, sources: Sources | None) -> Cells:
     """A row with the figures of the evidence it cites in its empty cells.
 
     Value, interval, distribution, status, source and price year come from the registry. A value
@@ -46,35 +62,34 @@ def filled(row: Cells, places: Cells, sources: Sources | None) -> tuple[Cells, l
     Args:
         row: the filled cells by column.
         places: the address of every column's cell; key "" is the row's.
+        diagnostics: takes what is wrong with the citation.
         sources: the evidence; None if there is none.
 
     Returns:
-        The row, and what is wrong with its citation. A wrong one is left as it was, with a value,
-        so that formulas that read the parameter do not look wrong as well.
+        The cells. After a wrong citation a value stands in, so that formulas that read the
+        parameter do not look wrong as well.
     """
     if "evidence" not in row:
-        if "conversion" not in row:
-            return row, []
-        what = "there is a conversion but no evidence to convert"
-        return row, [Problem(places.get("conversion", places[""]), what, "Cite the evidence")]
-    place = places.get("evidence", places[""])
-    try:
+        if "conversion" in row:
+            what = "there is a conversion but no evidence to convert"
+            diagnostics.error(places.get("conversion", places[""]), what, "Cite the evidence")
+        return Cells(row)
+    with diagnostics.collecting(places.get("evidence", places[""])):
         if sources is None:
             raise InvalidValue("there is no registry of evidence here", "Give a value instead")
         if "/" in row["evidence"]:
-            return {**row, **_from_network(row, sources)}, []
+            return _from_network(row, sources)
         known = sources.registry()
         evidence = known.cite(row["evidence"])
         figures = converted(evidence, row.get("conversion", ""), known)
         _check_use(row, evidence, figures)
-        return {**row, **_cells(row, evidence, figures)}, []
-    except InvalidValue as complaint:
-        # What is said of the spread of a stand-in would be wrong as well.
-        kept = {column: cell for column, cell in row.items() if column not in SPREAD}
-        return {"value": "0.5", **kept}, [complaint.at(place)]
+        return _from_registry(row, evidence, figures)
+    # What is said of the spread of a stand-in would be wrong as well.
+    kept = {column: cell for column, cell in row.items() if column not in SPREAD}
+    return Cells(kept, {} if "value" in row else {"value": STAND_IN})
 
 
-def _from_network(row: Cells, sources: Sources) -> dict[str, str]:
+def _from_network(row: Row, sources: Sources) -> Cells:
     """The cells of a row that cites an effect of a network."""
     name, treatment = row["evidence"].split("/", 1)
     network = sources.network(name)
@@ -90,12 +105,12 @@ def _from_network(row: Cells, sources: Sources) -> dict[str, str]:
     if typed:
         what = f"the effects of a network are drawn together, but the row has its own {typed[0]}"
         raise InvalidValue(what, "Leave the cell empty")
-    value, low, high = (repr(figure) for figure in network.ratio(treatment))
-    cells = {"value": value, "status": "derived", "source": network.source}
-    if treatment != network.network.reference:
-        spread = {"low": low, "high": high, "distribution": JOINT}
-        return cells | spread | {"correlation_group": name}
-    return cells
+    value, low, high = network.ratio(treatment)
+    words = {**row, "status": "derived", "source": network.source}
+    if treatment == network.network.reference:
+        return Cells(words, {"value": value})
+    words |= {"distribution": JOINT, "correlation_group": name}
+    return Cells(words, {"value": value, "low": low, "high": high})
 
 
 def network_covariance(
@@ -115,7 +130,7 @@ def network_covariance(
     return tuple(cited), network.network.covariance[np.ix_(rows, rows)]
 
 
-def _check_use(row: Cells, evidence: Evidence, figures: Converted) -> None:
+def _check_use(row: Row, evidence: Evidence, figures: Converted) -> None:
     """Refuse figures that are not what the parameter needs."""
     name = row.get("name", "")
     if figures.value is None:
@@ -148,45 +163,40 @@ def _differs(cell: str, figure: float) -> bool:
         return False
 
 
-def _cells(row: Cells, evidence: Evidence, figures: Converted) -> dict[str, str]:
-    """What the registry fills in."""
-    cells = {
-        "value": repr(figures.value),
-        "status": _status(evidence, figures),
+def _from_registry(row: Row, evidence: Evidence, found: Converted) -> Cells:
+    """The cells of a row that cites a figure of the registry."""
+    words = {
+        "status": _status(evidence, found),
         "source": evidence.source,
         "price_year": evidence.price_year,
-        "note": "; ".join(part for part in (evidence.note, figures.assumes) if part),
+        "note": "; ".join(part for part in (evidence.note, found.assumes) if part),
     }
-    cells = {column: cell for column, cell in cells.items() if cell and column not in row}
-    return cells if any(column in row for column in SPREAD) else cells | _spread(evidence, figures)
+    figures = {} if "value" in row or found.value is None else {"value": found.value}
+    if not any(column in row for column in SPREAD):
+        family, spread = _spread(evidence, found)
+        words["distribution"] = family
+        figures |= spread
+    return Cells({column: word for column, word in words.items() if word} | dict(row), figures)
 
 
-def _spread(evidence: Evidence, figures: Converted) -> dict[str, str]:
-    """How uncertain the figure is, in cells of a row."""
-    if evidence.kind.family == "fixed":
-        return {}
-    cells = {
-        column: repr(figure)
-        for column, figure in (("low", figures.low), ("high", figures.high))
-        if figure is not None
-    }
-    if len(cells) == 2:
-        return cells | {"distribution": evidence.kind.family}
-    if figures.se is not None:
-        return _from_se(evidence, figures)
-    if evidence.events is not None and evidence.denominator is not None and not figures.assumes:
+def _spread(evidence: Evidence, found: Converted) -> tuple[str, dict[str, float]]:
+    """How uncertain the figure is: a distribution and the cells it is built from."""
+    family = evidence.kind.family
+    if family == "fixed":
+        return "", {}
+    ends = {"low": found.low, "high": found.high}
+    known = {column: end for column, end in ends.items() if end is not None}
+    if len(known) == 2:
+        return family, known
+    if found.se is not None:
+        if evidence.kind.scale != "log":
+            return family, {"se": found.se}
+        return "lognormal", {"arg1": math.log(found.value or 1), "arg2": found.se}
+    if evidence.events is not None and evidence.denominator is not None and not found.assumes:
         others = evidence.denominator - evidence.events
         if evidence.events > 0 and others > 0:
-            counts = {"arg1": repr(evidence.events), "arg2": repr(others)}
-            return {"distribution": "beta", **counts}
-    return {}
-
-
-def _from_se(evidence: Evidence, figures: Converted) -> dict[str, str]:
-    if evidence.kind.scale != "log":
-        return {"distribution": evidence.kind.family, "se": repr(figures.se)}
-    centre = math.log(figures.value or 1)
-    return {"distribution": "lognormal", "arg1": repr(centre), "arg2": repr(figures.se)}
+            return "beta", {"arg1": evidence.events, "arg2": others}
+    return "", {}
 
 
 def _strength(evidence: Evidence, figures: Converted) -> int:

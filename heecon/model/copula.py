@@ -11,13 +11,13 @@ and the model's warnings say what was changed and by how much.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.errors import Problem
+from heecon.errors import Diagnostics
 from heecon.files import names
 from heecon.model.parameter import Parameter
 
@@ -61,68 +61,71 @@ class Copula:
         drawn = ndtr(ndtri(uniforms) @ np.linalg.cholesky(self.scores).T)
         return np.asarray(np.clip(drawn, 0.5**54, 1 - 0.5**53))
 
-    def warnings(self) -> list[str]:
-        """What was repaired, and by how much."""
+    def warn_of_repair(self, diagnostics: Diagnostics) -> None:
+        """Say what was repaired, and by how much."""
         change = np.abs(self.used - self.ranks)
         if change.max(initial=0.0) < REPORTED:
-            return []
+            return
         row, column = np.unravel_index(int(change.argmax()), change.shape)
-        return [
-            f"joint/{self.group}.csv: these rank correlations are impossible together; the "
+        what = (
+            "these rank correlations are impossible together; the "
             f"nearest possible ones are used. The largest change is {change.max():.3g}: "
             f"{self.names[row]} with {self.names[column]} from {self.ranks[row, column]:.4g} to "
             f"{self.used[row, column]:.4g}; the root mean square change of all pairs is "
-            f"{_root_mean_square(change):.3g}."
-        ]
+            f"{_root_mean_square(change):.3g}"
+        )
+        diagnostics.warn(f"joint/{self.group}.csv", what)
+
+
+Members = Mapping[str, Mapping[str, str]]
+"""Group -> what varies together in it: key -> place."""
+
+
+def rank_correlated(parameters: Sequence[Parameter]) -> Members:
+    """The parameters that share a group and keep their own distributions."""
+    members: dict[str, dict[str, str]] = {}
+    for row in parameters:
+        if row.correlation_group and row.distribution and row.distribution.family != "fixed":
+            members.setdefault(row.correlation_group, {})[row.key] = row.place
+    return members
 
 
 def read_copulas(
-    parameters: Sequence[Parameter], joints: Mapping[str, tuple[tuple[str, ...], Floats]]
-) -> tuple[dict[str, Copula], list[Problem], list[str]]:
-    """The copulas of a model.
+    members: Members,
+    joints: Mapping[str, tuple[tuple[str, ...], Floats]],
+    known: Collection[str],
+    diagnostics: Diagnostics,
+    blocks: Collection[str] = (),
+) -> dict[str, Copula]:
+    """The copulas of a model, by group.
 
     Args:
-        parameters: every row.
+        members: what varies together.
         joints: header and numbers of the files in joint/, by group.
-
-    Returns:
-        Copulas by group, what is wrong, and warnings.
+        known: every key that a header may name.
+        diagnostics: takes what is wrong or odd.
+        blocks: groups that have a joint distribution.
     """
-    rows = {row.key: row for row in parameters}
-    blocks = {row.correlation_group for row in parameters if row.joint_family}
-    members: dict[str, list[Parameter]] = {}
-    for row in parameters:
-        if row.correlation_group and row.distribution and row.distribution.family != "fixed":
-            members.setdefault(row.correlation_group, []).append(row)
     copulas: dict[str, Copula] = {}
-    problems: list[Problem] = []
-    warnings: list[str] = []
-    for group, inside in members.items():
-        keys = tuple(row.key for row in inside)
-        where = inside[0].place
+    for group, places in members.items():
+        keys, where = tuple(places), next(iter(places.values()))
         if group in blocks:
             what = f"the group '{group}' mixes joint and ordinary distributions"
-            problems.append(Problem(where, what, "Give all its rows the same joint one, or none"))
+            diagnostics.error(where, what, "Give all its rows the same joint one, or none")
         elif group not in joints:
             what = f"the group '{group}' needs its rank correlations in joint/{group}.csv"
             remedy = "Add the file, with a header of parameter names, or empty correlation_group"
-            problems.append(Problem(where, what, remedy))
-        else:
+            diagnostics.error(where, what, remedy)
+        elif _is_sound(group, keys, joints[group], known, diagnostics):
             header, matrix = joints[group]
-            complaints = _complaints(group, keys, header, matrix, rows)
-            problems += complaints
-            if not complaints:
-                order = [header.index(key) for key in keys]
-                copula = _copula(group, keys, matrix[np.ix_(order, order)])
-                copulas[group] = copula
-                warnings += copula.warnings()
-                warnings += [
-                    f"joint/{group}.csv: {key} is not uncertain in this group: its correlations "
-                    "are not used."
-                    for key in header
-                    if key not in keys
-                ]
-    return copulas, problems, warnings
+            order = [header.index(key) for key in keys]
+            copulas[group] = _copula(group, keys, matrix[np.ix_(order, order)])
+            copulas[group].warn_of_repair(diagnostics)
+            for key in header:
+                if key not in keys:
+                    what = f"{key} is not uncertain in this group: its correlations are not used"
+                    diagnostics.warn(f"joint/{group}.csv", what)
+    return copulas
 
 
 def nearest_correlation(matrix: Floats, smallest: float = SMALLEST, steps: int = 1000) -> Floats:
@@ -162,43 +165,41 @@ def _copula(group: str, keys: tuple[str, ...], ranks: Floats) -> Copula:
     return Copula(group, keys, ranks, scores)
 
 
-def _complaints(
+def _is_sound(
     group: str,
     keys: Sequence[str],
-    header: Sequence[str],
-    matrix: Floats,
-    rows: Mapping[str, Parameter],
-) -> list[Problem]:
-    file = f"joint/{group}.csv"
-    problems = [
-        Problem(f"{file}:1", f"unknown parameter '{key}'", names.did_you_mean(key, rows))
-        for key in header
-        if key not in rows
-    ]
-    problems += [
-        Problem(f"{file}:1", f"there is no column '{key}', which is in the group '{group}'")
-        for key in keys
-        if key not in header
-    ]
+    joint: tuple[tuple[str, ...], Floats],
+    known: Collection[str],
+    diagnostics: Diagnostics,
+) -> bool:
+    (header, matrix), file, before = joint, f"joint/{group}.csv", diagnostics.found
+    for key in header:
+        if key not in known:
+            remedy = names.did_you_mean(key, known)
+            diagnostics.error(f"{file}:1", f"unknown parameter '{key}'", remedy)
+    for key in keys:
+        if key not in header:
+            what = f"there is no column '{key}', which is in the group '{group}'"
+            diagnostics.error(f"{file}:1", what)
     if matrix.shape != (len(header), len(header)):
         what = f"{matrix.shape[0]} rows for {len(header)} parameters"
-        problems.append(Problem(file, what, "A matrix of correlations is square"))
-    if problems:
-        return problems
+        diagnostics.error(file, what, "A matrix of correlations is square")
+    if diagnostics.found > before:
+        return False
     if not np.allclose(np.diag(matrix), 1, rtol=0, atol=1e-12):
         remedy = "This file holds rank correlations, not covariances"
-        problems.append(Problem(file, "the diagonal is not all ones", remedy))
+        diagnostics.error(file, "the diagonal is not all ones", remedy)
     if not np.allclose(matrix, matrix.T, rtol=0, atol=1e-12):
         row, column = np.argwhere(~np.isclose(matrix, matrix.T, rtol=0, atol=1e-12))[0]
         what = (
             f"{header[row]} with {header[column]} is {matrix[row, column]:g}, the other way round "
             f"{matrix[column, row]:g}"
         )
-        problems.append(Problem(file, what, "Give both the same number"))
+        diagnostics.error(file, what, "Give both the same number")
     if (np.abs(matrix) > 1).any():
         worst = matrix.flat[int(np.abs(matrix).argmax())]
-        problems.append(Problem(file, f"{worst:g} is not a correlation", "Use -1 to 1"))
-    return problems
+        diagnostics.error(file, f"{worst:g} is not a correlation", "Use -1 to 1")
+    return diagnostics.found == before
 
 
 def _root_mean_square(change: Floats) -> float:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from heecon.errors import Problem
+from heecon.errors import Diagnostics
+from heecon.files import shape
+from heecon.files.shape import Where
 from heecon.language import (
     CircularDefinition,
     ExpressionError,
@@ -17,14 +19,13 @@ from heecon.language import (
     parse,
 )
 from heecon.model.definition import Formula
-from heecon.model.schema import Where
 
 TIME_IN_STATE = frozenset({"state_cycle", "state_time"})
 BY_CYCLE = frozenset({"cycle", "time", "age"}) | TIME_IN_STATE
 
 Path = tuple[str | int, ...]
 
-STAND_IN = Formula("0", Number(0.0), "")
+STAND_IN = Formula(str(shape.STAND_IN), Number(shape.STAND_IN), "")
 """Takes the place of a formula with a problem, so that the rest can still be checked."""
 
 
@@ -32,7 +33,7 @@ class FormulaReader:
     """Turns texts into formulas that use known names only.
 
     Attributes:
-        problems: everything found so far; the reader never raises.
+        diagnostics: takes what is wrong; the reader never raises.
         doubtful: key paths whose shape is wrong already: what follows from that is not reported.
         slot_names: names whose value depends on the time spent in a state.
         cycle_names: names whose value may change from cycle to cycle.
@@ -44,6 +45,7 @@ class FormulaReader:
         known: Collection[str],
         tables: Mapping[str, Table],
         where: Where,
+        diagnostics: Diagnostics,
         doubtful: Collection[Path] = (),
         past: frozenset[str] = frozenset(),
         own: frozenset[str] = frozenset(),
@@ -52,16 +54,16 @@ class FormulaReader:
         self.tables = tables
         self.where = where
         self.doubtful = doubtful
-        self.problems: list[Problem] = []
+        self.diagnostics = diagnostics
         self.slot_names: frozenset[str] = TIME_IN_STATE
         self.cycle_names: frozenset[str] = BY_CYCLE | past
         self.personal_names: frozenset[str] = past | own
         self._past, self._own = past, own
 
     def complain(self, path: Sequence[str | int], what: str, remedy: str = "") -> None:
-        """Note a problem at a key path, unless it may follow from a wrong shape there."""
+        """Note an error at a key path, unless it may follow from a wrong shape there."""
         if not self.in_doubt(path):
-            self.problems.append(Problem(self.place(path), what, remedy))
+            self.diagnostics.error(self.place(path), what, remedy)
 
     def in_doubt(self, path: Sequence[str | int]) -> bool:
         """Whether something at, above or below a key path has the wrong shape."""
@@ -88,20 +90,20 @@ class FormulaReader:
             because: why they have none, for the message.
 
         Returns:
-            The formula, or ``STAND_IN`` when a problem was noted.
+            The formula, or ``STAND_IN`` when an error was noted.
         """
         where = self.place(path)
         try:
             tree = parse(text)
-            findings = check(tree, self.known, self.tables)
-            if findings:
-                raise ExpressionError(text, findings)
+            problems = check(tree, self.known, self.tables)
+            if problems:
+                raise ExpressionError(text, problems)
         except ExpressionError as error:
-            self.problems += error.problems_at(where)
+            self.diagnostics.add(error.problems_at(where))
             return STAND_IN
         misplaced = sorted(names(tree) & set(without))
         if misplaced:
-            self.problems.append(Problem(where, f"'{misplaced[0]}' cannot be used here", because))
+            self.diagnostics.error(where, f"'{misplaced[0]}' cannot be used here", because)
             return STAND_IN
         return Formula(text, tree, where)
 

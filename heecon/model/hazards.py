@@ -72,7 +72,6 @@ def read_hazard(
     length = Name("cycle_length")
     ratio = Binary("/", survival(clock), survival(Binary("+", clock, length)))
     tree = Binary("/", Call("log", (ratio,)), length)
-    # The clock is part of the text: values are kept by it, and clocks give different ones.
     words = ", ".join(argument.text for argument in arguments)
     text = f"{section.family}({words}), clock = {section.clock}"
     where = reader.place(path)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files import locate, names
+from heecon.files.shape import Where, faults_of, keys_of, with_placeholders
 from heecon.files.table_file import read_table
 from heecon.files.toml_file import KeyPath, TomlFile, read_toml
 from heecon.language import Table
@@ -21,21 +23,18 @@ from heecon.model.blocks import Joints
 from heecon.model.build import Parts, build
 from heecon.model.definition import Model, ScenarioInfo, SourceFile
 from heecon.model.evidence_folder import EvidenceFolder
-from heecon.model.mend import keys_of, mended
-from heecon.model.parameter import Parameter, complaints_of, duplicates, parameters_from_table
+from heecon.model.parameter import (
+    Parameter,
+    check_duplicates,
+    check_parameter,
+    parameters_from_table,
+)
 from heecon.model.persons import Columns, patients_from_columns, patients_from_table
 from heecon.model.scenario import Overrides, apply_to_parameters, read_overrides
-from heecon.model.schema import ModelFile, Where, faults_of
-from heecon.model.tables import (
-    joint_from_columns,
-    joint_matrix,
-    lookup_table,
-    table_from_columns,
-)
+from heecon.model.schema import ModelFile
+from heecon.model.tables import joint_matrix, lookup_table, table_of_columns
 
 Floats = NDArray[np.float64]
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 def load(
@@ -99,30 +98,29 @@ def build_model(
         return "definition"
 
     given = _Files()
+    diagnostics = given.diagnostics
     rows = (
         [Parameter(key, value) for key, value in parameters.items()]
         if isinstance(parameters, Mapping)
         else list(parameters)
     )
     for row in rows:
-        given.problems += [complaint.at(row.place) for complaint in complaints_of(row)]
-    given.problems += duplicates(rows)
-    rows_are_sound = not given.problems
+        check_parameter(row, diagnostics)
+    check_duplicates(rows, diagnostics)
+    rows_are_sound = not diagnostics.found
     looked_up: dict[str, Table] = {}
     for key, columns in (tables or {}).items():
-        found = given.read(table_from_columns, key, columns)
-        looked_up |= {key: found} if found else {}
+        with given.reading():
+            table = table_of_columns(f"table '{key}'", columns)
+            looked_up[key] = lookup_table(key, table, diagnostics)
     joints: dict[str, tuple[tuple[str, ...], Floats]] = {}
     for key, columns in (joint or {}).items():
-        matrix = given.read(joint_from_columns, key, columns)
-        joints |= {key: matrix} if matrix else {}
-    people = None
-    if patients is not None:
-        people, found_wrong = patients_from_columns(patients)
-        given.problems += found_wrong
-    file, doubtful = _shape(definition, where, given)
+        with given.reading():
+            joints[key] = joint_matrix(table_of_columns(f"joint '{key}'", columns))
+    people = None if patients is None else patients_from_columns(patients, diagnostics)
+    file, doubtful = _shape(definition, where, diagnostics)
     if file is None or given.unreadable:
-        raise InputError(given.problems)
+        raise diagnostics.refusal()
     parts = Parts(
         name=name,
         file=file,
@@ -132,36 +130,35 @@ def build_model(
         joints=joints,
         patients=people,
         scenario=ScenarioInfo(name, ""),
-        problems=tuple(given.problems),
         doubtful=doubtful,
         rows_are_sound=rows_are_sound,
     )
-    return build(parts)
+    return build(parts, diagnostics)
 
 
 class _Files:
     """Reads one file after another, noting what is wrong with each.
 
     Attributes:
-        problems: everything found so far.
+        diagnostics: everything found so far.
         unreadable: True once a file could not be understood at all. The others can be looked at
             still, but not their sense: half of what they mean may stand in that file.
         paths: the files that were read.
     """
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.diagnostics = Diagnostics()
         self.unreadable = False
         self.paths: list[Path] = []
 
-    def read(self, reader: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """What the reader returns, or None when it had to refuse."""
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Note that a reader inside had to refuse its file, and go on after it."""
         try:
-            return reader(*args, **kwargs)
+            yield
         except InputError as error:
-            self.problems += error.problems
+            self.diagnostics.add(error.problems, error.more)
             self.unreadable = True
-            return None
 
 
 def _scenario_path(target: locate.Target, scenario: str | Path | None) -> Path | None:
@@ -175,27 +172,29 @@ def _scenario_path(target: locate.Target, scenario: str | Path | None) -> Path |
 
 def _load(folder: Path, overrides: Overrides) -> Model:
     files = _Files()
-    files.problems += overrides.problems
+    diagnostics = files.diagnostics
+    diagnostics.add(overrides.problems)
     file, where, doubtful = _model_file(folder, overrides, files)
-    sound_before = len(files.problems)
+    before = diagnostics.found
     evidence = EvidenceFolder(locate.evidence_beside(folder))
     parameters = _parameters(folder, files, evidence)
     # Before overrides are applied: they would hide a row that stands twice.
-    files.problems += duplicates(parameters)
-    rows_are_sound = len(files.problems) == sound_before
+    check_duplicates(parameters, diagnostics)
+    rows_are_sound = diagnostics.found == before
     tables = _tables(folder, files)
     joints = _joints(folder, files)
     patients = _patients(folder, files)
+    kept: tuple[str, ...] | None = None
+    if file is not None and not files.unreadable:
+        kept, found = overrides.strategies(file.strategies)
+        diagnostics.add(found)
+        with files.reading():
+            names_of = list(file.strategies)
+            parameters, found = apply_to_parameters(parameters, overrides, names_of, evidence)
+            diagnostics.add(found)
+            rows_are_sound = rows_are_sound and not found
     if file is None or files.unreadable:
-        raise InputError(files.problems)
-    kept, found = overrides.strategies(file.strategies)
-    files.problems += found
-    names_of = list(file.strategies)
-    applied = files.read(apply_to_parameters, parameters, overrides, names_of, evidence)
-    if applied is None:
-        raise InputError(files.problems)
-    parameters, found = applied
-    files.problems += found
+        raise diagnostics.refusal()
     parts = Parts(
         name=folder.name,
         file=file,
@@ -206,11 +205,10 @@ def _load(folder: Path, overrides: Overrides) -> Model:
         patients=patients,
         scenario=overrides.info,
         strategies=kept,
-        problems=tuple(files.problems),
         doubtful=doubtful,
-        rows_are_sound=rows_are_sound and not found,
+        rows_are_sound=rows_are_sound,
     )
-    model = build(parts)
+    model = build(parts, diagnostics)
     # Hashed last: what was refused, for its size or its kind, is not read again.
     hashes = [_hashed(path, folder) for path in files.paths]
     hashes += [_hashed(path, evidence.folder.parent) for path in evidence.paths]
@@ -223,10 +221,10 @@ def _model_file(
 ) -> tuple[ModelFile | None, Where, tuple[KeyPath, ...]]:
     """The model file with a scenario's settings in place, and where each key now stands."""
     path = folder / "model.toml"
-    toml = files.read(_toml_in, path, folder)
     files.paths.append(path)
-    if toml is None:
-        return None, lambda _path: path.name, ()
+    toml = TomlFile(path.name, {}, {})
+    with files.reading():
+        toml = read_toml(locate.inside(path, folder))
     settings = overrides.settings()
     data = dict(toml.data)
     if isinstance(data.get("model"), Mapping):
@@ -237,24 +235,26 @@ def _model_file(
             return settings[str(path[1])][1].file.where(("settings", *path[1:]))
         return toml.where(path)
 
-    file, doubtful = _shape(data, where, files)
+    if files.unreadable:
+        return None, where, ()
+    file, doubtful = _shape(data, where, files.diagnostics)
     return file, where, doubtful
 
 
 def _shape(
-    data: Mapping[str, Any], where: Where, files: _Files
+    data: Mapping[str, Any], where: Where, diagnostics: Diagnostics
 ) -> tuple[ModelFile | None, tuple[KeyPath, ...]]:
-    """The content as a model file, mended where its shape is wrong, and where that was."""
+    """The content as a model file, with placeholders where its shape is wrong, and where it is."""
     try:
         return ModelFile.model_validate(dict(data)), ()
     except ValidationError as error:
         faults = faults_of(error, data, where, ModelFile)
-    files.problems += faults.values()
+    diagnostics.add(faults.values())
     doubtful = tuple(keys_of(path) for path in faults)
     if any(len(path) == 1 for path in doubtful):
         return None, doubtful  # a whole section is wrong: too much else would seem wrong, too
     try:
-        return ModelFile.model_validate(mended(data, doubtful)), doubtful
+        return ModelFile.model_validate(with_placeholders(ModelFile, data, doubtful)), doubtful
     except ValidationError:
         return None, doubtful
 
@@ -266,17 +266,15 @@ def _parameters(folder: Path, files: _Files, evidence: EvidenceFolder) -> tuple[
         what, remedy = "there is no parameters.csv or parameters.xlsx", "Put it beside model.toml"
         if present:
             what, remedy = "there are both parameters.csv and parameters.xlsx", "Keep one"
-        files.problems.append(Problem(folder.name, what, remedy))
+        files.diagnostics.error(folder.name, what, remedy)
         files.unreadable = True
         return ()
     (path,) = present
     files.paths.append(path)
-    read = files.read(_rows_in, path, folder, evidence)
-    if read is None:
-        return ()
-    parameters, problems = read
-    files.problems += problems
-    return parameters
+    with files.reading():
+        table = read_table(locate.inside(path, folder), path.name)
+        return parameters_from_table(table, files.diagnostics, evidence)
+    return ()
 
 
 def _tables(folder: Path, files: _Files) -> dict[str, Table]:
@@ -286,21 +284,19 @@ def _tables(folder: Path, files: _Files) -> dict[str, Table]:
         if path.stem in tables:
             complaint = f"the table '{path.stem}' stands twice"
         if complaint:
-            files.problems.append(Problem(name, complaint, "Rename the file"))
+            files.diagnostics.error(name, complaint, "Rename the file")
             continue
-        file = files.read(read_table, path, name)
-        if file is not None:
-            tables[path.stem], problems = lookup_table(path.stem, file)
-            files.problems += problems
+        with files.reading():
+            file = read_table(path, name)
+            tables[path.stem] = lookup_table(path.stem, file, files.diagnostics)
     return tables
 
 
 def _joints(folder: Path, files: _Files) -> Joints:
     joints: dict[str, tuple[tuple[str, ...], Floats]] = {}
     for path, name in _files_in(folder, "joint", files):
-        joint = files.read(_joint_in, path, name)
-        if joint is not None:
-            joints[path.stem] = joint
+        with files.reading():
+            joints[path.stem] = joint_matrix(read_table(path, name))
     return joints
 
 
@@ -308,42 +304,27 @@ def _patients(folder: Path, files: _Files) -> Columns | None:
     path = folder / "patients.csv"
     if not (path.exists() or path.is_symlink()):
         return None
-    real = files.read(locate.inside, path, folder)
-    table = None if real is None else files.read(read_table, real, path.name)
-    if table is None:
-        return None
-    files.paths.append(path)
-    columns, problems = patients_from_table(table)
-    files.problems += problems
-    return columns
+    with files.reading():
+        table = read_table(locate.inside(path, folder), path.name)
+        files.paths.append(path)
+        return patients_from_table(table, files.diagnostics)
+    return None
 
 
 def _files_in(model: Path, name: str, files: _Files) -> Iterator[tuple[Path, str]]:
     """The real paths of the tables in a folder of the model, and what messages call them."""
     folder = model / name
-    if not folder.is_dir() or files.read(locate.inside, folder, model) is None:
+    if not folder.is_dir():
         return
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in {".csv", ".xlsx"}:
-            called = f"{name}/{path.name}"
-            real = files.read(locate.inside, path, model, called)
-            if real is not None:
-                files.paths.append(path)
-                yield real, called
-
-
-def _toml_in(path: Path, folder: Path) -> TomlFile:
-    return read_toml(locate.inside(path, folder))
-
-
-def _rows_in(
-    path: Path, folder: Path, evidence: EvidenceFolder
-) -> tuple[tuple[Parameter, ...], list[Problem]]:
-    return parameters_from_table(read_table(locate.inside(path, folder), path.name), evidence)
-
-
-def _joint_in(path: Path, name: str) -> tuple[tuple[str, ...], Floats]:
-    return joint_matrix(read_table(path, name))
+    with files.reading():
+        locate.inside(folder, model)
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() in {".csv", ".xlsx"}:
+                called = f"{name}/{path.name}"
+                with files.reading():
+                    real = locate.inside(path, model, called)
+                    files.paths.append(path)
+                    yield real, called
 
 
 def _hashed(path: Path, base: Path) -> SourceFile:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Literal, get_args
 
-from heecon.errors import InputError, InvalidValue, Problem, shown
+from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.files import names
-from heecon.files.table_file import TableFile, number
+from heecon.files.shape import STAND_IN
+from heecon.files.table_file import TableFile, check_columns, number
 from heecon.model.citation import Sources, filled
 from heecon.model.distribution import FAMILIES, Distribution, build, mismatch
 from heecon.model.joint import JOINT_FAMILIES
@@ -32,8 +33,7 @@ TAGS = (
 )  # fmt: skip
 """What a tag may be; verification tests choose parameters by them."""
 
-STAND_IN = 0.5
-"""Takes the place of a value with a problem: positive and below one, it suits every formula."""
+_TEXTS = ("label", "correlation_group", "unit", "source", "note", "evidence", "conversion")
 
 _YEAR = re.compile(r"19[0-9]{2}|2[01][0-9]{2}")
 
@@ -152,174 +152,153 @@ class Parameter:
 
 
 def parameters_from_table(
-    table: TableFile, sources: Sources | None = None
-) -> tuple[tuple[Parameter, ...], list[Problem]]:
-    """Read every row, collecting all the problems rather than stopping at the first.
+    table: TableFile, diagnostics: Diagnostics, sources: Sources | None = None
+) -> tuple[Parameter, ...]:
+    """Read every row, collecting all the errors rather than stopping at the first.
 
     Args:
         table: the file.
+        diagnostics: takes what is wrong with the rows.
         sources: the evidence a row may cite.
 
     Raises:
         InputError: a column is unknown or missing, so that the rows cannot be understood.
     """
-    problems: list[Problem] = []
-    for column in table.header:
-        if column not in COLUMNS:
-            remedy = names.did_you_mean(column, COLUMNS)
-            what = f"unknown column {shown(column)}"
-            problems.append(Problem(table.where_header(column), what, remedy))
-    needed = ("name",) if "evidence" in table.header else ("name", "value")
-    for column in needed:
-        if column not in table.header:
-            what = f"there is no column '{column}'"
-            problems.append(Problem(table.where_header(), what, "Add it to the header"))
-    if problems:
-        raise InputError(problems)
-    found: list[Parameter] = []
+    check_columns(table, COLUMNS, ("name",) if "evidence" in table.header else ("name", "value"))
+    found = []
     for index, cells in enumerate(table.rows):
         row = {column: cell for column, cell in zip(table.header, cells, strict=True) if cell}
         places = {column: table.where(index, column) for column in (*table.header, "")}
-        parameter, complaints = parameter_from_row(row, places, sources)
-        problems += complaints
-        if parameter is not None:
-            found.append(parameter)
-    return tuple(found), problems
+        found.append(parameter_from_row(row, places, diagnostics, sources))
+    return tuple(parameter for parameter in found if parameter is not None)
 
 
 def parameter_from_row(
-    row: Mapping[str, str], places: Mapping[str, str], sources: Sources | None = None
-) -> tuple[Parameter | None, list[Problem]]:
+    row: Mapping[str, str],
+    places: Mapping[str, str],
+    diagnostics: Diagnostics,
+    sources: Sources | None = None,
+) -> Parameter | None:
     """Build one parameter from text cells.
 
     Args:
         row: the filled cells by column.
         places: the address of every column's cell; key "" is the row's.
+        diagnostics: takes what is wrong with them.
         sources: the evidence the row may cite.
 
     Returns:
-        The parameter and what is wrong with it. A row with a usable name always gives a parameter,
-        so that one bad number does not make every formula that reads it look wrong as well.
+        The parameter. A row with a usable name always gives one, so that one bad number does not
+        make every formula that reads it look wrong as well; any other gives None.
     """
-    row, problems = filled(row, places, sources)
+    before = diagnostics.found
+    cells = filled(row, places, diagnostics, sources)
+    words = cells.words
 
     def place(column: str) -> str:
         return places.get(column, places[""])
 
     def read(column: str) -> float | None:
-        if column not in row:
-            return None
-        try:
-            return number(row[column])
-        except InvalidValue as complaint:
-            problems.append(complaint.at(place(column)))
-            return None
+        with diagnostics.collecting(place(column)):
+            figure = cells.figures.get(column)
+            if figure is not None and math.isfinite(figure):
+                return figure
+            text = words.get(column) if figure is None else repr(figure)
+            return None if text is None else number(text)
+        return None
 
-    name = row.get("name", "")
+    name = words.get("name", "")
     complaint = names.complaint(name) if name else "the row has no name"
     if complaint:
-        problems.append(Problem(place("name"), complaint, "Choose another name"))
+        diagnostics.error(place("name"), complaint, "Choose another name")
     value = read("value")
-    if "value" not in row:
-        what, remedy = f"parameter '{name}' has no value", "Type a number"
-        problems.append(Problem(place("value"), what, remedy))
+    if "value" not in words.keys() | cells.figures.keys():
+        diagnostics.error(place("value"), f"parameter '{name}' has no value", "Type a number")
     numbers = {column: read(column) for column in ("low", "high", "se", "arg1", "arg2", "arg3")}
-    tags = tuple(row.get("tags", "").replace(";", " ").replace(",", " ").split())
-    status = row.get("status", "assumption")
-    problems += [problem.at(place("tags")) for problem in _unknown("tag", tags, TAGS)]
-    problems += [problem.at(place("status")) for problem in _unknown("status", [status], STATUSES)]
-    year = row.get("price_year", "")
+    tags = tuple(words.get("tags", "").replace(";", " ").replace(",", " ").split())
+    status = words.get("status", "assumption")
+    _check_words("tag", tags, TAGS, place("tags"), diagnostics)
+    _check_words("status", [status], STATUSES, place("status"), diagnostics)
+    year = words.get("price_year", "")
     if year and not _YEAR.fullmatch(year):
         what = f"{shown(year)} is not a year"
-        problems.append(Problem(place("price_year"), what, "Write four digits"))
+        diagnostics.error(place("price_year"), what, "Write four digits")
         year = ""
-    low, high = numbers["low"], numbers["high"]
-    if value is not None and not _surround(low, value, high):
-        bounds = " and ".join(
-            f"{column} {bound:g}"
-            for column, bound in (("low", low), ("high", high))
-            if bound is not None
-        )
-        what = f"the value {value:g} does not lie inside {bounds}"
-        problems.append(Problem(place("value"), what, "The bounds must surround the value"))
+    with diagnostics.collecting(place("value")):
+        _check_bounds(numbers["low"], value, numbers["high"])
     if complaint:
-        return None, problems
+        return None
     if value is None:
         value = STAND_IN
     shape: Distribution | str = build("fixed", value)
-    if not problems:
+    if diagnostics.found == before:
         try:
-            shape = _distribution(row.get("distribution", "fixed"), value, numbers, row)
-        except InvalidValue as unusable:
-            found = InvalidValue(f"{name}: {unusable.what}", unusable.remedy)
-            problems.append(found.at(place("distribution")))
-    parameter = Parameter(
+            shape = _distribution(words.get("distribution", "fixed"), value, numbers, words)
+        except InvalidValue as invalid:
+            diagnostics.error(place("distribution"), f"{name}: {invalid.what}", invalid.remedy)
+    return Parameter(
         name=name,
         value=value,
-        strategy=row.get("strategy"),
-        label=row.get("label", ""),
-        low=low,
-        high=high,
+        strategy=words.get("strategy"),
+        low=numbers["low"],
+        high=numbers["high"],
         se=numbers["se"],
         distribution=shape if isinstance(shape, Distribution) else None,
         joint_family="" if isinstance(shape, Distribution) else shape,
         joint_count=None if isinstance(shape, Distribution) else numbers["arg1"],
-        correlation_group=row.get("correlation_group", ""),
-        unit=row.get("unit", ""),
         price_year=int(year) if year else None,
         tags=tags,
         status=status,
-        source=row.get("source", ""),
-        note=row.get("note", ""),
-        evidence=row.get("evidence", ""),
-        conversion=row.get("conversion", ""),
         where=place("value"),
+        **{column: words.get(column, "") for column in _TEXTS},
     )
-    return parameter, problems
 
 
-def complaints_of(parameter: Parameter) -> list[InvalidValue]:
-    """What is wrong with a parameter that was made in code rather than read from a file."""
-    found = []
-    name = names.complaint(parameter.name)
-    if name:
-        found.append(InvalidValue(name, "Choose another name"))
+def check_parameter(parameter: Parameter, diagnostics: Diagnostics) -> None:
+    """What can be wrong with a parameter that was made in code rather than read from a file."""
+    place = parameter.place
+    complaint = names.complaint(parameter.name)
+    if complaint:
+        diagnostics.error(place, complaint, "Choose another name")
     if not (isinstance(parameter.value, Real) and math.isfinite(parameter.value)):
         what = f"the value {shown(parameter.value)} is not a finite number"
-        found.append(InvalidValue(what, "Give one"))
-    found += _unknown("tag", parameter.tags, TAGS)
-    return found + _unknown("status", [parameter.status], STATUSES)
+        diagnostics.error(place, what, "Give one")
+    _check_words("tag", parameter.tags, TAGS, place, diagnostics)
+    _check_words("status", [parameter.status], STATUSES, place, diagnostics)
 
 
-def _unknown(noun: str, words: Iterable[str], known: Sequence[str]) -> list[InvalidValue]:
-    return [
-        InvalidValue(f"unknown {noun} {shown(word)}", names.did_you_mean(word, known))
-        for word in words
-        if word not in known
-    ]
+def _check_words(
+    noun: str, words: Iterable[str], known: Sequence[str], place: str, diagnostics: Diagnostics
+) -> None:
+    for word in words:
+        if word not in known:
+            what = f"unknown {noun} {shown(word)}"
+            diagnostics.error(place, what, names.did_you_mean(word, known))
 
 
-def _surround(low: float | None, value: float, high: float | None) -> bool:
-    return (low is None or low <= value) and (high is None or value <= high)
+def _check_bounds(low: float | None, value: float | None, high: float | None) -> None:
+    if value is None or ((low is None or low <= value) and (high is None or value <= high)):
+        return
+    ends = {"low": low, "high": high}
+    bounds = " and ".join(f"{name} {end:g}" for name, end in ends.items() if end is not None)
+    what = f"the value {value:g} does not lie inside {bounds}"
+    raise InvalidValue(what, "The bounds must surround the value")
 
 
-def warnings_of(parameters: Sequence[Parameter]) -> list[str]:
-    """Complaints that do not stop a run: values off their distribution, claims without a source."""
-    found: list[str] = []
+def warn_of(parameters: Sequence[Parameter], diagnostics: Diagnostics) -> None:
+    """Warn of values off their distribution and of claims without a source."""
     for parameter in parameters:
-        said = f"{parameter.where}: {parameter.key}" if parameter.where else parameter.place
+        where, named = parameter.where, parameter.key if parameter.where else parameter.place
         if parameter.distribution is not None:
             off = mismatch(parameter.distribution, parameter.value)
             if off:
-                found.append(f"{said}: {off}.")
+                diagnostics.warn(where, f"{named}: {off}")
             if parameter.se is not None and parameter.distribution.family == "fixed":
-                found.append(f"{said} has a standard error but no distribution: it is fixed.")
+                what = f"{named} has a standard error but no distribution: it is fixed"
+                diagnostics.warn(where, what)
         if parameter.status != "assumption" and not parameter.source:
-            found.append(
-                f"{said} is '{parameter.status}' but names no source; "
-                "it is counted as an assumption."
-            )
-    return found
+            what = f"{named} is '{parameter.status}' but names no source"
+            diagnostics.warn(where, f"{what}; it is counted as an assumption")
 
 
 def is_assumption(parameter: Parameter) -> bool:
@@ -327,23 +306,22 @@ def is_assumption(parameter: Parameter) -> bool:
     return parameter.status == "assumption" or not parameter.source
 
 
-def duplicates(parameters: Sequence[Parameter]) -> list[Problem]:
-    """Two rows with one name and strategy, or names that differ only by case."""
-    problems: list[Problem] = []
+def check_duplicates(parameters: Sequence[Parameter], diagnostics: Diagnostics) -> None:
+    """Refuse two rows with one name and strategy, and names that differ only by case."""
     rows: dict[tuple[str, str | None], Parameter] = {}
     spelling: dict[str, str] = {}
     for parameter in parameters:
         first = rows.setdefault((parameter.name, parameter.strategy), parameter)
         if first is not parameter:
             what = f"parameter '{parameter.key}' stands twice (first at {first.place})"
-            problems.append(Problem(parameter.place, what, "Delete one row, or give it a strategy"))
+            remedy = "Delete one row, or give it a strategy"
+            diagnostics.error(parameter.place, what, remedy)
         known = spelling.setdefault(parameter.name.lower(), parameter.name)
         if known != parameter.name and parameter is first:
             what = (
                 f"'{parameter.name}' and '{known}' differ only by case, which spreadsheets ignore"
             )
-            problems.append(Problem(parameter.place, what, "Rename one of them"))
-    return problems
+            diagnostics.error(parameter.place, what, "Rename one of them")
 
 
 def _distribution(

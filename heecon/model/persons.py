@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.errors import Problem
+from heecon.errors import Diagnostics
 from heecon.files import names
-from heecon.files.table_file import TableFile, number
+from heecon.files.table_file import TableFile, numbers_of
 from heecon.model.copula import Copula, read_copulas
 from heecon.model.definition import Attribute, EventTypes, State
-from heecon.model.distribution import FAMILIES, build
+from heecon.model.distribution import FAMILIES
 from heecon.model.formulas import FormulaReader, Path
-from heecon.model.parameter import Parameter
 from heecon.model.schema import PersonSection
 from heecon.model.structure import REST, is_rest
 
@@ -100,7 +99,6 @@ class People:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     types: Mapping[str, EventTypes] = field(default_factory=dict)
     copulas: Mapping[str, Copula] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
 
 
 def read_people(
@@ -124,23 +122,14 @@ def read_people(
     attributes = {
         name: _attribute(name, section, patients, reader) for name, section in sections.items()
     }
-    stand_ins = [
-        Parameter(
-            name,
-            0.5,
-            distribution=build("uniform", 0.5, arguments=(0.0, 1.0)),
-            correlation_group=section.group,
-            where=reader.place(("persons", name)),
-        )
-        for name, section in sections.items()
-        if section.group and section.column is None
-    ]
-    groups = {row.correlation_group for row in stand_ins}
-    mine = {group: joint for group, joint in joints.items() if group in groups}
-    copulas, problems, warnings = read_copulas(stand_ins, mine)
-    reader.problems += problems
+    members: dict[str, dict[str, str]] = {}
+    for name, section in sections.items():
+        if section.group and section.column is None:
+            members.setdefault(section.group, {})[name] = reader.place(("persons", name))
+    known = [name for group in members.values() for name in group]
+    copulas = read_copulas(members, joints, known, reader.diagnostics)
     found = {state: _types(state, shares, states, reader) for state, shares in types.items()}
-    return People(attributes, found, copulas, tuple(warnings))
+    return People(attributes, found, copulas)
 
 
 def _attribute(
@@ -203,44 +192,29 @@ def _types(
     return EventTypes(state, shares)
 
 
-def patients_from_table(table: TableFile) -> tuple[Columns, list[Problem]]:
-    """The columns of patients.csv; a column that is not all numbers is a problem.
-
-    Returns:
-        The columns and what is wrong with them: an empty cell, a NaN, text.
-    """
-    problems = []
+def patients_from_table(table: TableFile, diagnostics: Diagnostics) -> Columns:
+    """The columns of patients.csv; a cell that is not a number is an error."""
     if not table.rows:
-        problems.append(Problem(table.name, "there are no patients", "Add a row for each"))
-    columns = {column: np.zeros(len(table.rows)) for column in table.header}
-    for index, cells in enumerate(table.rows):
-        for column, cell in zip(table.header, cells, strict=True):
-            try:
-                if not cell:
-                    problems.append(
-                        Problem(table.where(index, column), "the cell is empty", "Type a number")
-                    )
-                else:
-                    columns[column][index] = number(cell)
-            except ValueError as complaint:
-                problems.append(complaint.at(table.where(index, column)))  # type: ignore[attr-defined]
-    return columns, problems
+        diagnostics.error(table.name, "there are no patients", "Add a row for each")
+    values = numbers_of(table, diagnostics)
+    return {column: values[:, i] for i, column in enumerate(table.header)}
 
 
-def patients_from_columns(columns: Mapping[str, Sequence[float]]) -> tuple[Columns, list[Problem]]:
+def patients_from_columns(
+    columns: Mapping[str, Sequence[float]], diagnostics: Diagnostics
+) -> Columns:
     """The same of plain columns given in code."""
     found = {name: np.asarray(values, dtype=float) for name, values in columns.items()}
-    problems = []
     if len({values.shape for values in found.values()}) != 1 or not all(
         values.ndim == 1 and values.size for values in found.values()
     ):
         what = "the columns are not all of one length of at least 1"
-        problems.append(Problem("patients", what, "Give one number a patient in each"))
+        diagnostics.error("patients", what, "Give one number a patient in each")
     for name, values in found.items():
         for row in np.flatnonzero(~np.isfinite(values.ravel()))[:1]:
             what = f"the value of patient {row} is {values.ravel()[row]}"
-            problems.append(Problem(f"patients ({name})", what, "Every number must be finite"))
-    return found, problems
+            diagnostics.error(f"patients ({name})", what, "Every number must be finite")
+    return found
 
 
 def share_sum_problem(total: float, complete: bool) -> str:

@@ -9,14 +9,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from heecon.errors import InputError, InvalidValue, Problem, shown
+from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.files import locate, names
+from heecon.files.shape import faults_of, is_finite
 from heecon.files.toml_file import TomlFile, read_toml
 from heecon.model.citation import Sources
 from heecon.model.definition import ScenarioInfo
 from heecon.model.joint import JOINT_FAMILIES
 from heecon.model.parameter import COLUMNS, Parameter, parameter_from_row
-from heecon.model.schema import ParameterOverride, ScenarioFile, faults_of, is_finite
+from heecon.model.schema import ParameterOverride, ScenarioFile
 
 MAX_CHAIN = 20
 
@@ -227,7 +228,7 @@ def _override(
         given = ParameterOverride.model_validate(content)
     except ValidationError as error:
         return None, list(faults_of(error, content, where, ParameterOverride).values())
-    row = {
+    own = {
         key: str(value) if isinstance(value, str) else repr(value)
         for key, value in given.model_dump(exclude_none=True).items()
     }
@@ -238,9 +239,11 @@ def _override(
         kept["strategy"] = base.strategy
     if given.distribution in JOINT_FAMILIES:
         kept["correlation_group"] = base.correlation_group
-    cells = {column: cell for column, cell in (kept | row).items() if cell and column in COLUMNS}
-    places = {"": place} | {key: f"{where((key,))} ({'.'.join(path)}.{key})" for key in row}
-    return parameter_from_row(cells, places, sources)
+    cells = {column: cell for column, cell in (kept | own).items() if cell and column in COLUMNS}
+    places = {"": place} | {key: f"{where((key,))} ({'.'.join(path)}.{key})" for key in own}
+    diagnostics = Diagnostics()
+    row = parameter_from_row(cells, places, diagnostics, sources)
+    return row, list(diagnostics.errors)
 
 
 def _read_layer(path: Path) -> tuple[Layer, list[Problem]]:

@@ -6,14 +6,11 @@ expressions, rows that sum to one) is checked in ``build``.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
+from pydantic import BeforeValidator, Field
 
-from heecon.errors import Problem, shown
-from heecon.files import names
+from heecon.files.shape import Number, Section, Truth, Whole, is_finite
 
 
 def _expression_text(value: object) -> object:
@@ -27,27 +24,7 @@ def _expression_text(value: object) -> object:
     return repr(value)
 
 
-def is_finite(value: float) -> bool:
-    """Whether a number of a TOML file is one that a computer can reckon with."""
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number of hundreds of digits
-        return False
-
-
-Where = Callable[[Sequence[str | int]], str]
-"""Turns a key path of a file into its ``file:row:column``."""
-
 Expression = Annotated[str, BeforeValidator(_expression_text)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Whole = Annotated[int, Strict()]
-Truth = Annotated[bool, Strict()]
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys are errors, values are never changed in silence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Weights(Section):
@@ -205,121 +182,3 @@ class ScenarioFile(Section):
     settings: dict[str, Any] = Field(default_factory=dict)
     engine: Engine | None = None
     analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
-
-
-def faults_of(
-    error: ValidationError, data: Mapping[str, Any], where: Where, schema: type[BaseModel]
-) -> dict[tuple[str | int, ...], Problem]:
-    """Turn pydantic's errors into problems with file, row and column, one a key path.
-
-    Args:
-        error: what pydantic raised.
-        data: the content that was validated.
-        where: turns a key path into ``file:row:column``.
-        schema: the class it was validated against.
-    """
-    details: dict[tuple[str | int, ...], Any] = {}
-    for detail in error.errors():
-        # Of the branches of a union the first says what most people mean.
-        details.setdefault(_file_path(detail, data), detail)
-    return {
-        path: _problem(detail, path, where, schema)
-        for path, detail in details.items()
-        if not _follows(path, detail, details, schema)
-    }
-
-
-def _file_path(detail: Any, data: object) -> tuple[int | str, ...]:
-    """Drop the parts of pydantic's location that name union branches rather than keys."""
-    path: list[int | str] = []
-    *parents, last = detail["loc"]
-    for part in parents:
-        if _holds(data, part):
-            data = data[part]  # type: ignore[index]
-            path.append(part)
-    if detail["type"] == "missing" or _holds(data, last):
-        path.append(last)
-    return tuple(path)
-
-
-def _holds(data: object, part: int | str) -> bool:
-    if isinstance(data, Mapping):
-        return part in data
-    return isinstance(data, list) and isinstance(part, int) and part < len(data)
-
-
-def _follows(
-    path: tuple[str | int, ...],
-    detail: Any,
-    details: Mapping[tuple[str | int, ...], Any],
-    schema: type[BaseModel],
-) -> bool:
-    """Whether another fault explains this one."""
-    if any(len(other) > len(path) and other[: len(path)] == path for other in details):
-        return True  # the other branch of a union, in which a key is wrong
-    if detail["type"] != "missing":
-        return False
-    known = _known_keys(schema, path[:-1])
-    return any(
-        other[:-1] == path[:-1]
-        and found["type"] == "extra_forbidden"
-        and f"'{path[-1]}'" in names.did_you_mean(str(other[-1]), known)
-        for other, found in details.items()
-    )
-
-
-_SHAPES = {
-    "string_type": "text in quotes",
-    "model_type": "a table, { key = value }",
-    "dict_type": "a table, { key = value }",
-    "list_type": "a list, [a, b]",
-    "bool_type": "true or false, without quotes",
-    "int_type": "a whole number, without quotes",
-    "float_type": "a number, without quotes",
-    "finite_number": "a finite number",
-}
-"""What pydantic calls by Python's names, in TOML's words."""
-
-
-def _problem(detail: Any, path: Sequence[int | str], where: Where, schema: Any) -> Problem:
-    place = f"{where(path)} ({'.'.join(str(part) for part in path)})"
-    if detail["type"] == "missing":
-        parent = ".".join(str(part) for part in path[:-1])
-        place = f"{where(path[:-1])} ({parent})" if parent else where(())
-        return Problem(place, f"the key '{path[-1]}' is missing", "Add it")
-    if detail["type"] == "extra_forbidden":
-        known = _known_keys(schema, path[:-1])
-        key = str(path[-1])
-        return Problem(place, f"unknown key {shown(key)}", names.did_you_mean(key, known))
-    value = detail["input"]
-    if detail["type"] in {"too_short", "too_long"}:
-        context = detail["ctx"]
-        limit = context.get("min_length", context.get("max_length"))
-        side = "at least" if detail["type"] == "too_short" else "at most"
-        what = f"there should be {side} {limit} here, not {context['actual_length'] or 'none'}"
-        return Problem(place, what, "Add some" if side == "at least" else "Drop some")
-    text = str(detail["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
-    text = _SHAPES.get(detail["type"], text)
-    is_scalar = isinstance(value, str | int | float | bool)
-    given = f", not {shown(value)}" if is_scalar else ""
-    return Problem(place, f"this should be {text}{given}", "Correct it")
-
-
-def _known_keys(schema: type[BaseModel], path: Sequence[int | str]) -> list[str]:
-    """The keys allowed at a place of the file, found by walking the annotations."""
-    current: Any = schema
-    for part in path:
-        fields = getattr(current, "model_fields", {})
-        annotation = fields[str(part)].annotation if str(part) in fields else current
-        current = _section_in(annotation) or current
-    return [field.alias or name for name, field in getattr(current, "model_fields", {}).items()]
-
-
-def _section_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _section_in(argument)
-        if found:
-            return found
-    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -46,17 +46,19 @@ def read_settings(
         The settings; where there is a problem, something harmless stands in (0 cycles, as it is
         not known how many there are).
     """
-    start_age = _shared_formula(
-        section.start_age, ("model", "start_age"), reader, shared, variables
-    )
+    without = BY_CYCLE | variables.keys() | (set(reader.known) - shared.keys())
+
+    def read(text: str, path: Path) -> tuple[Formula, float]:
+        formula = reader.read(text, path, without=without, because=_FIXED)
+        return formula, float(evaluate(formula.tree, shared, reader.tables))
+
+    start_age, age = read(section.start_age, ("model", "start_age"))
     discount = {
-        kind: _rate_steps(getattr(section.discounting, kind), kind, reader, shared, variables)
+        kind: _rate_steps(getattr(section.discounting, kind), kind, reader, read)
         for kind in ("cost", "effect")
     }
     cycle_length = _cycle_length(section.cycle, reader)
-    cycles = 0
-    if cycle_length:
-        cycles = _cycles(section, cycle_length, _number(start_age, shared, reader.tables), reader)
+    cycles = _cycles(section, cycle_length, age, reader) if cycle_length else 0
     correction = read_correction(section.correction, ("model", "correction"), reader, cycles)
     if section.discounting.timing == "cycle_end" and correction.pointwise:
         reader.complain(
@@ -121,23 +123,11 @@ def _weights_all_points(table: Table, cycles: int) -> bool:
     return len(table.columns) == 1 and np.array_equal(table.keys, np.arange(cycles + 1))
 
 
-def _shared_formula(
-    text: str,
-    path: Path,
-    reader: FormulaReader,
-    shared: Mapping[str, float],
-    variables: Mapping[str, Formula],
-) -> Formula:
-    without = BY_CYCLE | variables.keys() | (set(reader.known) - shared.keys())
-    return reader.read(text, path, without=without, because=_FIXED)
-
-
 def _rate_steps(
     rate: str | list[RateStepSection],
     kind: str,
     reader: FormulaReader,
-    shared: Mapping[str, float],
-    variables: Mapping[str, Formula],
+    read: Callable[[str, Path], tuple[Formula, float]],
 ) -> tuple[RateStep, ...]:
     path: Path = ("model", "discounting", kind)
     if isinstance(rate, str):
@@ -152,8 +142,7 @@ def _rate_steps(
         )
     steps = []
     for start, text, place in pairs:
-        formula = _shared_formula(text, place, reader, shared, variables)
-        value = _number(formula, shared, reader.tables)
+        formula, value = read(text, place)
         # Very high rates are used on purpose, to verify a model: only its first cycle counts then.
         if not -0.5 < value < 10_000:
             what = f"the discount rate is {value:g} a year"
@@ -205,7 +194,3 @@ def _horizon_in_cycles(section: SettingsSection, cycle_length: float, start_age:
         return (section.max_age - start_age) / cycle_length
     amount, unit = duration.split(section.horizon)
     return amount if unit == "cycles" else duration.years(section.horizon) / cycle_length
-
-
-def _number(formula: Formula, values: Mapping[str, float], tables: Mapping[str, Table]) -> float:
-    return float(evaluate(formula.tree, values, tables))

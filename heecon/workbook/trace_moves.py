@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from heecon.engine.prepare import Move
+from heecon.engine.strategy_inputs import Transition
 from heecon.model.definition import Formula
 from heecon.model.outcomes import edges_of
 from heecon.workbook.book import PLAIN
@@ -97,9 +97,9 @@ class Moves:
         }
 
     @cached_property
-    def moves(self) -> dict[tuple[str, str], Move]:
+    def moves(self) -> dict[tuple[str, str], Transition]:
         """The engine's moves by origin and what the trace calls them."""
-        found: dict[tuple[str, str], Move] = {}
+        found: dict[tuple[str, str], Transition] = {}
         for move in self.table.numbers.moves:
             origin, to = self.table.states[move.origin], self.table.states[move.destination]
             if self.table.model.states[origin].absorbing:

@@ -14,7 +14,8 @@ from heecon.analysis.evaluation import run as evaluate
 from heecon.analysis.frailty import simulated_trial
 from heecon.analysis.targets import read_targets
 from heecon.analysis.validation import validate
-from heecon.engine.microsim import Options, run_microsim
+from heecon.engine.individual_run import Options
+from heecon.engine.microsim import run_microsim
 from heecon.language import parse
 from heecon.model.definition import Attribute, Formula, Start
 from heecon.model.evidence_folder import EvidenceFolder

@@ -10,7 +10,8 @@ from heecon.analysis.engines import options_of, with_engine
 from heecon.analysis.evaluation import run as evaluate
 from heecon.analysis.monte_carlo import errors_of, estimates, until_error, variance_shares
 from heecon.analysis.psa import outcomes_of, run_psa
-from heecon.engine.microsim import Options, run_microsim
+from heecon.engine.individual_run import Options
+from heecon.engine.microsim import run_microsim
 from heecon.engine.sampling import sample
 
 

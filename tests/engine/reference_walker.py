@@ -1,8 +1,8 @@
 """The microsimulation written to be read: numpy arrays over people, one cycle after the other.
 
 It shares with heecon's engine the random numbers and the expression language, and nothing else: no
-table, no generated source, no compiled loop. Its people have the engine's luck, so each of them has
-the very same life, and the two must agree to rounding.
+table, no generated source, no compiled loop. Its people have the engine's random
+numbers, so each of them has the very same life, and the two must agree to rounding.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.engine import random_numbers as luck
+from heecon.engine import random_numbers as rng
 from heecon.language import evaluate
 from heecon.model.definition import Formula, Model, Outcome, Start, Transitions
 from heecon.model.persons import PERSON_FAMILIES
@@ -48,8 +48,8 @@ def word(person: Integers, place: int, decision: int, key: tuple[np.uint64, np.u
     """The four words of a counter for each person, as whole numbers."""
     people = person.astype(np.uint64)
     full = np.full(len(people), 1, dtype=np.uint64)
-    counter = people & luck.MASK, people >> luck.HALF, full * np.uint64(place), full
-    words = luck.philox(*counter[:3], full * np.uint64(decision), full * key[0], full * key[1])
+    counter = people & rng.MASK, people >> rng.HALF, full * np.uint64(place), full
+    words = rng.philox(*counter[:3], full * np.uint64(decision), full * key[0], full * key[1])
     return np.array(words)
 
 
@@ -77,7 +77,7 @@ class Reference:
         self.model = model
         self.strategy = strategy
         self.person = np.arange(people)
-        self.key = luck.key_of(seed, draw)
+        self.key = rng.key_of(seed, draw)
         rows = model.rows(strategy)
         self.parameters = {
             name: (values or {}).get(row.key, row.value) for name, row in rows.items()
@@ -159,7 +159,7 @@ class Reference:
                 column = self.model.patients[attribute.column]
                 self.attributes[name] = column[self.person % len(column)]
             else:
-                drawn[name] = uniform(self.person, int(luck.code_of(name)), 2, self.key)
+                drawn[name] = uniform(self.person, int(rng.code_of(name)), 2, self.key)
         for copula in self.model.person_copulas.values():
             columns = copula.draw(np.column_stack([drawn[name] for name in copula.names]))
             drawn |= dict(zip(copula.names, columns.T, strict=True))
@@ -193,12 +193,12 @@ class Reference:
         self.state = np.minimum((u[:, None] >= reached).sum(axis=1), last)
         self.last[self.person, self.state] = 0
 
-    def luck_of(self, cycle: int) -> Floats:
+    def uniform_of(self, cycle: int) -> Floats:
         words = word(self.person, cycle // 4, 0, self.key)[cycle % 4]
         return np.asarray((words.astype(float) + 0.5) / 2.0**32)
 
     def step(self, cycle: int) -> None:
-        u = self.luck_of(cycle)
+        u = self.uniform_of(cycle)
         target = np.full(len(self.person), -1)
         stays = np.zeros(len(self.person), dtype=bool)
         for index, name in enumerate(self.states):
@@ -266,7 +266,7 @@ class Reference:
         }
         rest = 1.0 - sum(given.values())
         reached = np.cumsum([given.get(name, rest) for name in shares])
-        decision = 3 + 256 + (int(luck.code_of(state)) >> 1)
+        decision = 3 + 256 + (int(rng.code_of(state)) >> 1)
         u = uniform(self.person, cycle, decision, self.key)
         kind = np.minimum((u[:, None] >= reached).sum(axis=1), len(shares) - 1)
         index = self.states.index(state)

@@ -427,3 +427,15 @@ def test_flows_move_the_trace() -> None:
         change[..., run.states.index(to)] += trace.flow[..., index]
     close(np.diff(trace.occupancy, axis=2), change)
     close(trace.occupancy.sum(axis=-1), 1.0)
+
+
+@pytest.mark.parametrize("drift", [1e-7, 1e-10])
+def test_a_hazard_that_hardly_changes_still_changes(drift: float) -> None:
+    """Only a series that is the same in every cycle may be kept as one number."""
+    cycles = 1_000
+    run = result(
+        horizon=f"{cycles} cycles",
+        transitions={"healthy": {"rates": {"dead": f"0.001 + {drift} * cycle"}}},
+    )
+    cumulative = np.cumsum([0.0, *(0.001 + drift * np.arange(cycles))])
+    close(trace_of(run).occupancy[0, 0, :, 0], np.exp(-cumulative), 1e-12)

@@ -12,8 +12,8 @@ import heecon as he
 from heecon.analysis.evaluation import run as evaluate
 from heecon.engine.cohort import run_cohort
 from heecon.engine.continuous import run_continuous
+from heecon.engine.individual_run import Options
 from heecon.engine.inverse import inverse_of, step_inverse
-from heecon.engine.microsim import Options
 from heecon.engine.result import Result
 
 from .small import close, model
@@ -284,7 +284,7 @@ def test_tunnels_last_their_time() -> None:
 # --- the same numbers whatever else, and faults ----------------------------------------------
 
 
-def test_threads_change_nothing_and_strategies_share_luck() -> None:
+def test_threads_change_nothing_and_strategies_share_random_numbers() -> None:
     made = illness("1 year", strategies={"one": {}, "two": {}})
     one, two = simulate(made, 20_000, threads=1), simulate(made, 20_000, threads=2)
     assert np.array_equal(one.discounted, two.discounted)

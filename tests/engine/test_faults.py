@@ -223,6 +223,20 @@ def test_typed_probabilities_may_miss_one_by_a_billionth_for_ever() -> None:
         close(run.trace.occupancy.sum(axis=-1), 1.0, 1e-11)
 
 
+@pytest.mark.parametrize("off", [1.1e-9, -1.1e-9])
+def test_more_than_a_billionth_is_a_mistake(off: float) -> None:
+    row = {"probabilities": {"healthy": 0.3 + off, "dead": 0.7}}
+    assert f"leaving healthy sum to {1.0 + off:.10g}" in problems(transitions={"healthy": row})[0]
+    assert "the start shares sum to" in problems(start={"healthy": 0.7 + off, "dead": 0.3})[0]
+
+
+def test_more_than_a_billionth_too_much_leaves_no_rest() -> None:
+    row = {"probabilities": {"healthy": "rest", "ill": "0.3 + 1.1e-9", "dead": 0.7}}
+    back = {"rates": {"dead": 1}}
+    found = problems(states=THREE, transitions={"healthy": row, "ill": back})
+    assert "the probabilities of leaving healthy sum to 1.000000001" in found[0]
+
+
 def test_a_start_that_misses_one_by_rounding_is_made_whole() -> None:
     run = result(start={"healthy": "0.7 + 5e-10", "dead": 0.3})
     assert run.trace is not None
@@ -278,7 +292,7 @@ def test_draws_are_checked_before_anything_runs() -> None:
 
 def crafted(stay: float, absorbing_stay: float, back: float) -> tuple[Any, Any]:
     """Two states, one of them absorbing in name; the chances are as given."""
-    moves = kernels.Moves(
+    transitions = kernels.TransitionArrays(
         origin=np.array([0, 0, 1, 1]),
         destination=np.array([0, 1, 1, 0]),
         low=np.zeros(4, dtype=np.int64),
@@ -287,18 +301,20 @@ def crafted(stay: float, absorbing_stay: float, back: float) -> tuple[Any, Any]:
         column=np.arange(4),
         probability=np.arange(4),
     )
-    streams = kernels.Streams(
+    packed = kernels.PackedArrays(
         np.array([stay, 0.5, absorbing_stay, back]), np.arange(4), np.zeros((4, 3), dtype=np.int64)
     )
-    terms = kernels.Terms(*np.zeros((len(kernels.Terms._fields), 0), dtype=np.int64))
+    rewards = kernels.RewardArrays(
+        *np.zeros((len(kernels.RewardArrays._fields), 0), dtype=np.int64)
+    )
     chunk = kernels.Chunk(
         cycles=5,
         starts=np.array([[0.5, 0.5]]),
         first=np.array([0, 1, 2]),
         absorbing=np.array([0, 1]),
-        moves=moves,
-        terms=terms,
-        streams=streams,
+        transitions=transitions,
+        rewards=rewards,
+        packed=packed,
     )
     tally = kernels.Tally(
         totals=np.zeros((1, 0, 2)),
@@ -307,6 +323,7 @@ def crafted(stay: float, absorbing_stay: float, back: float) -> tuple[Any, Any]:
         occupancy=np.zeros((0, 6, 2)),
         flow=np.zeros((0, 5, 2)),
         amounts=np.zeros((0, 0, 6, 2)),
+        by_time=np.zeros((0, 6, 2)),
     )
     return chunk, tally
 
@@ -321,6 +338,14 @@ def crafted(stay: float, absorbing_stay: float, back: float) -> tuple[Any, Any]:
         ((0.5, 0.6, 0.4), (kernels.OK, 0, 0, 0)),  # 0.2 go back, 0.25 come in
         ((0.5, 0.4, 0.6), (kernels.SHRINKING, 0, 1, 1)),
         ((0.5, float("nan"), 0.0), (kernels.SHRINKING, 0, 1, 1)),
+        # half of what is added here is missing or too much: just inside and just outside 1e-9
+        ((0.5 + 1.9e-9, 1.0, 0.0), (kernels.NOT_ONE, 0, 2, 0)),
+        ((0.5 + 0.9e-9, 1.0, 0.0), (kernels.OK, 0, 0, 0)),
+        ((0.5 + 2.1e-9, 1.0, 0.0), (kernels.NOT_ONE, 0, 1, 0)),
+        ((0.5 - 0.9e-9, 1.0, 0.0), (kernels.OK, 0, 0, 0)),
+        ((0.5 - 2.1e-9, 1.0, 0.0), (kernels.NOT_ONE, 0, 1, 0)),
+        ((0.5, 0.5 - 1.9e-9, 0.5 + 1.9e-9), (kernels.OK, 0, 0, 0)),
+        ((0.5, 0.5 - 2.1e-9, 0.5 + 2.1e-9), (kernels.SHRINKING, 0, 1, 1)),
     ],
 )
 def test_the_kernels_see_what_cannot_be(

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 
 import heecon as he
 from heecon.engine.cohort import run_cohort
-from heecon.engine.microsim import Options, run_microsim
+from heecon.engine.individual_run import Options
+from heecon.engine.microsim import run_microsim
 from heecon.engine.result import Result
 from heecon.model.definition import Model
 
@@ -209,7 +210,7 @@ def test_a_run_is_continued_by_the_next_people() -> None:
     close(both, whole.discounted, 1e-11)
 
 
-def test_strategies_share_luck_and_none_changes_another() -> None:
+def test_strategies_share_random_numbers_and_none_changes_another() -> None:
     made = personal_model()
     alone = simulate(personal_model(strategies={"old": {}}, parameters=_without("new")), 2_000)
     both = simulate(made, 2_000)
@@ -226,7 +227,7 @@ def test_an_unrelated_parameter_or_attribute_changes_nothing() -> None:
     assert np.array_equal(simulate(more, 2_000).discounted, plain.discounted)
 
 
-def test_seeds_and_draws_have_luck_of_their_own() -> None:
+def test_seeds_and_draws_have_numbers_of_their_own() -> None:
     made = personal_model()
     first, second = simulate(made, 2_000, seed=1), simulate(made, 2_000, seed=2)
     assert not np.allclose(first.discounted, second.discounted)
@@ -236,8 +237,8 @@ def test_seeds_and_draws_have_luck_of_their_own() -> None:
     assert not np.allclose(run.discounted[0], run.discounted[1])
 
 
-def test_common_luck_reduces_the_variance_of_increments() -> None:
-    """The same increment with strategies of independent luck, by the error of its parts."""
+def test_common_random_numbers_reduce_the_variance_of_increments() -> None:
+    """The same increment with independent random numbers, by the error of its parts."""
     made = model(
         horizon="20 cycles",
         strategies={"old": {}, "new": {}},

@@ -12,10 +12,11 @@ import pytest
 
 import heecon as he
 from heecon.analysis.engines import with_engine
-from heecon.engine import personal
+from heecon.engine import individual_kernel
 from heecon.engine.attributes import Attributes
 from heecon.engine.cohort import run_cohort
-from heecon.engine.microsim import Options, run_microsim
+from heecon.engine.individual_run import Options
+from heecon.engine.microsim import run_microsim
 from heecon.engine.random_numbers import key_of
 
 from .small import model
@@ -170,4 +171,4 @@ def test_no_text_of_the_user_reaches_the_source(
     text = source.read_text()
     for name in ("eval", "open_x", "healthy", "hazard", "dead"):
         assert name not in text
-    assert personal.needs_hooks(made, list(made.outcomes.values()))
+    assert individual_kernel.differs_by_individual(made, list(made.outcomes.values()))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from heecon.engine import random_numbers as luck
+from heecon.engine import random_numbers as rng
 
 # Random123 1.09, tests/kat_vectors: philox4x32 10 (Salmon et al. 2011).
 VECTORS = [
@@ -24,7 +24,7 @@ VECTORS = [
 
 @pytest.mark.parametrize(("counter", "key", "expected"), VECTORS)
 def test_published_vectors(counter: list[int], key: list[int], expected: list[int]) -> None:
-    words = luck.philox(*map(np.uint64, counter), *map(np.uint64, key))
+    words = rng.philox(*map(np.uint64, counter), *map(np.uint64, key))
     assert [int(word) for word in words] == expected
 
 
@@ -35,22 +35,22 @@ def test_published_vectors_compiled(
     """``uniforms`` is compiled: its number must be made of the same words."""
     person = counter[0] + (counter[1] << 32)
     keys = (np.uint64(key[0]), np.uint64(key[1]))
-    found = luck.uniforms(person, 1, counter[2], np.uint64(counter[3]), keys)[0]
+    found = rng.uniforms(person, 1, counter[2], np.uint64(counter[3]), keys)[0]
     bits = (expected[0] << 21 | expected[1] >> 11) >> 1
     assert found == (bits + 0.5) / 2**52
 
 
 PLACES: dict[str, Callable[[], np.ndarray]] = {
-    "people": lambda: luck.uniforms(0, 200_000, 7, luck.MOVE, luck.key_of(1)),
-    "people far away": lambda: luck.uniforms(2**40, 200_000, 7, luck.MOVE, luck.key_of(1)),
+    "people": lambda: rng.uniforms(0, 200_000, 7, rng.TRANSITION, rng.key_of(1)),
+    "people far away": lambda: rng.uniforms(2**40, 200_000, 7, rng.TRANSITION, rng.key_of(1)),
     "cycles": lambda: np.array(
-        [luck.uniforms(5, 1, cycle, luck.MOVE, luck.key_of(1))[0] for cycle in range(20_000)]
+        [rng.uniforms(5, 1, cycle, rng.TRANSITION, rng.key_of(1))[0] for cycle in range(20_000)]
     ),
     "draws": lambda: np.array(
-        [luck.uniforms(5, 1, 3, luck.MOVE, luck.key_of(1, draw))[0] for draw in range(20_000)]
+        [rng.uniforms(5, 1, 3, rng.TRANSITION, rng.key_of(1, draw))[0] for draw in range(20_000)]
     ),
     "seeds": lambda: np.array(
-        [luck.uniforms(5, 1, 3, luck.MOVE, luck.key_of(seed))[0] for seed in range(20_000)]
+        [rng.uniforms(5, 1, 3, rng.TRANSITION, rng.key_of(seed))[0] for seed in range(20_000)]
     ),
 }
 
@@ -69,18 +69,18 @@ def test_uniform_along_every_part_of_the_counter(place: str) -> None:
 def test_words_of_cycles_are_the_counters_words() -> None:
     alive = np.array([0, 3, 4, 9])
     out = np.empty((4, 4), dtype=np.uint32)
-    key = luck.key_of(8, 2)
-    luck.words_of_cycles(100, alive, 4, np.uint64(6), *key, out)
+    key = rng.key_of(8, 2)
+    rng.words_of_cycles(100, alive, 4, np.uint64(6), *key, out)
     for column, person in enumerate(alive + 100):
-        expected = luck.philox(np.uint64(person), np.uint64(0), np.uint64(6), luck.MOVE, *key)
+        expected = rng.philox(np.uint64(person), np.uint64(0), np.uint64(6), rng.TRANSITION, *key)
         assert [int(word) for word in expected] == out[:, column].tolist()
 
 
 def test_32_bit_numbers_are_uniform_and_inside() -> None:
-    assert luck.uniform_32(np.uint32(0)) > 0
-    assert luck.uniform_32(np.uint32(2**32 - 1)) < 1
+    assert rng.uniform_32(np.uint32(0)) > 0
+    assert rng.uniform_32(np.uint32(2**32 - 1)) < 1
     out = np.empty((4, 50_000), dtype=np.uint32)
-    luck.words_of_cycles(0, np.arange(50_000), 50_000, np.uint64(0), *luck.key_of(3), out)
+    rng.words_of_cycles(0, np.arange(50_000), 50_000, np.uint64(0), *rng.key_of(3), out)
     values = (out.astype(float) + 0.5) / 2**32
     for row in values:
         assert stats.kstest(row, "uniform").pvalue > 1e-4
@@ -88,8 +88,8 @@ def test_32_bit_numbers_are_uniform_and_inside() -> None:
 
 
 def test_keys_and_codes_differ() -> None:
-    keys = {luck.key_of(seed, draw) for seed in range(100) for draw in range(100)}
+    keys = {rng.key_of(seed, draw) for seed in range(100) for draw in range(100)}
     assert len(keys) == 10_000
-    assert luck.key_of(1, 23) != luck.key_of(12, 3)
-    assert luck.key_of(-5) != luck.key_of(5)
-    assert luck.code_of("frailty") != luck.code_of("frailtx")
+    assert rng.key_of(1, 23) != rng.key_of(12, 3)
+    assert rng.key_of(-5) != rng.key_of(5)
+    assert rng.code_of("frailty") != rng.code_of("frailtx")

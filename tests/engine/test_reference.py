@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 import heecon as he
 from heecon.engine import kernels
 from heecon.engine.cohort import run_cohort
+from heecon.engine.strategy_inputs import EvaluatedStrategy
 
 from .cases import cases, draws_of, model_of
 from .simulator import Case, Expected, simulate
 
-KERNELS = ("propagate", "count_state", "count_move", "add_up", "keep_trace", "run_draws")
+KERNELS = ("propagate", "count_state", "count_transition", "add_up", "keep_trace", "run_draws")
 
 
 @contextmanager
@@ -97,6 +98,39 @@ def test_keeping_the_trace_changes_nothing(case: Case) -> None:
     for index, cube in enumerate((kept.undiscounted, kept.discounted)):
         summed = kept.trace.amounts[..., index].sum(axis=-1)
         np.testing.assert_allclose(summed, cube, rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(case=cases())
+def test_the_matrices_move_the_cohort_as_the_kernels_do(case: Case) -> None:
+    """In every state and time in it, cycle by cycle."""
+    model, draws = model_of(case), draws_of(case)
+    run = run_cohort(model, draws, keep_trace=True, keep_time_in_state=True)
+    assert run.trace is not None
+    assert run.trace.time_in_state is not None
+    for index, strategy in enumerate(run.strategies):
+        evaluated = EvaluatedStrategy(model, strategy, draws, count=run.draws)
+        for draw in range(run.draws):
+            kept = run.trace.time_in_state[draw, index]
+            matrices = [evaluated.matrix(draw, cycle) for cycle in range(evaluated.cycles)]
+            entered = matrices[0].time_in_state == 0
+            people = np.zeros(len(entered))
+            people[entered] = evaluated.starts[draw]
+            for cycle, matrix in enumerate(matrices):
+                np.testing.assert_allclose(matrix.probability.sum(axis=1), 1.0, atol=1e-9)
+                close(kept[cycle], people, 1.0, "time in state")
+                people = people @ matrix.probability
+            close(kept[-1], people, 1.0, "time in state")
+            firsts = np.flatnonzero(entered)
+            by_state = np.add.reduceat(kept, firsts, axis=1)
+            close(run.trace.occupancy[draw, index], by_state, 1.0, "occupancy")
+            np.testing.assert_array_equal(matrices[0].state[firsts], np.arange(len(firsts)))
+
+
+def test_time_in_state_is_kept_on_request_only() -> None:
+    run = run_cohort(he.load("hiv"), keep_trace=True)
+    assert run.trace is not None
+    assert run.trace.time_in_state is None
 
 
 @pytest.mark.slow

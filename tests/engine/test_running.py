@@ -47,7 +47,7 @@ def peak(draws: int) -> int:
 
 def test_memory_does_not_grow_with_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort, "CHUNK_CELLS", 201 * 100)
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # else the peak depends on the threads' luck
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # else the peak depends on which threads meet
     peak(200)
     few, many = peak(200), peak(2_000)
     assert few > 100 * 201 * 8
@@ -75,6 +75,23 @@ def test_a_chunk_has_at_least_one_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort, "CHUNK_CELLS", 1)
     monkeypatch.setattr(cohort, "TRACE_CELLS", 1)
     assert cohort.chunk_size(with_hazard(), keep_trace=True) == 1
+
+
+@pytest.mark.parametrize("processors", [1, 2, 8])
+def test_strategies_that_run_at_the_same_time_share_the_chunk(
+    processors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, values = with_hazard(), {"hazard": np.linspace(0.001, 0.002, 50)}
+    expected = run_cohort(made, values, keep_trace=True)
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    monkeypatch.setattr(cohort, "CHUNK_CELLS", 201 * 40)
+    assert cohort.workers(made) == min(processors, 2)
+    assert cohort.chunk_size(made, keep_trace=False) * cohort.workers(made) == 40
+    run = run_cohort(made, values, keep_trace=True)
+    np.testing.assert_array_equal(run.discounted, expected.discounted)
+    assert run.trace is not None
+    assert expected.trace is not None
+    np.testing.assert_array_equal(run.trace.occupancy, expected.trace.occupancy)
 
 
 def test_one_processor_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

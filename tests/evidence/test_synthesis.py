@@ -165,8 +165,8 @@ spread     = "p_value"
         ('estimand  = "rate ratio"', 'estimand = "rate"', "'rate' is not a ratio"),
         ('method    = "fixed"', 'method = "bayes"', "unknown method 'bayes'"),
         ('reference = "za"', 'reference = "zz"', "the reference 'zz' is in no comparison"),
-        ('title     = "A network"\n', "", "there is no 'title'"),
-        ('study      = "one"', "study = 1", "1 cannot be the value of 'study'"),
+        ('title     = "A network"\n', "", "the key 'title' is missing. Add it"),
+        ('study      = "one"', "study = 1", "this should be text in quotes, not 1. Correct it"),
         ('study      = "one"', 'studdy = "one"', "unknown key 'studdy'. Did you mean 'study'?"),
     ],
 )
@@ -237,7 +237,7 @@ def rows(block: Block) -> list[int]:
         ('extends = "sre_random_effects"\n', "'sre_random_effects' extends another network itself"),
         ('extends = "sre_metastatic"\nleave_out = ["Stopeck 2010"]\n', None),
         ('extends = "sre_metastatic"\nreference = "x"\n', "the reference 'x' is in no comparison"),
-        ("extends = 3\n", "3 cannot be the value of 'extends'"),
+        ("extends = 3\n", "this should be text in quotes, not 3"),
     ],
 )
 def test_what_extends_wrongly(tmp_path: Path, text: str, what: str | None) -> None:

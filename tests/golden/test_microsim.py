@@ -16,7 +16,8 @@ from scipy import stats
 import heecon as he
 from heecon.analysis.evaluation import run as evaluate
 from heecon.engine.cohort import run_cohort
-from heecon.engine.microsim import Options, run_microsim
+from heecon.engine.individual_run import Options
+from heecon.engine.microsim import run_microsim
 from heecon.engine.result import Result
 
 from .published import close, golden

@@ -67,7 +67,7 @@ TABLES = {
 )
 def test_finding(text: str, under: str | None, message: str, remedy: str | None) -> None:
     (finding,) = check(parse(text), NAMES, TABLES)
-    assert finding.message == message
+    assert finding.what == message
     if under is not None:
         assert text[finding.start : finding.end] == under
     if remedy is not None:
@@ -76,7 +76,7 @@ def test_finding(text: str, under: str | None, message: str, remedy: str | None)
 
 def test_all_at_once_in_the_order_of_the_text() -> None:
     text = "nope + exp(1, 2) + (x > 1) + (1 if y else foo(bar)) + nope + lookup(none, neither)"
-    found = [finding.message for finding in check(parse(text), NAMES, TABLES)]
+    found = [finding.what for finding in check(parse(text), NAMES, TABLES)]
     assert found == [
         "unknown name 'nope'",
         "exp does not take 2 arguments",

@@ -14,12 +14,11 @@ from heecon.language import (
     Compare,
     Conditional,
     ExpressionError,
-    Finding,
+    ExpressionProblem,
     Name,
     Negate,
     Number,
     Tree,
-    located,
     name_problem,
     names,
     parse,
@@ -176,7 +175,7 @@ def test_refuses_quickly_with_a_caret(text: str, under: str | None) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse(text)
     assert time.perf_counter() - began < 10  # none of them may hang; usually milliseconds
-    (finding,) = caught.value.findings
+    (finding,) = caught.value.problems
     assert 0 <= finding.start <= len(text)
     assert finding.start <= finding.end <= len(text) + 1
     if under is not None:
@@ -204,7 +203,7 @@ def test_refuses_quickly_with_a_caret(text: str, under: str | None) -> None:
 def test_says_what_to_write_instead(text: str, remedy: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse(text)
-    assert caught.value.findings[0].remedy == remedy
+    assert caught.value.problems[0].remedy == remedy
 
 
 @pytest.mark.parametrize("depth", [1, 30, 59])
@@ -224,8 +223,8 @@ def test_limits_are_exact() -> None:
 
 def test_message() -> None:
     text = "max(h_deth, 0.1)"
-    finding = Finding("unknown name 'h_deth'", 4, 10, "did you mean 'h_death'?")
-    assert str(located(finding, text, "model.toml:31:14")) == (
+    where, what = "model.toml:31:14", "unknown name 'h_deth'"
+    assert str(ExpressionProblem(where, what, "did you mean 'h_death'?", text, 4, 10)) == (
         "model.toml:31:14: unknown name 'h_deth'\n"
         "    max(h_deth, 0.1)\n"
         "        ^^^^^^\n"
@@ -252,8 +251,9 @@ def test_error_is_an_input_error_with_problems_of_a_place() -> None:
     assert error.text == "a ^ b"
     (problem,) = error.problems_at("parameters.csv:12:3 (value)")
     assert problem.where == "parameters.csv:12:3 (value)"
-    assert problem.what == "'^' is not part of the language\n    a ^ b\n      ^"
+    assert problem.what == "'^' is not part of the language"
     assert problem.remedy == "use ** for powers"
+    assert str(problem).endswith("language\n    a ^ b\n      ^\n  use ** for powers")
 
 
 @pytest.mark.parametrize("name", ["a", "h_death", "R2", "x1_y2"])

@@ -1,12 +1,13 @@
-"""The compiled walk of people through a model, cycle by cycle.
+"""The compiled loop that takes people through a model, cycle by cycle.
 
-``walk`` is plain Python that numba compiles. What a model's people have in common (probabilities,
-amounts) it reads from tables that ``common`` makes with numpy. What differs from person to person
-(their attributes, their history) it asks five hooks. Here the hooks do nothing; for a model that
-needs them ``personal`` compiles this same source with hooks made from the model's expressions.
+``simulate_block`` is plain Python that numba compiles. What a model's people have in common
+(probabilities, rewards) it reads from tables that ``draw_tables`` makes with numpy. What differs
+from person to person (their attributes, their history) it asks five hooks. Here the hooks do
+nothing; for a model that needs them ``individual_kernel`` compiles this same source with hooks made
+from the model's expressions.
 
-People are walked in groups, all of a group through a cycle before the next: so that the processor
-works on several at a time, and their random numbers are made together.
+People are simulated in groups, all of a group through a cycle before the next: so that the
+processor works on several at a time, and their random numbers are made together.
 
 Everything this file uses stays in it or in ``random_numbers``: see ``kernels``.
 """
@@ -36,16 +37,16 @@ Integers = NDArray[np.int64]
 Unsigned = NDArray[np.uint32]
 """For indices in the loop: of a number that may be negative numba asks at each look-up if it is."""
 
-PERSONAL = HAS_TYPES = TRACKS_LAST = TRACKS_ENTRIES = COUNTS = COUNTS_MOVES = False
+INDIVIDUAL = HAS_TYPES = TRACKS_LAST = TRACKS_ENTRIES = COUNTS = COUNTS_TRANSITIONS = False
 """Whether the hooks below do anything, entries have types, some hook reads when a person was last
-in a state or how often they entered it, and amounts of being in a state or of moves differ by
-person. Constants, so that what is not needed is not compiled."""
+in a state or how often they entered it, and rewards of states or of transitions differ by person.
+Constants, so that what is not needed is not compiled."""
 
 GROUP = 256
-"""People walked together: few enough for what is known of them to stay in the fastest memory."""
+"""People simulated together: few enough for what is known of them to stay in the fastest memory."""
 
 ROUNDING = 1e-12
-"""See ``faults.ROUNDING``."""
+"""See ``checks.ROUNDING``."""
 
 OK, OUT_OF_RANGE, TOO_MUCH, NOT_FINITE = 0, 1, 2, 3
 """Faults: none; a rate, share or probability outside its range; probabilities that do not sum to
@@ -53,23 +54,25 @@ one; an amount that is not finite."""
 
 
 class Paths(NamedTuple):
-    """How people go. A row is a state and a cycle of residence; an exit is a way out of a state.
+    """How people go.
+
+    A state slot is a state and a time in it, in cycles; an exit is a transition out of a state.
 
     Attributes:
         cycles: number of cycles.
         sure: the state everybody starts in; -1 when that is drawn.
         start: (states) cumulative shares at time 0; the last has more than 1.
-        first_row: (states) row of the first cycle in a state.
-        state: (rows) state of a row.
-        at: (rows) where in ``chance`` the row stands in cycle 0.
-        step: (rows) how far its next cycle stands from that.
-        width: how many cumulative probabilities a row has in ``chance``.
-        chance: the probabilities; beyond the last exit of a row they are more than 1.
-        target: (rows, exits) row an exit leads to.
-        event: (rows, exits) 1 for entering a state, 0 for staying.
-        final: (rows) 1 where nothing happens any more but what everybody has in common.
-        own: (states) 1 where the hook gives the probabilities.
-        counted: (states) 1 where being there is worth something that differs by person.
+        first_slot: (states) slot of the first cycle in a state.
+        state: (state_slots) state of a slot.
+        at: (state_slots) where in ``chance`` the slot stands in cycle 0.
+        step: (state_slots) how far its next cycle stands from that.
+        width: how many cumulative probabilities a slot has in ``chance``.
+        chance: the probabilities; beyond the last exit of a slot they are more than 1.
+        target: (state_slots, exits) slot an exit leads to.
+        event: (state_slots, exits) 1 for entering a state, 0 for staying.
+        final: (state_slots) 1 where nothing happens any more but what everybody has in common.
+        individual: (states) 1 where the hook gives the probabilities.
+        counted: (states) 1 where being there has a reward that differs by person.
         type_first: (states) first entry in ``type_share`` of a state whose entries have types;
             -1 for the others.
         type_share: cumulative shares of the types of a state; the last has more than 1.
@@ -79,7 +82,7 @@ class Paths(NamedTuple):
     cycles: int
     sure: int
     start: Floats
-    first_row: Integers
+    first_slot: Integers
     state: Unsigned
     at: Integers
     step: Integers
@@ -88,7 +91,7 @@ class Paths(NamedTuple):
     target: Unsigned
     event: Integers
     final: Integers
-    own: Integers
+    individual: Integers
     counted: Integers
     type_first: Integers
     type_share: Floats
@@ -96,27 +99,28 @@ class Paths(NamedTuple):
 
 
 class Amounts(NamedTuple):
-    """What everybody has in common is worth; q counts outcomes, undiscounted and discounted.
+    """Rewards everybody has in common; q counts outcomes, undiscounted and discounted.
 
     Attributes:
         start: (states, q) at time 0.
-        point: (cycles + 1, rows, q) being in a row at a time point.
-        later: (cycles + 1, rows, q) being in a row at all later time points.
-        move: (cycles, rows, exits, q) making a move; no cycles when no move is worth anything.
+        point: (cycles + 1, state_slots, q) being in a slot at a time point.
+        later: (cycles + 1, state_slots, q) being in a slot at all later time points.
+        transition: (cycles, state_slots, exits, q) making a transition; no cycles when none has a
+            reward.
     """
 
     start: Floats
     point: Floats
     later: Floats
-    move: Floats
+    transition: Floats
 
 
 class Shared(NamedTuple):
     """What the hooks read that is the same for everybody.
 
     Attributes:
-        value: (time points, cycles of residence, expressions) of what does not vary by person.
-        weight: (terms, time points, 2) weight, and weight times discount factor, of amounts.
+        value: (time points, times in state, expressions) of what does not vary by person.
+        weight: (rewards, time points, 2) weight, and weight times discount factor, of rewards.
         length: years a cycle.
         cycles: number of cycles.
         start: which of the start distributions that differ by person; -1 for none.
@@ -137,7 +141,7 @@ class People(NamedTuple):
         entries: (people, states) how often each was entered.
         last: (people, states) last time point in each; -1 for never.
         kind: (people, states) type of the latest entry; -1 for none.
-        chance: (exits) cumulative probabilities of the move at hand.
+        chance: (exits) cumulative probabilities of the transition at hand.
         fault: (5) fault, formula, value, person of the group and cycle of the first impossible
             number. Hooks note it and go on: a loop without other ways out of it is a fast one.
     """
@@ -156,16 +160,16 @@ class Tally(NamedTuple):
     Attributes:
         totals: (people, q) amounts of each.
         started: (states) people who start there.
-        moves: (cycles, rows, exits) people making a move; staying where nothing happens any more
-            is not counted in every cycle.
+        transitions: (cycles, state_slots, exits) people making each; staying where nothing happens
+            any more is not counted in every cycle.
         cells: (cells, cycles + 1, 2) amounts of the hooks by outcome and state, and by cycle.
-        log: (room, 5) person, cycle, from, to and type of the moves; no room for none.
+        log: (room, 5) person, cycle, from, to and type of the events; no room for none.
         fault: (5) fault, formula, value, person and cycle of the first impossible number.
     """
 
     totals: Floats
     started: Integers
-    moves: Integers
+    transitions: Integers
     cells: Floats
     log: Integers
     fault: Floats
@@ -177,13 +181,13 @@ class Scratch(NamedTuple):
     Attributes:
         words: (cycles, people) random words of the next cycles.
         alive: (people) places in the group of those to whom something can happen.
-        rows: (people) row each is in.
+        state_slots: (people) slot each is in.
         entries, last, kind, chance: see ``People``.
     """
 
     words: NDArray[np.uint32]
     alive: Unsigned
-    rows: Unsigned
+    state_slots: Unsigned
     entries: Integers
     last: Integers
     kind: Integers
@@ -201,32 +205,6 @@ def scratch_for(states: int, exits: int) -> Scratch:
         np.empty((GROUP, states), dtype=np.int64),
         np.empty(max(exits, states) + 1),
     )
-
-
-def gather(totals: Floats, kind: Integers, kinds: Floats, means: Floats, squares: Floats) -> None:
-    """Totals by kind of outcome, and means and squares over people.
-
-    Args:
-        totals: (people, q).
-        kind: (q) which kind's totals each belongs to.
-        kinds: (people, k) filled with those; zero before.
-        means: (q + k) filled with the means; zero before.
-        squares: (q + k) filled with the sums of squared deviations from them; zero before.
-    """
-    people, worth = totals.shape
-    for i in range(people):
-        for q in range(worth):
-            kinds[i, kind[q]] += totals[i, q]
-            means[q] += totals[i, q]
-        for k in range(kinds.shape[1]):
-            means[worth + k] += kinds[i, k]
-    for q in range(means.shape[0]):
-        means[q] /= people
-    for i in range(people):
-        for q in range(worth):
-            squares[q] += (totals[i, q] - means[q]) ** 2
-        for k in range(kinds.shape[1]):
-            squares[worth + k] += (kinds[i, k] - means[worth + k]) ** 2
 
 
 def note(fault: Floats, status: int, formula: int, value: float, i: int, cycle: int) -> None:
@@ -248,109 +226,91 @@ def checked(fault: Floats, formula: int, value: float, high: float, i: int, cycl
 
 def add(
     fault: Floats, totals: Floats, cells: Floats, weight: Floats,
-    formula: int, value: float, i: int, cycle: int, outcome: int, cell: int, term: int,
+    formula: int, value: float, i: int, cycle: int, outcome: int, cell: int, reward: int,
 ) -> None:  # fmt: skip
     """For hooks: add a person's amount to their totals and to those by outcome and state."""
     if not np.isfinite(value):
         note(fault, NOT_FINITE, formula, value, i, cycle)
     for which in range(2):
-        amount = value * weight[term, cycle, which]
+        amount = value * weight[reward, cycle, which]
         totals[i, 2 * outcome + which] += amount
         cells[cell, cycle, which] += amount
 
 
-def own_start(i: int, people: People, shared: Shared) -> int:  # noqa: ARG001  (see above)
+def start_probs(i: int, people: People, shared: Shared) -> int:  # noqa: ARG001  (see above)
     """Hook: fill ``people.chance`` with a person's start shares; -1 if they have none."""
     return -1
 
 
-def begin(
+def start_reward(
     i: int, state: int, people: People, shared: Shared, totals: Floats, cells: Floats
 ) -> None:
-    """Hook: add what person ``i`` of the group is worth at the start."""
+    """Hook: add the reward of person ``i`` of the group at the start."""
 
 
-def chances(i: int, state: int, slot: int, cycle: int, people: People, shared: Shared) -> None:
-    """Hook: fill ``people.chance`` for a person's next move."""
-
-
-def count(
-    i: int,
-    state: int,
-    slot: int,
-    point: int,
-    people: People,
-    shared: Shared,
-    totals: Floats,
-    cells: Floats,
+def transition_probs(
+    i: int, state: int, time: int, cycle: int, people: People, shared: Shared
 ) -> None:
-    """Hook: add what a person is worth at a time point."""
+    """Hook: fill ``people.chance`` for a person's next transition."""
 
 
-def count_move(
-    i: int,
-    origin: int,
-    slot: int,
-    state: int,
-    cycle: int,
-    people: People,
-    shared: Shared,
-    totals: Floats,
-    cells: Floats,
-) -> None:
-    """Hook: add what a person's move is worth."""
+def state_reward(
+    i: int, state: int, time: int, point: int,
+    people: People, shared: Shared, totals: Floats, cells: Floats,
+) -> None:  # fmt: skip
+    """Hook: add a person's reward at a time point."""
+
+
+def transition_reward(
+    i: int, origin: int, time: int, state: int, cycle: int,
+    people: People, shared: Shared, totals: Floats, cells: Floats,
+) -> None:  # fmt: skip
+    """Hook: add the reward of a person's transition."""
 
 
 def start_group(
     first: int, k0: Any, k1: Any, paths: Paths, amounts: Amounts, shared: Shared,
-    people: People, rows: Unsigned, totals: Floats, tally: Tally,
+    people: People, state_slots: Unsigned, totals: Floats, tally: Tally,
 ) -> None:  # fmt: skip
     """Put the people of a group where they start."""
     for i in range(totals.shape[0]):
         state = paths.sure
-        own = -1
-        if PERSONAL:
+        individual = -1
+        if INDIVIDUAL:
             for s in range(people.entries.shape[1]):
                 people.entries[i, s] = 0
                 people.last[i, s] = -1
                 people.kind[i, s] = -1
-            own = own_start(i, people, shared)
-        if state < 0 or own >= 0:
+            individual = start_probs(i, people, shared)
+        if state < 0 or individual >= 0:
             number = np.uint64(first + i)
-            luck = philox(number & MASK, number >> HALF, np.uint64(0), START, k0, k1)
-            u = uniform_53(luck[0], luck[1])
+            random = philox(number & MASK, number >> HALF, np.uint64(0), START, k0, k1)
+            u = uniform_53(random[0], random[1])
             state = 0
-            while u >= (people.chance[state] if own >= 0 else paths.start[state]):
+            while u >= (people.chance[state] if individual >= 0 else paths.start[state]):
                 state += 1
-        rows[i] = paths.first_row[state]
+        state_slots[i] = paths.first_slot[state]
         tally.started[state] += 1
         for q in range(totals.shape[1]):
-            totals[i, q] = amounts.start[state, q] + amounts.point[0, rows[i], q]
-        if PERSONAL:
+            totals[i, q] = amounts.start[state, q] + amounts.point[0, state_slots[i], q]
+        if INDIVIDUAL:
             people.last[i, state] = 0
-            begin(i, state, people, shared, totals, tally.cells)
-            count(i, state, 0, 0, people, shared, totals, tally.cells)
+            start_reward(i, state, people, shared, totals, tally.cells)
+            state_reward(i, state, 0, 0, people, shared, totals, tally.cells)
 
 
-def walk(  # noqa: PLR0912, PLR0915  (a call for each person and cycle would take as long as all)
-    first: int,
-    k0: Any,
-    k1: Any,
-    paths: Paths,
-    amounts: Amounts,
-    shared: Shared,
-    attributes: Floats,
-    scratch: Scratch,
-    tally: Tally,
-) -> int:
-    """Walk a block of people from the start to the end, or to where nothing happens any more.
+def simulate_block(  # noqa: PLR0912, PLR0915  (a call a person and cycle takes as long as all)
+    first: int, k0: Any, k1: Any, paths: Paths, amounts: Amounts, shared: Shared,
+    attributes: Floats, scratch: Scratch, tally: Tally,
+) -> int:  # fmt: skip
+    """Take a block of people from the start to the end, or to where nothing happens any more.
 
     Args:
         first: number of the first person.
-        k0: first word of the key of their luck.
+        k0: first word of the key of their random numbers.
         k1: second word.
         paths: how they go.
-        amounts: what that is worth.
+        amounts: the rewards they have in common.
         shared: what the hooks read.
         attributes: (people, attributes).
         scratch: room for a group.
@@ -359,10 +319,10 @@ def walk(  # noqa: PLR0912, PLR0915  (a call for each person and cycle would tak
     Returns:
         Number of events, which may be more than the log had room for.
     """
-    block, worth = tally.totals.shape
-    moving = amounts.move.shape[0] > 0
+    block, width = tally.totals.shape
+    moving = amounts.transition.shape[0] > 0
     cycles = paths.cycles
-    words, alive, rows = scratch.words, scratch.alive, scratch.rows
+    words, alive, state_slots = scratch.words, scratch.alive, scratch.state_slots
     room, events = tally.log.shape[0], 0
     for low in range(0, block, GROUP):
         left = min(GROUP, block - low)
@@ -371,7 +331,7 @@ def walk(  # noqa: PLR0912, PLR0915  (a call for each person and cycle would tak
         people = People(
             attribute, scratch.entries, scratch.last, scratch.kind, scratch.chance, tally.fault
         )
-        start_group(first + low, k0, k1, paths, amounts, shared, people, rows, totals, tally)
+        start_group(first + low, k0, k1, paths, amounts, shared, people, state_slots, totals, tally)
         for i in range(left):
             alive[i] = i
         for block_of_cycles in range((cycles + CYCLES - 1) // CYCLES):
@@ -382,67 +342,57 @@ def walk(  # noqa: PLR0912, PLR0915  (a call for each person and cycle would tak
             for cycle in range(begins, ends):
                 for a in range(left):
                     i = alive[a]
-                    row = rows[i]
+                    state_slot = state_slots[i]
                     u = uniform_32(words[cycle - begins, a])
-                    state = paths.state[row]
+                    state = paths.state[state_slot]
                     e = 0
-                    if PERSONAL and paths.own[state] == 1:
-                        slot = row - paths.first_row[state]
-                        chances(i, state, slot, cycle, people, shared)
+                    if INDIVIDUAL and paths.individual[state] == 1:
+                        time = state_slot - paths.first_slot[state]
+                        transition_probs(i, state, time, cycle, people, shared)
                         for exit in range(paths.width):  # all of them: a guess would often fail
                             e += u >= people.chance[exit]
                     else:
-                        at = np.uint64(paths.at[row] + cycle * paths.step[row])
+                        at = np.uint64(paths.at[state_slot] + cycle * paths.step[state_slot])
                         for exit in range(paths.width):
                             e += u >= paths.chance[at + np.uint64(exit)]
-                    target = paths.target[row, e]
-                    rows[i] = target
-                    tally.moves[cycle, row, e] += 1
-                    for q in range(worth):
+                    target = paths.target[state_slot, e]
+                    state_slots[i] = target
+                    tally.transitions[cycle, state_slot, e] += 1
+                    for q in range(width):
                         totals[i, q] += amounts.point[cycle + 1, target, q]
-                    if moving and paths.event[row, e] == 1:
-                        for q in range(worth):
-                            totals[i, q] += amounts.move[cycle, row, e, q]
+                    if moving and paths.event[state_slot, e] == 1:
+                        for q in range(width):
+                            totals[i, q] += amounts.transition[cycle, state_slot, e, q]
                     after = paths.state[target]
-                    if HAS_TYPES or TRACKS_ENTRIES or COUNTS_MOVES:  # noqa: SIM102  (constants)
-                        if paths.event[row, e] == 1:
+                    if HAS_TYPES or TRACKS_ENTRIES or COUNTS_TRANSITIONS:  # noqa: SIM102
+                        if paths.event[state_slot, e] == 1:
                             if HAS_TYPES and paths.type_first[after] >= 0:
                                 number = np.uint64(first + low + i)
-                                luck = philox(
-                                    number & MASK,
-                                    number >> HALF,
-                                    np.uint64(cycle),
-                                    TYPE + paths.type_word[after],
-                                    k0,
-                                    k1,
-                                )
-                                v = uniform_53(luck[0], luck[1])
+                                decision = TYPE + paths.type_word[after]
+                                random = philox(
+                                    number & MASK, number >> HALF, np.uint64(cycle), decision,
+                                    k0, k1,
+                                )  # fmt: skip
+                                v = uniform_53(random[0], random[1])
                                 people.kind[i, after] = 0
                                 which = paths.type_first[after]
                                 while v >= paths.type_share[which]:
                                     people.kind[i, after] += 1
                                     which += 1
-                            if COUNTS_MOVES:
-                                slot = row - paths.first_row[state]
-                                count_move(
-                                    i,
-                                    state,
-                                    slot,
-                                    after,
-                                    cycle,
-                                    people,
-                                    shared,
-                                    totals,
-                                    tally.cells,
-                                )
+                            if COUNTS_TRANSITIONS:
+                                time = state_slot - paths.first_slot[state]
+                                transition_reward(
+                                    i, state, time, after, cycle,
+                                    people, shared, totals, tally.cells,
+                                )  # fmt: skip
                             if TRACKS_ENTRIES:
                                 people.entries[i, after] += 1
                     if TRACKS_LAST:
                         people.last[i, after] = cycle + 1
                     if COUNTS and paths.counted[after] == 1:
-                        slot = target - paths.first_row[after]
-                        count(i, after, slot, cycle + 1, people, shared, totals, tally.cells)
-                    if room > 0 and paths.event[row, e] == 1:
+                        time = target - paths.first_slot[after]
+                        state_reward(i, after, time, cycle + 1, people, shared, totals, tally.cells)
+                    if room > 0 and paths.event[state_slot, e] == 1:
                         if events < room:
                             tally.log[events, 0] = first + low + i
                             tally.log[events, 1] = cycle
@@ -453,36 +403,35 @@ def walk(  # noqa: PLR0912, PLR0915  (a call for each person and cycle would tak
             staying = 0
             for a in range(left):
                 i = alive[a]
-                if paths.final[rows[i]] == 1:
-                    for q in range(worth):
-                        totals[i, q] += amounts.later[ends, rows[i], q]
+                if paths.final[state_slots[i]] == 1:
+                    for q in range(width):
+                        totals[i, q] += amounts.later[ends, state_slots[i], q]
                 else:
                     alive[staying] = i
                     staying += 1
             left = staying
-        if PERSONAL and tally.fault[0] != OK:
+        if INDIVIDUAL and tally.fault[0] != OK:
             tally.fault[3] += first + low
             break
     return events
 
 
-HOOKS = ("own_start", "begin", "chances", "count", "count_move")
-"""What ``personal`` puts its own functions in the place of."""
+HOOKS = ("start_probs", "start_reward", "transition_probs", "state_reward", "transition_reward")
+"""What ``individual_kernel`` puts its own functions in the place of."""
 
 HELPERS = ("note", "checked", "add")
 """Functions hooks may call."""
 
 INNER = ("start_group",)
-"""Functions ``walk`` calls that call hooks themselves."""
+"""Functions ``simulate_block`` calls that call hooks themselves."""
 
-gather = compiled_bare(gather)
 note = compiled_bare(note)
 checked = compiled_bare(checked)
 add = compiled_bare(add)
-own_start = compiled_bare(own_start)
-begin = compiled_bare(begin)
-chances = compiled_bare(chances)
-count = compiled_bare(count)
-count_move = compiled_bare(count_move)
+start_probs = compiled_bare(start_probs)
+start_reward = compiled_bare(start_reward)
+transition_probs = compiled_bare(transition_probs)
+state_reward = compiled_bare(state_reward)
+transition_reward = compiled_bare(transition_reward)
 start_group = compiled_bare(start_group)
-walk = compiled_bare(walk)
+simulate_block = compiled_bare(simulate_block)

@@ -1,8 +1,9 @@
-"""The walk of a model whose formulas differ by person: hooks compiled, and kept on disk.
+"""The kernel of a model whose formulas differ by person: hooks compiled, and kept on disk.
 
-The code of ``walker.walk`` is compiled again with hooks made by ``hook_source`` in the place of the
-empty ones. The machine code is kept in a folder of the user's, named after everything it was made
-from. Where there can be no such folder, it is compiled anew in every run, and that is said.
+The code of ``microsim_kernel.simulate_block`` is compiled again with hooks made by
+``individual_codegen`` in the place of the empty ones. The machine code is kept in a folder of the
+user's, named after everything it was made from. Where there can be no such folder, it is compiled
+anew in every run, and that is said.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from numba import njit
 from numba.core.errors import NumbaWarning
 from numpy.typing import NDArray
 
-from heecon.engine import kernels, random_numbers, walker
-from heecon.engine.cache_folder import cache_root, folder_of
-from heecon.engine.common import Common, exits_of, values_by_name
-from heecon.engine.hook_source import HookSource, personal_tables
-from heecon.engine.prepare import Preparation
+from heecon.engine import kernels, microsim_kernel, random_numbers
+from heecon.engine.cache_folder import cache_root, folder_of, is_compiled
+from heecon.engine.draw_tables import DrawTables, exit_order_of
+from heecon.engine.individual_codegen import IndividualCode, individual_tables
+from heecon.engine.rewards import rewards_of
+from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import Problem
 from heecon.language import Tree, namespace, numba_runtime
 from heecon.model.definition import Formula, Model, Outcome, Start
@@ -38,81 +40,84 @@ INSIDE = {**kernels.BARE, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 SHORT = 5_000
 """Characters of hooks that are made part of the loop instead of being called from it. That saves a
-quarter of the time of a walk, but long ones would take longer to compile than they save."""
+quarter of the time of a run, but long ones would take longer to compile than they save."""
 
 REMEMBERED = 20
-"""Walks kept while a program runs."""
+"""Kernels kept while a program runs."""
 
-_WALKS: dict[tuple[str, str], Any] = {}
+REMEDIES = {
+    microsim_kernel.OUT_OF_RANGE: "Rates must be at least 0, shares and probabilities 0 to 1",
+    microsim_kernel.TOO_MUCH: "They must sum to 1, and without a 'rest' not to less either",
+    microsim_kernel.NOT_FINITE: (
+        "Look for a division by zero, or the time since what never happened"
+    ),
+}
+
+_KERNELS: dict[tuple[str, str], Any] = {}
 
 
 @dataclass(frozen=True)
-class Hooks:
-    """A walk made for a model.
+class IndividualKernel:
+    """A kernel made for a model.
 
     Attributes:
         model: the model.
-        walk: ``walker.walk`` with the model's hooks.
+        simulate_block: ``microsim_kernel.simulate_block`` with the model's hooks.
         trees: what the hooks read that people have in common.
         formulas: formulas that may be at fault, with words for what they give.
         starts: start distributions that differ by person.
-        personal: whether the hooks do anything.
+        individual: whether the hooks do anything.
     """
 
     model: Model
-    walk: Callable[..., int]
+    simulate_block: Callable[..., int]
     trees: Sequence[Tree] = ()
     formulas: Sequence[tuple[str, Formula]] = ()
     starts: Sequence[Start] = ()
-    personal: bool = False
+    individual: bool = False
 
-    def start_of(self, common: Common) -> int:
+    def start_of(self, tables: DrawTables) -> int:
         """The number of a strategy's start distribution, or -1 if it does not differ by person."""
-        start = common.preparation.strategy.start or self.model.start
+        start = tables.evaluated.strategy.start or self.model.start
         return next((i for i, known in enumerate(self.starts) if known is start), -1)
 
-    def problem(self, fault: Floats, strategy: str, draw: int) -> Problem:
-        """What was impossible for one person: see ``walker.Tally.fault``."""
+    def problem(self, fault: Floats, place: str) -> Problem:
+        """What was impossible for one person of a place: see ``microsim_kernel.Tally.fault``."""
         status, number, value, person, cycle = fault.tolist()
         what, formula = self.formulas[int(number)]
-        place = f"{strategy}, draw {draw}, person {person:.0f}, cycle {cycle:.0f}"
-        remedy = {
-            walker.OUT_OF_RANGE: "Rates must be at least 0, shares and probabilities 0 to 1",
-            walker.TOO_MUCH: "They must sum to 1, and without a 'rest' not to less either",
-            walker.NOT_FINITE: "Look for a division by zero, or the time since what never happened",
-        }[int(status)]
+        place += f", person {person:.0f}, cycle {cycle:.0f}"
+        remedy = REMEDIES[int(status)]
         remedy += f"; the formula is '{formula.text}' at {formula.where}"
         verb = "are" if what == "start shares" else "is"
         return Problem(place, f"the {what} {verb} {value:.10g}", remedy)
 
 
-def hooks_of(
+def kernel_for(
     model: Model, outcomes: Sequence[Outcome], on_compile: Callable[[], None] | None = None
-) -> Hooks:
-    """The walk for a model; the plain one if nothing differs by person.
+) -> IndividualKernel:
+    """The kernel for a model; the plain one if nothing differs by person.
 
     Args:
         model: the model.
         outcomes: those counted.
         on_compile: called before anything is compiled.
     """
-    if not needs_hooks(model, outcomes):
-        if on_compile is not None and not _is_cached(walker.walk):
+    if not differs_by_individual(model, outcomes):
+        if on_compile is not None and not is_compiled(microsim_kernel.simulate_block):
             on_compile()
-        return Hooks(model, walker.walk)
-    strategy = next(iter(model.strategies))
-    values = values_by_name(model, strategy, {})
-    preparation = Preparation(model, strategy, values, draws=1, first_draw=0)
-    moves = preparation.moves()
-    source = HookSource(model, exits_of(model, moves), preparation.terms(outcomes, moves))
+        return IndividualKernel(model, microsim_kernel.simulate_block)
+    evaluated = EvaluatedStrategy(model, next(iter(model.strategies)))
+    transitions = evaluated.transitions
+    rewards = rewards_of(evaluated, outcomes, transitions)
+    source = IndividualCode(model, exit_order_of(model, transitions), rewards)
     text = source.text()
-    walk = _compiled(text, source.constants(), personal_tables(model))
-    if on_compile is not None and not _is_cached(walk):
+    kernel = _compiled(text, source.constants(), individual_tables(model))
+    if on_compile is not None and not is_compiled(kernel):
         on_compile()
-    return Hooks(model, walk, source.trees, source.formulas, source.starts, True)
+    return IndividualKernel(model, kernel, source.trees, source.formulas, source.starts, True)
 
 
-def needs_hooks(model: Model, outcomes: Sequence[Outcome]) -> bool:
+def differs_by_individual(model: Model, outcomes: Sequence[Outcome]) -> bool:
     """Whether anything that is simulated differs by person, or entries have types."""
     formulas = [formula for outcome in outcomes for formula in outcome.formulas()]
     formulas += [f for row in model.transitions.values() for f in row.to.values()]
@@ -122,32 +127,32 @@ def needs_hooks(model: Model, outcomes: Sequence[Outcome]) -> bool:
 
 
 def _compiled(text: str, constants: dict[str, bool], tables: dict[str, NDArray[np.float64]]) -> Any:
-    """The walk with hooks of this source; numba compiles it on its first call."""
+    """The kernel with hooks of this source; numba compiles it on its first call."""
     digest = _digest(f"{text}{constants}", tables)
     known = digest, str(cache_root())
-    if known not in _WALKS:
-        while len(_WALKS) >= REMEMBERED:
-            _WALKS.pop(next(iter(_WALKS)))
-        _WALKS[known] = _walk_of(text, constants, tables, digest)
-    return _WALKS[known]
+    if known not in _KERNELS:
+        while len(_KERNELS) >= REMEMBERED:
+            _KERNELS.pop(next(iter(_KERNELS)))
+        _KERNELS[known] = _kernel_of(text, constants, tables, digest)
+    return _KERNELS[known]
 
 
-def _walk_of(
+def _kernel_of(
     text: str,
     constants: dict[str, bool],
     tables: dict[str, NDArray[np.float64]],
     digest: str,
 ) -> Any:
     inside: dict[str, Any] = {**namespace(), **tables, "max": max}
-    inside |= {name: getattr(walker, name) for name in walker.HELPERS}
-    inside["__name__"] = walker.__name__  # numba imports it when it finds the machine code
-    # The source holds only what hook_source wrote; there are no built-ins to reach.
+    inside |= {name: getattr(microsim_kernel, name) for name in microsim_kernel.HELPERS}
+    inside["__name__"] = microsim_kernel.__name__  # numba imports it when it finds the machine code
+    # The source holds only what individual_codegen wrote; there are no built-ins to reach.
     exec(compile(text, "<heecon hooks>", "exec"), inside)  # noqa: S102
-    own: dict[str, Any] = {**vars(walker), **constants}
-    for name in walker.HOOKS:
+    module: dict[str, Any] = {**vars(microsim_kernel), **constants}
+    for name in microsim_kernel.HOOKS:
         hook = _renamed(inside[name], digest)
-        inside_loop = len(text) < SHORT and name in ("chances", "count", "count_move")
-        own[name] = njit(forceinline=inside_loop, **INSIDE)(hook)
+        in_loop = len(text) < SHORT and name not in ("start_probs", "start_reward")
+        module[name] = njit(forceinline=in_loop, **INSIDE)(hook)
     try:
         file = _stamp(folder_of(digest), text)
     except OSError as error:
@@ -159,16 +164,17 @@ def _walk_of(
             stacklevel=2,
         )
         file = None
-    for name in (*walker.INNER, "walk"):
-        function = getattr(walker, name)
+    for name in (*microsim_kernel.INNER, "simulate_block"):
+        function = getattr(microsim_kernel, name)
         plain: FunctionType = getattr(function, "py_func", function)
         code = plain.__code__ if file is None else plain.__code__.replace(co_filename=str(file))
-        moved = _renamed(FunctionType(code, own, name), digest)
+        moved = _renamed(FunctionType(code, module, name), digest)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumbaWarning)
-            options = kernels.BARE if name == "walk" else INSIDE
-            own[name] = njit(cache=file is not None and name == "walk", **options)(moved)
-    return own["walk"]
+            options = kernels.BARE if name == "simulate_block" else INSIDE
+            cached = file is not None and name == "simulate_block"
+            module[name] = njit(cache=cached, **options)(moved)
+    return module["simulate_block"]
 
 
 def _renamed(function: FunctionType, digest: str) -> FunctionType:
@@ -191,16 +197,8 @@ def _digest(text: str, tables: dict[str, NDArray[np.float64]]) -> str:
     found = hashlib.sha256()
     for part in (text, numba.__version__, np.__version__):
         found.update(part.encode() + b"\0")
-    for module in (walker, random_numbers, numba_runtime):
+    for module in (microsim_kernel, random_numbers, numba_runtime):
         found.update(inspect.getsource(module).encode())
     for name, array in sorted(tables.items()):
         found.update(name.encode() + array.tobytes())
     return found.hexdigest()[:32]
-
-
-def _is_cached(function: Any) -> bool:
-    """True when a function is compiled, or numba's cache on disk holds its machine code."""
-    if function.signatures:
-        return True
-    file = getattr(getattr(function, "_cache", None), "_cache_file", None)
-    return file is not None and bool(file._load_index())

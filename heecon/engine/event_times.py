@@ -1,4 +1,4 @@
-"""People of one strategy in continuous time: when they move, and what accrues in between."""
+"""People of one strategy in continuous time: when events happen, what accrues in between."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from heecon.engine import discount
 from heecon.engine.cohort import in_perspective
-from heecon.engine.common import values_by_name
 from heecon.engine.inverse import inverse_of, step_inverse
-from heecon.engine.prepare import Preparation
 from heecon.engine.random_numbers import EVENT, START, code_of, uniforms_of
+from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.language import evaluate
 from heecon.model.definition import Formula, Hazard, Model, Outcome, Transitions
@@ -22,11 +21,11 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MAX_EVENTS = 100_000
-"""Moves one person may make: more is a mistake in the hazards."""
+"""Events of one person: more is a mistake in the hazards."""
 
 
 @dataclass
-class Lives:
+class Histories:
     """Amounts of a block of people under one strategy.
 
     Attributes:
@@ -41,12 +40,12 @@ class Lives:
 
 
 @dataclass(frozen=True)
-class _Way:
-    """A way out of a state.
+class _Exit:
+    """A transition out of a state.
 
     Attributes:
         to: index of the state entered.
-        code: word that keys its luck.
+        code: word that keys its random numbers.
         wait: times of the event from (entry times, exponential numbers, attributes).
     """
 
@@ -55,7 +54,7 @@ class _Way:
     wait: Callable[[Floats, Floats, Mapping[str, Floats]], Floats]
 
 
-class Plan:
+class EventModel:
     """One strategy in one draw: waiting times and integrals of amounts."""
 
     def __init__(
@@ -63,43 +62,35 @@ class Plan:
     ) -> None:
         self.model = model
         self.strategy = model.strategies[strategy]
-        named = values_by_name(model, strategy, values)
-        self.preparation = Preparation(model, strategy, named, draws=1, first_draw=number)
+        self.evaluated = EvaluatedStrategy(model, strategy, values, first_draw=number)
         self.states = list(model.states)
         self.length = model.settings.cycle_length
         self.cycles = model.settings.cycles
         self.horizon = self.cycles * self.length
         self.grid: Floats = np.arange(self.cycles + 1, dtype=float) * self.length
         self.outcomes = in_perspective(model)
-        starts = self.preparation.starts()[0]
+        starts = self.evaluated.starts[0]
         self.start = np.cumsum(starts)
         self.start[np.flatnonzero(starts)[-1] :] = 2.0
-        self.ways = [self._ways(model.transitions.get(name)) for name in self.states]
+        self.exits = [self._exits_of(model.transitions.get(name)) for name in self.states]
         self.integrals = self._integrals()
         self.once = self._once()
         self.at_start = self._at_start()
-        self.preparation.faults.stop_if_any()
-
-    def number(self, formula: Formula, _draw: int = 0) -> float:
-        """The value of a formula that does not change with time."""
-        known = self.preparation.environment
-        return float(np.ravel(evaluate(formula.tree, known, self.model.tables))[0])
+        self.evaluated.checks.stop_if_any()
 
     def by_cycle(self, formula: Formula, points: int) -> Floats:
         """The values of a formula in the cycles, or at the time points."""
-        known = self.preparation.environment
-        value = np.asarray(evaluate(formula.tree, known, self.model.tables), dtype=float)
-        value = value.reshape((1,) * (3 - value.ndim) + value.shape)[0, :, 0]
+        value = self.evaluated.value(formula)[0, :, 0]
         return np.broadcast_to(value, (self.cycles + 1,) if len(value) == 1 else value.shape)[
             :points
         ]
 
     # --- waiting --------------------------------------------------------------------------------
 
-    def _ways(self, row: Transitions | None) -> list[_Way]:
+    def _exits_of(self, row: Transitions | None) -> list[_Exit]:
         if row is None:
             return []
-        ways = []
+        exits = []
         for to, formula in row.to.items():
             hazard = row.hazards.get(to)
             if hazard is None:
@@ -109,23 +100,23 @@ class Plan:
             else:
                 wait = self._family_wait(hazard)
             code = np.uint64(1 << 8) + (code_of(f"{row.origin} -> {to}") >> np.uint64(1))
-            ways.append(_Way(self.states.index(to), code, wait))
+            exits.append(_Exit(self.states.index(to), code, wait))
         tunnel = self.model.states[row.origin].tunnel
         if tunnel is not None:
             stay = tunnel * self.length
             rest = self.states.index(row.rest)
-            ways.append(_Way(rest, np.uint64(0), lambda entry, _e, _a: entry + stay))
+            exits.append(_Exit(rest, np.uint64(0), lambda entry, _e, _a: entry + stay))
         elif row.rest != row.origin:
             place = next(iter(row.to.values())).where if row.to else row.origin
             what = f"everybody else goes from '{row.origin}' to '{row.rest}' at the end of a cycle"
             raise InputError(Problem(place, what, "Give that a rate too"))
-        return ways
+        return exits
 
     def _rate_wait(
         self, origin: str, to: str, formula: Formula
     ) -> Callable[[Floats, Floats, Mapping[str, Floats]], Floats]:
         rates = self.by_cycle(formula, self.cycles)
-        checked = self.preparation.faults.in_range(
+        checked = self.evaluated.checks.in_range(
             rates[None, :, None], 0.0, np.inf, f"rate {origin} -> {to}", formula
         )[0, :, 0]
         return _step_wait(np.asarray(self.grid[:-1]), checked)
@@ -138,7 +129,7 @@ class Plan:
         if (values < 0).any():
             what = f"table '{hazard.table}' has the hazard {values.min():g}"
             raise SimulationError(Problem(hazard.where, what, "Hazards are at least 0"))
-        begins = self.number(self.model.settings.start_age) if hazard.by_age else 0.0
+        begins = self.evaluated.number(self.model.settings.start_age) if hazard.by_age else 0.0
         if table.keys[0] > begins:
             what = f"table '{hazard.table}' begins at {table.keys[0]:g}, people at {begins:g}"
             raise SimulationError(Problem(hazard.where, what, "Add the earlier hazards"))
@@ -149,7 +140,7 @@ class Plan:
     def _family_wait(
         self, hazard: Hazard
     ) -> Callable[[Floats, Floats, Mapping[str, Floats]], Floats]:
-        shared = self.preparation.environment
+        shared = self.evaluated.names
         tables, reset, family = self.model.tables, hazard.reset, hazard.family
         trees = [argument.tree for argument in hazard.arguments]
 
@@ -163,21 +154,12 @@ class Plan:
 
     # --- amounts --------------------------------------------------------------------------------
 
-    def _factor_steps(self, outcome: Outcome) -> tuple[list[float], list[float]]:
-        kind = "cost" if outcome.kind == "cost" else "effect"
-        steps = self.model.settings.discount[kind]
-        rates = [self.number(step.rate) for step in steps]
-        for rate, step in zip(rates, steps, strict=True):
-            what = f"discount rate of {kind}s a year"
-            value = np.full((1, 1, 1), rate)
-            self.preparation.faults.in_range(value, *discount.LIMITS, what, step.rate)
-        return [step.start for step in steps], rates
-
     def factor(self, outcome: Outcome, times: Floats) -> Floats:
         """Discount factors of an outcome at any times."""
-        starts, rates = self._factor_steps(outcome)
-        factors = discount.discount_factors(times, starts, [np.array([rate]) for rate in rates])
-        return np.asarray(factors[0])
+        return np.asarray(discount.discount_factors(times, *self._rates(outcome))[0])
+
+    def _rates(self, outcome: Outcome) -> tuple[list[float], list[Floats]]:
+        return self.evaluated.discount_rates("cost" if outcome.kind == "cost" else "effect")
 
     def _integrals(self) -> list[tuple[int, int, Callable[[Floats], Floats]]]:
         """(outcome, state, amount accrued by a time if always there) of every state amount."""
@@ -185,7 +167,7 @@ class Plan:
         for number, outcome in enumerate(self.outcomes):
             for state, formula in outcome.state.items():
                 values = self.by_cycle(formula, self.cycles)
-                self.preparation.faults.check_finite(
+                self.evaluated.checks.check_finite(
                     values[None, :, None], f"{outcome.name} in {state}", formula
                 )
                 yearly = values if outcome.per_year else values / self.length
@@ -204,12 +186,12 @@ class Plan:
 
     def _flow(self, outcome: Outcome, yearly: Floats) -> Callable[[Floats], Floats]:
         """Amounts that flow until a time, undiscounted and discounted."""
-        starts, rates = self._factor_steps(outcome)
+        starts, rates = self._rates(outcome)
         cuts = np.unique([*self.grid, *(start for start in starts if start < self.horizon)])
         begins = cuts[:-1]
         cycle = np.minimum(np.searchsorted(self.grid, begins, side="right") - 1, self.cycles - 1)
         flows = yearly[cycle]
-        force = np.log1p(np.array(rates))[np.searchsorted(starts, begins, side="right") - 1]
+        force = np.log1p(np.concatenate(rates))[np.searchsorted(starts, begins, side="right") - 1]
         factor = self.factor(outcome, begins)
         whole = np.diff(cuts)
         parts = np.column_stack([flows * whole, flows * factor * _annuity(force, whole)])
@@ -226,25 +208,23 @@ class Plan:
         return accrued
 
     def _once(self) -> dict[tuple[int, int], list[tuple[int, Outcome, Floats]]]:
-        """By move: outcome, and its amount in each cycle."""
+        """By transition: outcome, and its amount in each cycle."""
         found: dict[tuple[int, int], list[tuple[int, Outcome, Floats]]] = {}
-        for origin, ways in enumerate(self.ways):
-            for to in dict.fromkeys(way.to for way in ways):
+        for origin, exits in enumerate(self.exits):
+            for to in dict.fromkeys(exit.to for exit in exits):
                 for number, outcome in enumerate(self.outcomes):
                     edge = self.states[origin], self.states[to]
                     for formula in (outcome.entering.get(edge[1]), outcome.transition.get(edge)):
                         if formula is not None:
                             values = self.by_cycle(formula, self.cycles)
                             what = f"{outcome.name} at {edge[0]} -> {edge[1]}"
-                            self.preparation.faults.check_finite(
-                                values[None, :, None], what, formula
-                            )
+                            self.evaluated.checks.check_finite(values[None, :, None], what, formula)
                             found.setdefault((origin, to), []).append((number, outcome, values))
         return found
 
     def _at_start(self) -> list[tuple[int, int, float]]:
         return [
-            (number, self.states.index(state), self.number(formula))
+            (number, self.states.index(state), self.evaluated.number(formula))
             for number, outcome in enumerate(self.outcomes)
             for state, formula in outcome.start.items()
         ]
@@ -253,32 +233,32 @@ class Plan:
 
     def simulate(
         self, people: Integers, key: tuple[np.uint64, np.uint64], attributes: Mapping[str, Floats]
-    ) -> Lives:
+    ) -> Histories:
         """Take people from event to event until the horizon or an absorbing state."""
         shape = len(self.outcomes), 2
-        lives = Lives(
+        histories = Histories(
             np.zeros((len(people), *shape)), np.zeros((shape[0], len(self.states), 2)), 0.0
         )
         u = uniforms_of(people, 0, START, key)
         state = (u[:, None] >= self.start[None, :]).sum(axis=1)
         entry = np.zeros(len(people))
-        for outcome, where, worth in self.at_start:
+        for outcome, where, amount in self.at_start:
             self._book(
-                lives, np.flatnonzero(state == where), outcome, where, np.full((1, 2), worth)
+                histories, np.flatnonzero(state == where), outcome, where, np.full((1, 2), amount)
             )
         moving = np.arange(len(people))
         for event in range(MAX_EVENTS):
             left, target = self._next(people, state, entry, moving, event, key, attributes)
             until = np.minimum(left, self.horizon)
-            self._accrue(lives, state, entry, until, moving)
+            self._accrue(histories, state, entry, until, moving)
             happens = left < self.horizon
             at, gone = moving[happens], left[happens]
-            self._count_moves(lives, state[at], target[happens], gone, at)
-            lives.alive += self._lasting(state[moving[~happens]])
+            self._count_events(histories, state[at], target[happens], gone, at)
+            histories.alive += self._lasting(state[moving[~happens]])
             state[at], entry[at] = target[happens], gone
             moving = at
             if not len(moving):
-                return lives
+                return histories
         what = f"a person makes more than {MAX_EVENTS:,} moves"
         raise SimulationError(Problem(self.strategy.name, what, "Lower the rates, or the horizon"))
 
@@ -296,56 +276,58 @@ class Plan:
         key: tuple[np.uint64, np.uint64],
         attributes: Mapping[str, Floats],
     ) -> tuple[Floats, Integers]:
-        """When the next move of each comes, infinite for none, and where it leads."""
+        """When the next event of each comes, infinite for none, and where it leads."""
         left = np.full(len(moving), np.inf)
         target = state[moving].copy()
-        for index, ways in enumerate(self.ways):
+        for index, exits in enumerate(self.exits):
             here = np.flatnonzero(state[moving] == index)
             if not len(here):
                 continue
             who = moving[here]
             own = {name: column[who] for name, column in attributes.items()}
-            for way in ways:
-                u = uniforms_of(people[who], event, EVENT + way.code, key)
-                when = way.wait(entry[who], -np.log(u), own)
+            for exit in exits:
+                u = uniforms_of(people[who], event, EVENT + exit.code, key)
+                when = exit.wait(entry[who], -np.log(u), own)
                 sooner = when < left[here]
                 left[here[sooner]] = when[sooner]
-                target[here[sooner]] = way.to
+                target[here[sooner]] = exit.to
         return left, target
 
     def _accrue(
-        self, lives: Lives, state: Integers, entry: Floats, until: Floats, moving: Integers
+        self, histories: Histories, state: Integers, entry: Floats, until: Floats, moving: Integers
     ) -> None:
-        """Book what being in a state is worth between two times."""
+        """Book the rewards of being in a state between two times."""
         for outcome, where, accrued in self.integrals:
             here = np.flatnonzero(state[moving] == where)
             who = moving[here]
             if len(who):
                 amount = accrued(until[here]) - accrued(entry[who])
-                self._book(lives, who, outcome, where, amount)
+                self._book(histories, who, outcome, where, amount)
 
-    def _count_moves(
-        self, lives: Lives, origin: Integers, target: Integers, when: Floats, who: Integers
+    def _count_events(
+        self, histories: Histories, origin: Integers, target: Integers, when: Floats, who: Integers
     ) -> None:
         cycle = np.minimum((when / self.length).astype(np.int64), self.cycles - 1)
-        for (left, to), terms in self.once.items():
+        for (left, to), rewards in self.once.items():
             chosen = np.flatnonzero((origin == left) & (target == to))
             if not len(chosen):
                 continue
-            for number, outcome, values in terms:
+            for number, outcome, values in rewards:
                 amount = values[cycle[chosen]]
                 today = amount * self.factor(outcome, when[chosen])
                 both = np.column_stack([amount, today])
-                self._book(lives, who[chosen], number, to, both)
+                self._book(histories, who[chosen], number, to, both)
 
     @staticmethod
-    def _book(lives: Lives, who: Integers, outcome: int, state: int, amount: Floats) -> None:
-        lives.totals[who, outcome] += amount
-        lives.cells[outcome, state] += np.broadcast_to(amount, (len(who), 2)).sum(axis=0)
+    def _book(
+        histories: Histories, who: Integers, outcome: int, state: int, amount: Floats
+    ) -> None:
+        histories.totals[who, outcome] += amount
+        histories.cells[outcome, state] += np.broadcast_to(amount, (len(who), 2)).sum(axis=0)
 
 
 def _annuity(force: Floats, years: Floats) -> Floats:
-    """What one unit a year is worth over some years, discounted to their beginning."""
+    """The value of one unit a year over some years, discounted to their beginning."""
     with np.errstate(all="ignore"):
         return np.where(force == 0.0, years, -np.expm1(-force * years) / force)
 

@@ -1,8 +1,9 @@
-"""Impossible numbers in a run: found in every draw, cycle and slot, reported all together."""
+"""Impossible numbers in a run: found in every draw, cycle and time in state, reported together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from heecon.model.definition import Formula, Model
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Found = TypeVar("Found")
 
 SHOWN = 3
 """How many places of one complaint are listed."""
@@ -21,18 +23,18 @@ ROUNDING = 1e-12
 """A number beyond its limit by no more than this is taken to be the limit: 1 - 0.9 - 0.1 < 0."""
 
 
-class Faults:
-    """Collects what is impossible while one strategy is prepared."""
+class RangeChecks:
+    """Collects what is impossible while one strategy is evaluated."""
 
     def __init__(
-        self, model: Model, strategy: str, first_draw: int, environment: Mapping[str, Floats]
+        self, model: Model, strategy: str, first_draw: int, values: Mapping[str, Floats]
     ) -> None:
         self.model = model
         self.strategy = strategy
         self.first_draw = first_draw
-        self.environment = environment
+        self.values = values
         self.problems: list[Problem] = []
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def in_range(
         self, value: Floats, low: float, high: float, what: str, formula: Formula
@@ -65,23 +67,23 @@ class Faults:
         bad = ~np.isfinite(value)
         name = self._culprit(formula, tuple(np.argwhere(bad)[0]))
         cause = self.model.variables.get(name, formula)
-        if cause.where in self._told:
+        if cause.where in self._reported:
             return
-        self._told.add(cause.where)
+        self._reported.add(cause.where)
         culprit = f"; variable '{name}' is not finite there" if name else ""
         remedy = f"The formula is '{cause.text}' at {cause.where}{culprit}; {self._hint(cause)}"
         self.note(bad, value, f"the {what} is", "", remedy)
 
     def note(self, bad: Flags, value: Floats, what: str, state: str, remedy: str) -> None:
-        """Note the flagged places of an array over (draw, cycle, slot)."""
+        """Note the flagged places of an array over (draw, cycle, time in state)."""
         if not bad.any():
             return
         places = np.argwhere(bad)
         more = f" (and at {len(places) - SHOWN} more places)" if len(places) > SHOWN else ""
-        for draw, cycle, slot in places[:SHOWN]:
+        for draw, cycle, time in places[:SHOWN]:
             place = self.place(int(draw), int(cycle), state)
-            place += f", cycle {slot} in the state" if value.shape[2] > 1 else ""
-            number = f"{value[draw, cycle, slot]:.10g}"
+            place += f", cycle {time} in the state" if value.shape[2] > 1 else ""
+            number = f"{value[draw, cycle, time]:.10g}"
             self.problems.append(Problem(place, f"{what} {number}{more}", remedy))
 
     def place(self, draw: int, cycle: int, state: str = "") -> str:
@@ -107,7 +109,7 @@ class Faults:
                 needed |= names(variables[name].tree)
         for name in variables:
             if name in needed:
-                value = self.environment[name]
+                value = self.values[name]
                 at = tuple(min(i, n - 1) for i, n in zip(index, value.shape, strict=True))
                 if not np.isfinite(value[at]):
                     return name
@@ -124,26 +126,35 @@ class Faults:
         return "look for a division by zero, or a logarithm, root or power of a negative number"
 
 
-def stop_together(errors: Mapping[str, SimulationError]) -> None:
-    """Raise the problems of several strategies as one error, those of a formula only once.
+def for_all(strategies: Iterable[str], work: Callable[[str], Found]) -> list[Found]:
+    """Do something for every strategy, and report the problems of all of them together.
 
     Args:
-        errors: by strategy.
+        strategies: their names.
+        work: what is done for one.
+
+    Returns:
+        What it gives, in the order of the strategies.
 
     Raises:
-        SimulationError: there was one.
+        SimulationError: some failed; those of a formula are listed only once.
     """
+    found: list[Found] = []
     problems: list[Problem] = []
     seen: set[str] = set()
     repeated = []
-    for strategy, error in errors.items():
-        fresh = [p for p in error.problems if (p.remedy or p.what) not in seen]
-        if len(fresh) < len(error.problems):
-            repeated.append(strategy)
-        problems += fresh
-        seen |= {p.remedy or p.what for p in fresh}
+    for strategy in strategies:
+        try:
+            found.append(work(strategy))
+        except SimulationError as error:
+            fresh = [p for p in error.problems if (p.remedy or p.what) not in seen]
+            if len(fresh) < len(error.problems):
+                repeated.append(strategy)
+            problems += fresh
+            seen |= {p.remedy or p.what for p in fresh}
     if repeated:
         what = f"what is wrong above is wrong here too: {', '.join(repeated)}"
         problems.append(Problem("other strategies", what))
     if problems:
         raise SimulationError(problems)
+    return found

@@ -1,4 +1,4 @@
-"""Source of the walk's hooks, from a model's checked expression trees and nothing else.
+"""Source of the kernel's hooks, from a model's checked expression trees and nothing else.
 
 No text of the user's reaches the source, not even names: what people have in common is numbered
 (``v_s0``: a column of ``shared.value``), and so are attributes (``v_a0``), the past (``v_h0``) and
@@ -8,23 +8,19 @@ variables (``v_x0``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.engine import kernels, walker
+from heecon.engine import kernels, microsim_kernel
 from heecon.engine.cohort import in_perspective
-from heecon.engine.common import Exits
-from heecon.engine.prepare import SUM_TOLERANCE, Term
+from heecon.engine.draw_tables import ExitOrder
+from heecon.engine.rewards import Reward
+from heecon.engine.strategy_inputs import SUM_TOLERANCE
 from heecon.language import (
     And,
-    Binary,
-    Call,
     Compare,
-    Conditional,
     Name,
-    Negate,
     Not,
     Number,
     Or,
@@ -34,7 +30,7 @@ from heecon.language import (
     table_arguments,
     variable,
 )
-from heecon.language.tree import LOOKUPS
+from heecon.language.tree import rebuilt
 from heecon.model.build import all_formulas
 from heecon.model.definition import Formula, Model, Start
 from heecon.model.formulas import TIME_IN_STATE, dependents
@@ -42,7 +38,7 @@ from heecon.model.formulas import TIME_IN_STATE, dependents
 Lines = list[str]
 
 
-class HookSource:
+class IndividualCode:
     """Writes the hooks of a model.
 
     Attributes:
@@ -51,10 +47,10 @@ class HookSource:
         starts: start distributions that differ by person, by number.
     """
 
-    def __init__(self, model: Model, exits: Exits, terms: Sequence[Term]) -> None:
+    def __init__(self, model: Model, exits: ExitOrder, rewards: Sequence[Reward]) -> None:
         self.model = model
-        self.exits = exits
-        self.terms = [term for term in terms if term.value is None]
+        self.exit_order = exits
+        self.rewards = [reward for reward in rewards if reward.value is None]
         self.trees: list[Tree] = []
         self.formulas: list[tuple[str, Formula]] = []
         self.starts: list[Start] = []
@@ -63,7 +59,7 @@ class HookSource:
         self._states = list(model.states)
         self._names = self._numbered()
         ordered = {name: formula.tree for name, formula in model.variables.items()}
-        self._slot_names = dependents(TIME_IN_STATE, ordered)
+        self._timed_names = dependents(TIME_IN_STATE, ordered)
         self._variables = {
             name: self._hoisted(formula.tree)
             for name, formula in model.variables.items()
@@ -74,32 +70,33 @@ class HookSource:
         """What each name that differs by person is called in the source."""
         called = {name: f"a{i}" for i, name in enumerate(self.model.attributes)}
         called |= {name: f"h{i}" for i, name in enumerate(self.model.history)}
-        own = [name for name in self.model.variables if name in self.model.personal]
-        return called | {name: f"x{i}" for i, name in enumerate(own)}
+        mine = [name for name in self.model.variables if name in self.model.personal]
+        return called | {name: f"x{i}" for i, name in enumerate(mine)}
 
     def text(self) -> str:
         """The source of all five hooks."""
         lines: Lines = []
-        for write in (self._own_start, self._begin, self._chances, self._count, self._count_move):
-            lines += write()
+        lines += self._start_probs() + self._start_reward() + self._transition_probs()
+        lines += self._state_reward() + self._transition_reward()
         return "\n".join(lines) + "\n"
 
     def constants(self) -> dict[str, bool]:
-        """What ``walker`` has to do, as its constants."""
+        """What ``microsim_kernel`` has to do, as its constants."""
         used = {name for f in all_formulas(self.model) for name in names(f.tree)}
         kinds = {past.kind for name, past in self.model.history.items() if name in used}
+        sources = {reward.source for reward in self.rewards}
         return {
-            "PERSONAL": True,
+            "INDIVIDUAL": True,
             "HAS_TYPES": bool(self.model.types),
             "TRACKS_LAST": not kinds.isdisjoint({"ever", "time_since"}),
             "TRACKS_ENTRIES": "count" in kinds,
-            "COUNTS": any(term.source == kernels.FROM_STATE for term in self.terms),
-            "COUNTS_MOVES": any(term.source == kernels.FROM_MOVE for term in self.terms),
+            "COUNTS": kernels.FROM_STATE in sources,
+            "COUNTS_TRANSITIONS": kernels.FROM_TRANSITION in sources,
         }
 
     # --- expressions ----------------------------------------------------------------------------
 
-    def _hoisted(self, tree: Tree) -> Tree:  # noqa: PLR0911  (one return a kind)
+    def _hoisted(self, tree: Tree) -> Tree:
         """The tree with everything people have in common replaced by a numbered name."""
         condition = isinstance(tree, Compare | And | Or | Not)
         if not condition and not names(tree) & self.model.personal:
@@ -109,25 +106,9 @@ class HookSource:
             if number == len(self.trees):
                 self.trees.append(tree)
             return Name(f"s{number}")
-        match tree:
-            case Name(name=name):
-                return Name(self._names[name])
-            case Negate(operand=operand) | Not(operand=operand):
-                return replace(tree, operand=self._hoisted(operand))
-            case Conditional():
-                return replace(
-                    tree,
-                    condition=self._hoisted(tree.condition),
-                    if_true=self._hoisted(tree.if_true),
-                    if_false=self._hoisted(tree.if_false),
-                )
-            case Call(function=function, arguments=arguments):
-                kept = arguments[:-1] if function in LOOKUPS else ()
-                moved = tuple(self._hoisted(part) for part in arguments[len(kept) :])
-                return replace(tree, arguments=(*kept, *moved))
-            case Binary() | Compare() | And() | Or():
-                return replace(tree, left=self._hoisted(tree.left), right=self._hoisted(tree.right))
-        raise TypeError(type(tree).__name__)
+        if isinstance(tree, Name):
+            return Name(self._names[tree.name])
+        return rebuilt(tree, self._hoisted)
 
     def _values(self, formulas: Iterable[Formula], now: str, cycle: str) -> tuple[Lines, list[str]]:
         """Assignments of what formulas read, and their sources.
@@ -147,7 +128,7 @@ class HookSource:
                 source = expression_source(self._variables[name], self.model.tables)
                 assignments.insert(0, f"{variable(called)} = {source}")
         lines = [
-            f"{variable(name)} = shared.value[{cycle}, {self._slot(name)}, {name[1:]}]"
+            f"{variable(name)} = shared.value[{cycle}, {self._time(name)}, {name[1:]}]"
             for name in sorted(needed)
             if name[0] == "s"
         ]
@@ -170,10 +151,10 @@ class HookSource:
         sources = [expression_source(tree, self.model.tables) for tree in trees]
         return lines + assignments, sources
 
-    def _slot(self, name: str) -> str:
-        """Which cycle of residence a number that people have in common is read at."""
+    def _time(self, name: str) -> str:
+        """Which time in the state a number that people have in common is read at."""
         tree = self.trees[int(name[1:])]
-        return "slot" if names(tree) & self._slot_names else "0"
+        return "time" if names(tree) & self._timed_names else "0"
 
     def _formula(self, what: str, formula: Formula) -> int:
         """Number of a formula that may be at fault."""
@@ -182,14 +163,14 @@ class HookSource:
 
     def _too_much(self, test: str, what: str, formula: Formula) -> Lines:
         number = self._formula(what, formula)
-        noted = f"people.fault, {walker.TOO_MUCH}, {number}, total, i, {self._now}"
+        noted = f"people.fault, {microsim_kernel.TOO_MUCH}, {number}, total, i, {self._now}"
         return [f"if {test}:", f"    note({noted})"]
 
     # --- how people go ----------------------------------------------------------------------------
 
-    def _own_start(self) -> Lines:
+    def _start_probs(self) -> Lines:
         self._now = "0"
-        lines = ["def own_start(i, people, shared):", "    slot = 0", "    found = -1"]
+        lines = ["def start_probs(i, people, shared):", "    time = 0", "    found = -1"]
         candidates = [self.model.start, *(s.start for s in self.model.strategies.values())]
         for start in candidates:
             if start is None or not any(map(self.model.is_personal, start.shares.values())):
@@ -228,9 +209,9 @@ class HookSource:
         body.append(f"people.chance[{last}] = 2.0")  # whatever rounding leaves
         return [*body, "found = 0"]
 
-    def _chances(self) -> Lines:
+    def _transition_probs(self) -> Lines:
         self._now = "cycle"
-        lines = ["def chances(i, state, slot, cycle, people, shared):"]
+        lines = ["def transition_probs(i, state, time, cycle, people, shared):"]
         for index, name in enumerate(self._states):
             row = self.model.transitions.get(name)
             if row is None or not any(map(self.model.is_personal, row.to.values())):
@@ -261,15 +242,15 @@ class HookSource:
 
     def _exits(self, state: int, named: Sequence[str]) -> Lines:
         """Cumulative probabilities in the order of the ways out."""
-        numbers = self.exits.of[state]
+        numbers = self.exit_order.of[state]
         lines: Lines = []
         for e, number in enumerate(numbers[: len(named)]):
-            to = self._states[self.exits.moves[number].destination]
+            to = self._states[self.exit_order.transitions[number].destination]
             lines += [f"c += p{named.index(to)} * share", f"people.chance[{e}] = c"]
         for e in range(len(named), len(numbers)):
-            high = self.exits.moves[numbers[e]].high
-            lines.append(f"people.chance[{e}] = 2.0 if slot < {high} else c")
-        rest = range(len(numbers), self.exits.most)
+            high = self.exit_order.transitions[numbers[e]].high
+            lines.append(f"people.chance[{e}] = 2.0 if time < {high} else c")
+        rest = range(len(numbers), self.exit_order.most)
         return lines + [f"people.chance[{e}] = 2.0" for e in rest]
 
     def _checked(self, name: str, source: str, what: str, formula: Formula, *, upper: bool) -> str:
@@ -279,26 +260,26 @@ class HookSource:
         number, high = self._formula(what, formula), "1.0" if upper else "np.inf"
         return f"{name} = checked(people.fault, {number}, {source}, {high}, i, {self._now})"
 
-    # --- what people are worth --------------------------------------------------------------------
+    # --- rewards ---------------------------------------------------------------------------------
 
-    def _begin(self) -> Lines:
-        lines = ["def begin(i, state, people, shared, totals, cells):", "    slot = 0"]
-        lines += self._by_state(kernels.FROM_START, "0", "0", lambda _term: True, 1)
+    def _start_reward(self) -> Lines:
+        lines = ["def start_reward(i, state, people, shared, totals, cells):", "    time = 0"]
+        lines += self._by_state(kernels.FROM_START, "0", "0", lambda _reward: True, 1)
         return [*lines, "    return"]
 
-    def _count(self) -> Lines:
-        lines = ["def count(i, state, slot, point, people, shared, totals, cells):"]
+    def _state_reward(self) -> Lines:
+        lines = ["def state_reward(i, state, time, point, people, shared, totals, cells):"]
         ends = (kernels.AT_END, kernels.AVERAGE)
         after = self._by_state(
-            kernels.FROM_STATE, "point", "(point - 1)", lambda term: term.method in ends, 2
+            kernels.FROM_STATE, "point", "(point - 1)", lambda reward: reward.method in ends, 2
         )
         if after:
             lines += ["    if point > 0:", *after]
         cycles = self.model.settings.cycles
-        for more in range(2):  # terms of the cycles, then those of the time points
+        for more in range(2):  # rewards of the cycles, then those of the time points
 
-            def counted(term: Term, more: int = more) -> bool:
-                return term.method != kernels.AT_END and term.points == cycles + more
+            def counted(reward: Reward, more: int = more) -> bool:
+                return reward.method != kernels.AT_END and reward.points == cycles + more
 
             before = self._by_state(kernels.FROM_STATE, "point", "point", counted, 2)
             if before:
@@ -306,42 +287,46 @@ class HookSource:
         return [*lines, "    return"]
 
     def _by_state(
-        self, source: int, now: str, cycle: str, wanted: Callable[[Term], bool], depth: int
+        self, source: int, now: str, cycle: str, wanted: Callable[[Reward], bool], depth: int
     ) -> Lines:
-        """Additions of the terms of a kind, state by state."""
+        """Additions of the rewards of a kind, state by state."""
         lines: Lines = []
         for index in range(len(self._states)):
-            terms = [
-                term
-                for term in self.terms
-                if term.source == source and term.place == index and wanted(term)
+            rewards = [
+                reward
+                for reward in self.rewards
+                if reward.source == source and reward.place == index and wanted(reward)
             ]
-            if terms:
-                body = self._additions(terms, now, cycle)
+            if rewards:
+                body = self._additions(rewards, now, cycle)
                 lines += _indented([f"if state == {index}:", *_indented(body)], depth)
         return lines
 
-    def _count_move(self) -> Lines:
-        lines = ["def count_move(i, origin, slot, state, cycle, people, shared, totals, cells):"]
-        for number, move in enumerate(self.exits.moves):
-            terms = [t for t in self.terms if t.source == kernels.FROM_MOVE and t.place == number]
-            if terms:
-                test = f"if origin == {move.origin} and state == {move.destination}:"
-                lines += _indented([test, *_indented(self._additions(terms, "cycle", "cycle"))])
+    def _transition_reward(self) -> Lines:
+        lines = [
+            "def transition_reward(i, origin, time, state, cycle, people, shared, totals, cells):"
+        ]
+        for number, transition in enumerate(self.exit_order.transitions):
+            rewards = [
+                t for t in self.rewards if t.source == kernels.FROM_TRANSITION and t.place == number
+            ]
+            if rewards:
+                test = f"if origin == {transition.origin} and state == {transition.destination}:"
+                lines += _indented([test, *_indented(self._additions(rewards, "cycle", "cycle"))])
         return [*lines, "    return"]
 
-    def _additions(self, terms: Sequence[Term], now: str, cycle: str) -> Lines:
+    def _additions(self, rewards: Sequence[Reward], now: str, cycle: str) -> Lines:
         self._now = now
-        lines, sources = self._values([term.formula for term in terms], now, cycle)
+        lines, sources = self._values([reward.formula for reward in rewards], now, cycle)
         outcomes = [outcome.name for outcome in in_perspective(self.model)]
-        for term, source in zip(terms, sources, strict=True):
-            number = self.terms.index(term)
-            cell = term.outcome * len(self._states) + term.state
-            what = f"{outcomes[term.outcome]} in {self._states[term.state]}"
-            places = f"i, {cycle}, {term.outcome}, {cell}, {number}"
+        for reward, source in zip(rewards, sources, strict=True):
+            number = self.rewards.index(reward)
+            cell = reward.outcome * len(self._states) + reward.state
+            what = f"{outcomes[reward.outcome]} in {self._states[reward.state]}"
+            places = f"i, {cycle}, {reward.outcome}, {cell}, {number}"
             lines.append(
                 f"add(people.fault, totals, cells, shared.weight, "
-                f"{self._formula(what, term.formula)}, {source}, {places})"
+                f"{self._formula(what, reward.formula)}, {source}, {places})"
             )
         return lines
 
@@ -350,7 +335,7 @@ def _indented(lines: Iterable[str], depth: int = 1) -> Lines:
     return ["    " * depth + line for line in lines]
 
 
-def personal_tables(model: Model) -> dict[str, NDArray[np.float64]]:
+def individual_tables(model: Model) -> dict[str, NDArray[np.float64]]:
     """The arrays that look-ups of what differs by person read, by their names in the source."""
     found: dict[str, NDArray[np.float64]] = {}
     for formula in all_formulas(model):
