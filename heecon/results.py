@@ -6,20 +6,22 @@ are those the commands write.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from heecon.analysis.acceptability import population_size
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.evppi import evppi, rank
-from heecon.analysis.evsi import evsi, net_benefit_of_sampling
+from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.outcomes import read_outcomes as read
+from heecon.analysis.psa import summarise
 from heecon.analysis.trial import Trial
 from heecon.errors import InputError, Problem
 from heecon.files import names
@@ -27,13 +29,10 @@ from heecon.plot import Draw
 from heecon.report import monte_carlo_report, psa_report, tables
 from heecon.report.run_files import trace_picture
 from heecon.report.sensitivity_report import Report, evppi_report, evsi_report
-from heecon.report.tables import Rows
+from heecon.table import Column, Field, Table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SIZES = (50, 100, 200, 400, 800, 1600)
-"""People in each arm of the trials that are valued unless others are named."""
 
 
 class Pictures:
@@ -69,37 +68,37 @@ class CEAResult:
     evaluation: Evaluation
 
     @property
-    def summary(self) -> Rows:
+    def summary(self) -> Table:
         """Every outcome of every strategy, then the totals by kind."""
         return tables.summary(self.evaluation)
 
     @property
-    def incremental(self) -> Rows:
+    def incremental(self) -> Table:
         """The fully incremental analysis, with dominance and extended dominance."""
         return tables.incremental(self.evaluation)
 
     @property
-    def pairwise(self) -> Rows:
+    def pairwise(self) -> Table:
         """Every strategy against the comparator."""
         return tables.pairwise(self.evaluation)
 
     @property
-    def net_benefit(self) -> Rows:
+    def net_benefit(self) -> Table:
         """Net monetary and net health benefit at the model's thresholds."""
         return tables.net_benefit(self.evaluation)
 
     @property
-    def assumptions(self) -> Rows:
+    def assumptions(self) -> Table:
         """The inputs nobody published, with the reason for each."""
         return tables.assumptions(self.evaluation)
 
     @property
-    def trace(self) -> Rows:
+    def trace(self) -> Table:
         """Occupancy, cost and QALYs of every strategy and cycle of the first draw."""
         return tables.trace(self.evaluation)
 
     @property
-    def monte_carlo(self) -> Rows:
+    def monte_carlo(self) -> Table:
         """The errors of the means that come from simulating a finite number of people.
 
         Raises:
@@ -108,14 +107,14 @@ class CEAResult:
         if self.evaluation.result.monte_carlo is None:
             what = "a cohort is exact: it has no Monte Carlo error"
             raise InputError(Problem("monte_carlo", what, 'Run with engine="microsim"'))
-        return monte_carlo_report.estimate_rows(self.evaluation)
+        return monte_carlo_report.estimate_table(self.evaluation)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the results must know."""
         return self.evaluation.warnings()
 
-    def transitions(self, strategy: str, cycle: int = 0) -> Rows:
+    def transitions(self, strategy: str, cycle: int = 0) -> Table:
         """Of those in a state at the start of a cycle, the share in each state at its end.
 
         Args:
@@ -144,11 +143,14 @@ class CEAResult:
             moved[states.index(origin), states.index(to)] += share
         np.fill_diagonal(moved, 0.0)
         np.fill_diagonal(moved, before - moved.sum(axis=1))
-        rows = [
-            (origin, *((moved[i] / before[i]).tolist() if before[i] > 0 else [None] * len(states)))
-            for i, origin in enumerate(states)
-        ]
-        return Rows(("from", *states), tuple(rows))
+        with np.errstate(invalid="ignore"):
+            shares = np.where(before[:, None] > 0, moved / before[:, None], np.nan)
+        columns = [Column("from", "From", states)]
+        for i, state in enumerate(states):
+            found = [None if math.isnan(share) else share for share in shares[:, i].tolist()]
+            columns.append(Column(state, state, found, "probability"))
+        title = f"Transitions of {strategy} in cycle {cycle}: shares of those in a state"
+        return Table("transitions", title, columns)
 
     def cycles(self, strategy: str) -> pd.DataFrame:
         """What one strategy costs and gains by cycle, state and outcome.
@@ -174,7 +176,7 @@ class CEAResult:
     def __repr__(self) -> str:
         model = self.evaluation.model
         table = self.incremental if self.evaluation.has_qalys else self.summary
-        return f"CEAResult of {model.name}/{model.scenario.name}\n{table!r}"
+        return repr(table.titled(f"CEAResult of {model.name}/{model.scenario.name}"))
 
     def _repr_html_(self) -> str:
         table = self.incremental if self.evaluation.has_qalys else self.summary
@@ -192,14 +194,14 @@ class Analysis:
     report: Report
 
     @property
-    def tables(self) -> dict[str, Rows]:
+    def tables(self) -> dict[str, Table]:
         """Its tables, the main one first."""
-        return self.report.tables
+        return {table.name: table for table in self.report.tables}
 
     @property
-    def table(self) -> Rows:
+    def table(self) -> Table:
         """The main table."""
-        return next(iter(self.tables.values()))
+        return self.report.tables[0]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -216,8 +218,7 @@ class Analysis:
         return self.table.to_pandas()
 
     def __repr__(self) -> str:
-        titles = [printed.title[:200] for printed in self.report.printed[:1]]
-        return "\n".join([*titles, repr(self.table)])
+        return repr(self.table)
 
     def _repr_html_(self) -> str:
         return self.table._repr_html_()
@@ -238,24 +239,24 @@ class PSAResult:
         return psa_report.report(self.outcomes, checked_thresholds(self.outcomes, None))
 
     @property
-    def summary(self) -> Rows:
+    def summary(self) -> Table:
         """Means and 95% intervals of costs, effects and increments."""
-        return psa_report.summary_rows(self._report)
+        return summarise(self.outcomes)
 
     @property
-    def net_benefit(self) -> Rows:
+    def net_benefit(self) -> Table:
         """Net benefit and the decision at the thresholds, with Monte Carlo errors."""
-        return psa_report.net_benefit_rows(self._report)
+        return psa_report.net_benefit_table(self._report)
 
     @property
-    def ceac(self) -> Rows:
+    def ceac(self) -> Table:
         """Acceptability, frontier, expected loss and EVPI over a grid of thresholds."""
-        return psa_report.curve_rows(self._report)
+        return psa_report.curve_table(self._report)
 
     @property
-    def convergence(self) -> Rows:
+    def convergence(self) -> Table:
         """Running estimates at the first threshold, from the first draws only."""
-        return psa_report.convergence_rows(self._report)
+        return psa_report.convergence_table(self._report)
 
     def evppi(
         self,
@@ -292,7 +293,7 @@ class PSAResult:
         *,
         threshold: float | None = None,
         seed: int = 1,
-        method: Literal["regression", "moment_matching"] = "regression",
+        moment_matching: bool = False,
         people: float | None = None,
         years: float = 10.0,
         rate: float = 0.035,
@@ -307,15 +308,25 @@ class PSAResult:
             sizes: people in each arm.
             threshold: willingness to pay per QALY; the first of the draws' if None.
             seed: of the data and of the bootstrap.
-            method: "regression" or "moment_matching".
-            people: whom the decision affects, a year; without them no costs are set against it.
+            moment_matching: instead of regression.
+            people: whom the decision affects, a year.
             years: how long it stands.
             rate: discount rate of the population, a year.
             fixed_cost: of the trial whatever its size.
             cost_per_person: in it.
+
+        Raises:
+            InputError: costs without people to set them against, or see ``analysis.evsi``.
         """
-        level = self._level(threshold)
-        found = evsi(self.outcomes, trial, sizes, level, method=method, seed=seed)
+        check_costs(people, fixed_cost, cost_per_person)
+        found = evsi(
+            self.outcomes,
+            trial,
+            sizes,
+            self._level(threshold),
+            method="moment_matching" if moment_matching else "regression",
+            seed=seed,
+        )
         net = (
             ()
             if people is None
@@ -345,10 +356,13 @@ class PSAResult:
 
     def __repr__(self) -> str:
         means = self.outcomes.means()
-        rows = Rows(
-            ("strategy", "cost", "effect"), tuple((m.strategy, m.cost, m.effect) for m in means)
+        title = f"PSAResult of {self.outcomes.draws:,} draws; means per person"
+        fields: tuple[Field, ...] = (
+            ("strategy", "Strategy", "text"),
+            ("cost", "Cost", "money"),
+            ("effect", "Effect", "qaly"),
         )
-        return f"PSAResult of {self.outcomes.draws:,} draws; means per person\n{rows!r}"
+        return repr(Table.of("means", title, means, fields))
 
     def _repr_html_(self) -> str:
         return self.summary._repr_html_()
