@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from heecon.analysis.acceptability import population_size
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.evppi import evppi, rank
-from heecon.analysis.evsi import evsi, net_benefit_of_sampling
+from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.outcomes import read_outcomes as read
 from heecon.analysis.trial import Trial
@@ -31,9 +31,6 @@ from heecon.report.tables import Rows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SIZES = (50, 100, 200, 400, 800, 1600)
-"""People in each arm of the trials that are valued unless others are named."""
 
 
 class Pictures:
@@ -292,7 +289,7 @@ class PSAResult:
         *,
         threshold: float | None = None,
         seed: int = 1,
-        method: Literal["regression", "moment_matching"] = "regression",
+        moment_matching: bool = False,
         people: float | None = None,
         years: float = 10.0,
         rate: float = 0.035,
@@ -307,15 +304,25 @@ class PSAResult:
             sizes: people in each arm.
             threshold: willingness to pay per QALY; the first of the draws' if None.
             seed: of the data and of the bootstrap.
-            method: "regression" or "moment_matching".
-            people: whom the decision affects, a year; without them no costs are set against it.
+            moment_matching: instead of regression.
+            people: whom the decision affects, a year.
             years: how long it stands.
             rate: discount rate of the population, a year.
             fixed_cost: of the trial whatever its size.
             cost_per_person: in it.
+
+        Raises:
+            InputError: costs without people to set them against, or see ``analysis.evsi``.
         """
-        level = self._level(threshold)
-        found = evsi(self.outcomes, trial, sizes, level, method=method, seed=seed)
+        check_costs(people, fixed_cost, cost_per_person)
+        found = evsi(
+            self.outcomes,
+            trial,
+            sizes,
+            self._level(threshold),
+            method="moment_matching" if moment_matching else "regression",
+            seed=seed,
+        )
         net = (
             ()
             if people is None

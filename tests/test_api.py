@@ -1,5 +1,6 @@
 """The public face: what a notebook shows, and that it says what the commands say."""
 
+import inspect
 import logging
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from matplotlib.axes import Axes
 import heecon as he
 from heecon import api
 from heecon.analysis.evaluation import run
+from heecon.cli import loaded
 from heecon.engine import cohort
 from heecon.model.distribution import build
 from heecon.model.load import load
@@ -268,3 +270,44 @@ def test_python_says_when_it_compiles(
         model.run()
         model.one_way(10_000)
     assert [record.message[:9] for record in caplog.records] == ["Compiling"] * 2
+
+
+ONE = {
+    "parameters": "parameter", "links": "link", "strategies": "strategy", "prices": "price",
+    "thresholds": "threshold", "factors": "factor", "quantities": "quantity", "sizes": "n",
+}  # fmt: skip
+"""Arguments that are lists in Python, and may be repeated on the command line."""
+
+ONLY_IN_PYTHON = {"self", "ranges", "values", "on_draws", "path", "trial", "evppi.parameters"}
+"""Functions and mappings, and what a command takes in other ways."""
+
+
+@pytest.mark.parametrize(
+    ("method", "command"),
+    [
+        *((name, name.replace("_", "-")) for name in ("run", "psa", "one_way", "two_way")),
+        *((name, name) for name in ("threshold", "price", "discounts", "sobol", "morris")),
+        ("evppi", "voi"),
+    ],
+)
+def test_names_and_defaults_are_those_of_the_command(method: str, command: str) -> None:
+    compare(getattr(he.Model, method), command)
+
+
+def test_names_and_defaults_of_a_trial_and_of_a_workbook() -> None:
+    compare(he.PSAResult.evsi, "trial")
+    compare(he.Model.export_workbook, "workbook export")
+
+
+def compare(method: Callable[..., Any], command: str) -> None:
+    """Every argument of a method is an option of its command, with the same default."""
+    found: Any = loaded(command.split(maxsplit=1)[0])
+    for name in command.split()[1:]:
+        found = found.commands[name]
+    options = {option.name.removesuffix("_"): option for option in found.params}
+    for name, argument in inspect.signature(method).parameters.items():
+        if name in ONLY_IN_PYTHON or f"{method.__name__}.{name}" in ONLY_IN_PYTHON:
+            continue
+        option = options[ONE.get(name, name)]
+        if argument.default is not inspect.Parameter.empty and name not in {"quantities", "sizes"}:
+            assert (option.default or None) == (argument.default or None), name

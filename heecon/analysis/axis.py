@@ -65,12 +65,14 @@ class Axis:
         ticks: (points,) what is shown at each point: a value or a discount.
         values: parameter key -> (points,), every input that moves.
         unit: unit of the ticks.
+        label: words for pictures, which say whose the input is.
     """
 
     name: str
     ticks: Floats
     values: Mapping[str, Floats]
     unit: str = ""
+    label: str = ""
 
 
 def axis(
@@ -112,7 +114,14 @@ def axis(
             what = f"{rows[0].key} has no usable values"
             raise InputError(Problem("values", what, "Give a list of finite numbers"))
     heading = name or rows[0].label or rows[0].key
-    return Axis(heading, ticks, moved(model, rows, ticks), rows[0].unit)
+    label = name or words_of(model, rows[0])
+    return Axis(heading, ticks, moved(model, rows, ticks), rows[0].unit, label)
+
+
+def words_of(model: Model, row: Parameter) -> str:
+    """Words for a parameter, with the strategy it belongs to."""
+    words = row.label or row.key
+    return f"{model.strategies[row.strategy].label}: {words}" if row.strategy else words
 
 
 # --- parameters and their ranges ------------------------------------------------------------------

@@ -41,6 +41,10 @@ DATA_SETS = 100
 """Simulated data sets behind moment matching."""
 
 
+SIZES = (50, 100, 200, 400, 800, 1600)
+"""People in each arm of the trials that are valued unless others are named."""
+
+
 @dataclass(frozen=True)
 class Evsi:
     """Expected value of a study of one size.
@@ -193,6 +197,17 @@ def net_benefit_of_sampling(
             NetBenefit(entry.n, value, cost, value - cost, entry.standard_error * size),
         )
     return tuple(rows)
+
+
+def check_costs(people: float | None, fixed: float, per_person: float) -> None:
+    """Costs of a trial mean nothing without the people whom its result serves.
+
+    Raises:
+        InputError: there are costs and no people.
+    """
+    if people is None and (fixed or per_person):
+        what = "the costs of a trial are set against its value for a population"
+        raise InputError(Problem("--people", what, "Give --people, or drop the costs"))
 
 
 def best_size(rows: Sequence[NetBenefit]) -> NetBenefit | None:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from heecon.analysis.axis import Axis, axis, group_of, moved, rows_of
+from heecon.analysis.axis import Axis, axis, group_of, moved, rows_of, words_of
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import outcomes_of
 from heecon.analysis.threshold import threshold_analysis
@@ -160,7 +160,9 @@ def discount_axis(
         what = f"'{joint[0]}' belongs to a correlation group"
         raise InputError(Problem("discounts", what, "A discount needs a price of its own"))
     heading = name or f"Discount on {rows[0].key}"
-    return Axis(heading, shares, {row.key: row.value * (1 - shares) for row in rows}, "share off")
+    label = name or f"Discount on {words_of(model, rows[0])}"
+    values = {row.key: row.value * (1 - shares) for row in rows}
+    return Axis(heading, shares, values, "share off", label)
 
 
 def discount_grid(

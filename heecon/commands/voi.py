@@ -11,7 +11,7 @@ import typer
 from heecon.analysis import trial as designs
 from heecon.analysis.acceptability import population_size
 from heecon.analysis.evppi import rank
-from heecon.analysis.evsi import evsi, net_benefit_of_sampling
+from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
 from heecon.analysis.outcomes import Outcomes, checked_thresholds, read_outcomes
 from heecon.analysis.psa import run_psa
 from heecon.commands.common import Out, Target, folder_for, progress, say_compiling, say_simulated
@@ -30,8 +30,6 @@ Threshold = Annotated[
 People = Annotated[float | None, typer.Option(help="People a year whom the decision affects.")]
 Years = Annotated[float, typer.Option(help="Years the decision stands.")]
 Rate = Annotated[float, typer.Option(help="Discount rate of the population, a year.")]
-
-SIZES = [50, 100, 200, 400, 800, 1600]
 
 
 def voi(
@@ -119,9 +117,7 @@ def trial(
         design = designs.poisson_trial(parameter, person_years)
     else:
         design = designs.binomial_trial(parameter)
-    if people is None and (fixed_cost or cost_per_person):
-        what = "the costs of a trial are set against its value for a population"
-        raise InputError(Problem("--people", what, "Give --people, or drop the costs"))
+    check_costs(people, fixed_cost, cost_per_person)
     model, outcomes = _psa(scenario, draws, seed)
     level = checked_thresholds(outcomes, None if threshold is None else [threshold])[0]
     found = evsi(

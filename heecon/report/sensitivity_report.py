@@ -183,7 +183,7 @@ def two_way_report(found: TwoWay, name: str = "two_way") -> Report:
         found.y.ticks,
         found.optimal.argmax(axis=2).T,
         labels,
-        (title, found.x.name, found.y.name),
+        (title, found.x.label or found.x.name, found.y.label or found.y.name),
     )
     return Report(
         [Printed(title, "Strategy", list(shares), columns)],
