@@ -386,7 +386,7 @@ def _axes(ax: Axes | None, width: float, height: float) -> Axes:
 def _labelled(ax: Axes, title: str, x: str, y: str) -> None:
     ax.set_title("\n".join(wrap(words(title, 150), 60)), loc="left", fontweight="bold")
     ax.set_xlabel(words(x, 100))
-    ax.set_ylabel(words(y, 100))
+    ax.set_ylabel("\n".join(wrap(words(y, 100), 50)))
     ax.xaxis.set_major_formatter(short)
     if y:
         ax.yaxis.set_major_formatter(short)
