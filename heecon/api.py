@@ -32,7 +32,7 @@ from heecon.analysis.price import (
     value_based_price,
 )
 from heecon.analysis.psa import run_psa, size_of_psa
-from heecon.analysis.scenarios import run_scenarios
+from heecon.analysis.scenarios import comparison, run_scenarios
 from heecon.analysis.sobol import run_sobol
 from heecon.analysis.threshold import threshold_analysis
 from heecon.analysis.trial import binomial_trial, hazard_ratio_trial, normal_trial, poisson_trial
@@ -47,7 +47,6 @@ from heecon.model.load import load as load_definition
 from heecon.model.parameter import Parameter
 from heecon.model.sections import sections_of
 from heecon.report.change_log_report import change_log_tables
-from heecon.report.scenario_report import comparison
 from heecon.report.sensitivity_report import (
     Report,
     morris_report,
@@ -57,8 +56,8 @@ from heecon.report.sensitivity_report import (
     threshold_report,
     two_way_report,
 )
-from heecon.report.tables import Rows
 from heecon.results import Analysis, CEAResult, PSAResult, read_outcomes
+from heecon.table import Field, Table
 from heecon.workbook.case import case_of
 from heecon.workbook.export import write_workbook
 from heecon.workbook.importer import import_workbook as import_edits
@@ -100,29 +99,34 @@ def _say_compiling() -> None:
     log.warning("Compiling the engine for this machine, once; later runs start at once.")
 
 
+PARAMETERS: tuple[Field, ...] = (
+    ("parameter", "Parameter", "text", "key"),
+    ("label", "Label", "text"),
+    ("value", "Value", ".6g"),
+    ("low", "Low", ".6g"),
+    ("high", "High", ".6g"),
+    (
+        "distribution",
+        "Distribution",
+        "text",
+        lambda row: row.distribution.describe() if row.distribution else row.joint_family,
+    ),
+    ("unit", "Unit", "text"),
+    ("tags", "Tags", "text", lambda row: " ".join(row.tags)),
+    ("status", "Status", "text"),
+    ("source", "Source", "text"),
+)
+
+
 class Parameters(tuple[Parameter, ...]):
     """The parameters of a model, which a notebook shows as a table."""
 
     __slots__ = ()
 
     @property
-    def table(self) -> Rows:
+    def table(self) -> Table:
         """One row a parameter: value, range, distribution, status and source."""
-        header = (
-            "parameter", "label", "value", "low", "high", "distribution",
-            "unit", "tags", "status", "source",
-        )  # fmt: skip
-        return Rows(
-            header,
-            tuple(
-                (
-                    row.key, row.label, row.value, row.low, row.high,
-                    row.distribution.describe() if row.distribution else row.joint_family,
-                    row.unit, " ".join(row.tags), row.status, row.source,
-                )
-                for row in self
-            ),
-        )  # fmt: skip
+        return Table.of("parameters", "Parameters", self, PARAMETERS)
 
     def to_pandas(self) -> pd.DataFrame:
         """The table as a frame."""
@@ -561,7 +565,7 @@ def batch(source: str | Path) -> Analysis:
     """
     found = run_scenarios(source, on_compile=_say_compiling)
     broken = [str(problem) for run in found.values() for problem in run.problems]
-    return Analysis(Report([], broken, {"comparison": comparison(list(found.values()))}))
+    return Analysis(Report([], broken, [comparison(list(found.values()))]))
 
 
 def import_workbook(

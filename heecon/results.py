@@ -6,6 +6,7 @@ are those the commands write.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,7 +28,7 @@ from heecon.plot import Draw
 from heecon.report import monte_carlo_report, psa_report, tables
 from heecon.report.run_files import trace_picture
 from heecon.report.sensitivity_report import Report, evppi_report, evsi_report
-from heecon.report.tables import Rows
+from heecon.table import Column, Field, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,37 +67,37 @@ class CEAResult:
     evaluation: Evaluation
 
     @property
-    def summary(self) -> Rows:
+    def summary(self) -> Table:
         """Every outcome of every strategy, then the totals by kind."""
         return tables.summary(self.evaluation)
 
     @property
-    def incremental(self) -> Rows:
+    def incremental(self) -> Table:
         """The fully incremental analysis, with dominance and extended dominance."""
         return tables.incremental(self.evaluation)
 
     @property
-    def pairwise(self) -> Rows:
+    def pairwise(self) -> Table:
         """Every strategy against the comparator."""
         return tables.pairwise(self.evaluation)
 
     @property
-    def net_benefit(self) -> Rows:
+    def net_benefit(self) -> Table:
         """Net monetary and net health benefit at the model's thresholds."""
         return tables.net_benefit(self.evaluation)
 
     @property
-    def assumptions(self) -> Rows:
+    def assumptions(self) -> Table:
         """The inputs nobody published, with the reason for each."""
         return tables.assumptions(self.evaluation)
 
     @property
-    def trace(self) -> Rows:
+    def trace(self) -> Table:
         """Occupancy, cost and QALYs of every strategy and cycle of the first draw."""
         return tables.trace(self.evaluation)
 
     @property
-    def monte_carlo(self) -> Rows:
+    def monte_carlo(self) -> Table:
         """The errors of the means that come from simulating a finite number of people.
 
         Raises:
@@ -105,14 +106,14 @@ class CEAResult:
         if self.evaluation.result.monte_carlo is None:
             what = "a cohort is exact: it has no Monte Carlo error"
             raise InputError(Problem("monte_carlo", what, 'Run with engine="microsim"'))
-        return monte_carlo_report.estimate_rows(self.evaluation)
+        return monte_carlo_report.estimate_table(self.evaluation)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the results must know."""
         return self.evaluation.warnings()
 
-    def transitions(self, strategy: str, cycle: int = 0) -> Rows:
+    def transitions(self, strategy: str, cycle: int = 0) -> Table:
         """Of those in a state at the start of a cycle, the share in each state at its end.
 
         Args:
@@ -141,11 +142,14 @@ class CEAResult:
             moved[states.index(origin), states.index(to)] += share
         np.fill_diagonal(moved, 0.0)
         np.fill_diagonal(moved, before - moved.sum(axis=1))
-        rows = [
-            (origin, *((moved[i] / before[i]).tolist() if before[i] > 0 else [None] * len(states)))
-            for i, origin in enumerate(states)
-        ]
-        return Rows(("from", *states), tuple(rows))
+        with np.errstate(invalid="ignore"):
+            shares = np.where(before[:, None] > 0, moved / before[:, None], np.nan)
+        columns = [Column("from", "From", states)]
+        for i, state in enumerate(states):
+            found = [None if math.isnan(share) else share for share in shares[:, i].tolist()]
+            columns.append(Column(state, state, found, "probability"))
+        title = f"Transitions of {strategy} in cycle {cycle}: shares of those in a state"
+        return Table("transitions", title, columns)
 
     def cycles(self, strategy: str) -> pd.DataFrame:
         """What one strategy costs and gains by cycle, state and outcome.
@@ -171,7 +175,7 @@ class CEAResult:
     def __repr__(self) -> str:
         model = self.evaluation.model
         table = self.incremental if self.evaluation.has_qalys else self.summary
-        return f"CEAResult of {model.name}/{model.scenario.name}\n{table!r}"
+        return repr(table.titled(f"CEAResult of {model.name}/{model.scenario.name}"))
 
     def _repr_html_(self) -> str:
         table = self.incremental if self.evaluation.has_qalys else self.summary
@@ -189,14 +193,14 @@ class Analysis:
     report: Report
 
     @property
-    def tables(self) -> dict[str, Rows]:
+    def tables(self) -> dict[str, Table]:
         """Its tables, the main one first."""
-        return self.report.tables
+        return {table.name: table for table in self.report.tables}
 
     @property
-    def table(self) -> Rows:
+    def table(self) -> Table:
         """The main table."""
-        return next(iter(self.tables.values()))
+        return self.report.tables[0]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -213,8 +217,7 @@ class Analysis:
         return self.table.to_pandas()
 
     def __repr__(self) -> str:
-        titles = [printed.title[:200] for printed in self.report.printed[:1]]
-        return "\n".join([*titles, repr(self.table)])
+        return repr(self.table)
 
     def _repr_html_(self) -> str:
         return self.table._repr_html_()
@@ -235,24 +238,24 @@ class PSAResult:
         return psa_report.report(self.outcomes, checked_thresholds(self.outcomes, None))
 
     @property
-    def summary(self) -> Rows:
+    def summary(self) -> Table:
         """Means and 95% intervals of costs, effects and increments."""
-        return psa_report.summary_rows(self._report)
+        return psa_report.summary_table(self._report)
 
     @property
-    def net_benefit(self) -> Rows:
+    def net_benefit(self) -> Table:
         """Net benefit and the decision at the thresholds, with Monte Carlo errors."""
-        return psa_report.net_benefit_rows(self._report)
+        return psa_report.net_benefit_table(self._report)
 
     @property
-    def ceac(self) -> Rows:
+    def ceac(self) -> Table:
         """Acceptability, frontier, expected loss and EVPI over a grid of thresholds."""
-        return psa_report.curve_rows(self._report)
+        return psa_report.curve_table(self._report)
 
     @property
-    def convergence(self) -> Rows:
+    def convergence(self) -> Table:
         """Running estimates at the first threshold, from the first draws only."""
-        return psa_report.convergence_rows(self._report)
+        return psa_report.convergence_table(self._report)
 
     def evppi(
         self,
@@ -352,10 +355,13 @@ class PSAResult:
 
     def __repr__(self) -> str:
         means = self.outcomes.means()
-        rows = Rows(
-            ("strategy", "cost", "effect"), tuple((m.strategy, m.cost, m.effect) for m in means)
+        title = f"PSAResult of {self.outcomes.draws:,} draws; means per person"
+        fields: tuple[Field, ...] = (
+            ("strategy", "Strategy", "text"),
+            ("cost", "Cost", "money"),
+            ("effect", "Effect", "qaly"),
         )
-        return f"PSAResult of {self.outcomes.draws:,} draws; means per person\n{rows!r}"
+        return repr(Table.of("means", title, means, fields))
 
     def _repr_html_(self) -> str:
         return self.summary._repr_html_()

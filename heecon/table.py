@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,9 @@ class Column:
     interval: bool = False
 
     def __post_init__(self) -> None:
-        """Freeze the values."""
-        object.__setattr__(self, "values", tuple(self.values))
+        """Freeze the values; one of an enumeration becomes its text."""
+        plain = tuple(str(value) if isinstance(value, Enum) else value for value in self.values)
+        object.__setattr__(self, "values", plain)
 
     @property
     def words(self) -> bool:
@@ -124,10 +126,15 @@ class Table:
     columns: Sequence[Column]
 
     def __post_init__(self) -> None:
-        """Freeze the columns and see that they fit together."""
+        """Freeze the columns.
+
+        Raises:
+            ValueError: they differ in length, which is a mistake of the caller.
+        """
         object.__setattr__(self, "columns", tuple(self.columns))
         lengths = {len(column.values) for column in self.columns}
-        assert len(lengths) <= 1, f"columns of table {self.name} differ in length: {lengths}"
+        if len(lengths) > 1:
+            raise ValueError(f"columns of table {self.name} differ in length: {lengths}")
 
     @classmethod
     def of(cls, name: str, title: str, rows: Iterable[object], fields: Sequence[Field]) -> Table:
@@ -136,7 +143,7 @@ class Table:
         Args:
             name: of the table.
             title: of the table.
-            rows: the objects.
+            rows: the objects; None leaves a row empty.
             fields: what its columns are called and where their values are found.
         """
         kept = list(rows)
@@ -144,7 +151,9 @@ class Table:
         for column, label, how, *source in fields:
             found = source[0] if source else column
             get = attrgetter(found) if isinstance(found, str) else found
-            columns.append(Column(column, label, [get(row) for row in kept], how))
+            columns.append(
+                Column(column, label, [None if row is None else get(row) for row in kept], how)
+            )
         return cls(name, title, columns)
 
     def __len__(self) -> int:
@@ -186,6 +195,11 @@ class Table:
         kept = list(places)
         columns = [replace(c, values=[c.values[i] for i in kept]) for c in self.columns]
         return replace(self, columns=columns)
+
+    def plus(self, *columns: Column) -> Table:
+        """The table with further columns, each at the place of one of its name, else at the end."""
+        found = {column.name: column for column in (*self.columns, *columns)}
+        return replace(self, columns=list(found.values()))
 
     def titled(self, title: str) -> Table:
         """The table under another title."""

@@ -69,12 +69,14 @@ def test_parts_of_a_table() -> None:
     assert (table.title, table.rows) == ("Part", [("b", None), ("c", float("inf"))])
     assert len(table) == 2
     assert table["letters"] == ("b", "c")
+    more = table.plus(Column("cost", "Price", [1, 2]), Column("new", "New", [3, 4]))
+    assert more.to_csv() == "letters,cost,new\nb,1,3\nc,2,4\n"
     with pytest.raises(KeyError, match="no column 'nothing'"):
         table.column("nothing")
 
 
 def test_columns_of_unequal_length_are_a_mistake() -> None:
-    with pytest.raises(AssertionError, match="differ in length"):
+    with pytest.raises(ValueError, match="differ in length"):
         Table("t", "t", [Column("a", "A", [1]), Column("b", "B", [])])
 
 

@@ -151,6 +151,7 @@ class VarianceShare:
         strategy: whose.
         comparator: what it is over; empty when it is no increment.
         quantity: "cost", "effect" or "nmb".
+        threshold: amount per unit of effect of an "nmb"; else None.
         variance: over the draws.
         simulation: the part due to simulating a finite number of people in each draw.
         parameter: the rest, due to the parameters; not below 0.
@@ -160,6 +161,7 @@ class VarianceShare:
     strategy: str
     comparator: str
     quantity: str
+    threshold: float | None
     variance: float
     simulation: float
     parameter: float
@@ -206,5 +208,8 @@ def variance_shares(
                 own = float(w @ noise @ w)
                 share = min(own / variance, 1.0) if variance > 0.0 else 0.0
                 rest = max(variance - own, 0.0)
-                rows.append(VarianceShare(strategy, against, quantity, variance, own, rest, share))
+                level = threshold if quantity == "nmb" else None
+                rows.append(
+                    VarianceShare(strategy, against, quantity, level, variance, own, rest, share)
+                )
     return tuple(rows)

@@ -6,10 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from heecon.analysis.engines import options_of
 from heecon.analysis.evaluation import Evaluation, run
+from heecon.analysis.standing import (
+    STANDING,
+    all_thresholds,
+    optimal,
+    standing_fields,
+    standings,
+    totals_of,
+)
 from heecon.errors import HeeconError, InputError, Problem
 from heecon.files import locate
 from heecon.model.load import load
+from heecon.table import Column, Table
 
 FIRST = "base_case"
 """The scenario others are read against comes first."""
@@ -125,3 +135,59 @@ def without_trace(found: ScenarioRun) -> ScenarioRun:
     if found.evaluation is None:
         return found
     return replace(found, evaluation=Evaluation(replace(found.evaluation.result, trace=None)))
+
+
+def comparison(runs: Sequence[ScenarioRun]) -> Table:
+    """One row a scenario and strategy; a broken scenario has one row that says so.
+
+    Net benefit is at the thresholds of all scenarios together.
+    """
+    totals = {
+        found.name: totals_of(found.evaluation) for found in runs if found.evaluation is not None
+    }
+    thresholds = all_thresholds(list(totals.values()))
+    stood = {name: standings(run, thresholds) for name, run in totals.items()}
+    rows = [(found, row) for found in runs for row in stood.get(found.name, (None,))]
+    known = [totals.get(found.name) for found, _ in rows]
+    engines = [_engine(found) for found, _ in rows]
+    problems = [" ".join(map(str, found.problems)) or None for found, _ in rows]
+    optima = [
+        Column(
+            f"optimal_at_{threshold:.15g}",
+            f"Best at {threshold:,.15g}",
+            [
+                row.strategy in optimal(stood[found.name], threshold) if row and row.nmb else None
+                for found, row in rows
+            ],
+            "mark",
+        )
+        for threshold in thresholds
+    ]
+    fields = standing_fields(thresholds)
+    table = Table.of("comparison", "Every scenario and strategy", [row for _, row in rows], fields)
+    table = table.plus(
+        Column("scenario", "Scenario", [found.name for found, _ in rows]),
+        Column("title", "Title", [run and run.title for run in known]),
+        Column("currency", "Currency", [run and run.currency for run in known]),
+        Column("engine", "Engine", [engine for engine, _ in engines]),
+        Column("people", "People", [people for _, people in engines], ",d"),
+        Column("problems", "Problems", problems),
+        *optima,
+    )
+    first = ("scenario", "title", "strategy", "comparator", "currency")
+    results = [name for name, *_ in STANDING if name not in first]
+    at = [f"{kind}{o.name.removeprefix('optimal')}" for o in optima for kind in NET_BENEFIT]
+    return table.select(*first, *results, *at, "engine", "people", "problems")
+
+
+NET_BENEFIT = ("nmb", "incremental_nmb", "optimal")
+
+
+def _engine(found: ScenarioRun) -> tuple[str | None, int | None]:
+    """The engine of a run, and how many people it simulated: their luck differs by scenario."""
+    if found.evaluation is None:
+        return None, None
+    model = found.evaluation.model
+    if model.scenario.engine == "cohort":
+        return "cohort", None
+    return model.scenario.engine, options_of(model).patients

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.incremental import PairwiseRow, Totals, net_benefit, pairwise
+from heecon.table import Field
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,39 @@ class RunTotals:
     thresholds: tuple[float, ...]
     totals: tuple[Totals, ...]
     has_qalys: bool = True
+
+
+STANDING: tuple[Field, ...] = (
+    ("strategy", "Strategy", "text"),
+    ("comparator", "Comparator", "text"),
+    ("cost", "Cost", "money"),
+    ("qalys", "QALYs", "qaly"),
+    ("incremental_cost", "Incr. cost", "money"),
+    ("incremental_qalys", "Incr. QALYs", "qaly_change"),
+    ("icer", "ICER", "money"),
+    ("quadrant", "Quadrant", "text"),
+)
+
+
+def standing_fields(thresholds: Sequence[float]) -> tuple[Field, ...]:
+    """The columns of a table of standings: results, then net benefit at each threshold."""
+    fields = list(STANDING)
+    for threshold in thresholds:
+        fields += _net_benefit_fields(threshold)
+    return tuple(fields)
+
+
+def _net_benefit_fields(threshold: float) -> tuple[Field, Field]:
+    at, words = f"at_{threshold:.15g}", f"at {threshold:,.15g}"
+    return (
+        (f"nmb_{at}", f"NMB {words}", "money", lambda row: row.nmb.get(threshold)),
+        (
+            f"incremental_nmb_{at}",
+            f"Incr. NMB {words}",
+            "money",
+            lambda row: row.incremental_nmb.get(threshold),
+        ),
+    )
 
 
 def totals_of(evaluation: Evaluation) -> RunTotals:

@@ -9,12 +9,18 @@ from typing import Annotated
 
 import typer
 
-from heecon.analysis.scenarios import ScenarioRun, each_scenario, scenario_files, without_trace
+from heecon.analysis.scenarios import (
+    ScenarioRun,
+    comparison,
+    each_scenario,
+    scenario_files,
+    without_trace,
+)
 from heecon.commands.common import Plots, make_console, progress, say_compiling, say_written
 from heecon.errors import InputError
-from heecon.files.write import csv_text, write_all, write_bytes
+from heecon.files.write import csv_files, write_all, write_bytes
 from heecon.report.run_files import json_text, write_run
-from heecon.report.scenario_report import comparison, print_comparison
+from heecon.report.scenario_report import print_comparison
 from heecon.workbook.case import cases_of
 from heecon.workbook.comparison import comparison_book
 from heecon.workbook.export import write_workbook
@@ -88,9 +94,8 @@ def _workbooks(runs: list[ScenarioRun], folder: Path) -> list[Path]:
     return [write_bytes(folder / "comparison.xlsx", to_bytes(book))]
 
 
-def comparison_files(runs: list[ScenarioRun]) -> dict[str, str]:
+def comparison_files(runs: list[ScenarioRun]) -> dict[str, str | bytes]:
     """The files that compare the scenarios: name -> text."""
-    table = comparison(runs)
     about = {
         run.name: {
             "file": run.path.name,
@@ -100,7 +105,7 @@ def comparison_files(runs: list[ScenarioRun]) -> dict[str, str]:
         for run in runs
     }
     return {
-        "comparison.csv": csv_text(table.header, table.rows),
+        **csv_files([comparison(runs)]),
         "comparison_manifest.json": json_text({"scenarios": about}),
     }
 

@@ -15,7 +15,7 @@ from heecon.commands.common import Out, Plots, make_console, say_written
 from heecon.errors import InputError, InvalidValue, Problem
 from heecon.evidence.synthesis import Synthesis
 from heecon.files import locate
-from heecon.files.write import csv_text, write_all
+from heecon.files.write import csv_files, write_all
 from heecon.model.evidence_folder import EvidenceFolder
 from heecon.model.load import load
 from heecon.report import evidence_report as report
@@ -127,10 +127,7 @@ def _finish(report: Report, out: Path | None, below: str = "evidence", plots: Pl
     """Print a report; write its tables and pictures, if it has any."""
     console = make_console()
     print_report(report, console)
-    contents: dict[str, str | bytes] = {
-        f"{name}.csv": csv_text(t.header, t.rows) for name, t in report.tables.items()
-    }
-    contents |= plot.files(report.pictures, plots or ())
+    contents = csv_files(report.tables) | plot.files(report.pictures, plots or ())
     if contents:
         folder = out or Path("reports") / below
         say_written(console, folder, write_all(folder, contents))

@@ -36,7 +36,7 @@ from heecon.commands.common import (
     say_written,
 )
 from heecon.errors import InputError, Problem
-from heecon.files.write import csv_text, write_all
+from heecon.files.write import csv_files, write_all
 from heecon.model.definition import Model
 from heecon.model.load import load
 from heecon.report.run_files import json_text, manifest
@@ -288,10 +288,7 @@ def finish(
         plots: what to draw its pictures as.
         settings: seed, sizes, for the manifest.
     """
-    contents: dict[str, str | bytes] = {
-        f"{file}.csv": csv_text(table.header, table.rows) for file, table in report.tables.items()
-    }
-    contents |= plot.files(report.pictures, plots or ())
+    contents = csv_files(report.tables) | plot.files(report.pictures, plots or ())
     seconds = time.perf_counter() - began
     about = settings if model is None else manifest(model, seconds, **settings)
     contents[f"{name}_manifest.json"] = json_text(about)

@@ -13,7 +13,7 @@ from heecon.analysis.targets import read_also, read_targets
 from heecon.analysis.validation import validate as check
 from heecon.commands.common import Out, Target, folder_for, make_console, say_compiling, say_written
 from heecon.files import locate
-from heecon.files.write import csv_text, write_all
+from heecon.files.write import csv_files, write_all
 from heecon.model.definition import Model
 from heecon.model.evidence_folder import EvidenceFolder
 from heecon.model.load import load
@@ -68,5 +68,5 @@ def _finish(report: Report, model: Model, out: Path | None, analysis: str) -> No
     console = make_console()
     print_report(report, console)
     folder = folder_for(model, out, analysis)
-    contents = {f"{name}.csv": csv_text(t.header, t.rows) for name, t in report.tables.items()}
+    contents = csv_files(report.tables)
     say_written(console, folder, write_all(folder, contents))

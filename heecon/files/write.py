@@ -1,16 +1,14 @@
-"""Write files so that a reader never sees half of one, and text so that no program runs it."""
+"""Write files so that a reader never sees half of one."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from heecon.errors import InputError, Problem
+from heecon.table import Table
 
 
 def write_all(folder: Path, contents: Mapping[str, str | bytes]) -> list[Path]:
@@ -73,25 +71,6 @@ def write_bytes(path: Path, content: bytes) -> Path:
     return path
 
 
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Rows as CSV text; numbers keep every digit, text can never become a formula."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([inert(name) for name in header])
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return buffer.getvalue()
-
-
-def _cell(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return repr(value) if math.isfinite(value) else ""
-    if isinstance(value, str):
-        return inert(value)
-    return value
-
-
-def inert(text: str) -> str:
-    """Text a spreadsheet shows as it is: a leading =, +, -, @ or control character is quoted."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+def csv_files(tables: Iterable[Table]) -> dict[str, str | bytes]:
+    """Tables as the contents of files: NAME.csv -> text."""
+    return {f"{table.name}.csv": table.to_csv() for table in tables}

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.text import Text
 
 from heecon.analysis.change import Change
 from heecon.analysis.change_log import ChangeLog, Side, Step
-from heecon.analysis.standing import Standing
-from heecon.report.console import Column, money, show, signed
-from heecon.report.markdown import escaped, table
-from heecon.report.tables import Rows
+from heecon.analysis.standing import STANDING, Standing, standing_fields
+from heecon.files.write import csv_files
+from heecon.report.console import across, money, show
+from heecon.table import Column, Field, Table, escaped
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,2})?")
 
@@ -33,37 +34,38 @@ ORDERED = (
 )
 
 
-def files_of(log: ChangeLog) -> dict[str, str]:
+def files_of(log: ChangeLog) -> dict[str, str | bytes]:
     """The files of a change log: name -> text."""
-    tables = {f"{name}.csv": table.to_csv() for name, table in change_log_tables(log).items()}
-    return {"change_log.md": markdown(log), **tables}
+    return {"change_log.md": markdown(log), **csv_files(change_log_tables(log))}
 
 
-def change_log_tables(log: ChangeLog) -> dict[str, Rows]:
+def change_log_tables(log: ChangeLog) -> list[Table]:
     """What changed, where the inputs are known, and what each step does to the results."""
-    found = {"change_log_effects": _effects(log)}
-    return {"change_log": _changes(log), **found} if log.inputs_known else found
+    found = [_effects(log)]
+    if log.inputs_known:
+        found.insert(0, Table.of("change_log", "Changes", [*_steps(log), *_silent(log)], CHANGES))
+    return found
 
 
-# --- CSV -----------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Line:
+    """A change, the number of its step (None where it is silent) and why the step is one."""
+
+    number: int | None
+    change: Change
+    why: str = ""
 
 
-def _changes(log: ChangeLog) -> Rows:
-    header = (
-        "step", "key", "kind", "before", "after", "absolute", "relative", "why_together", "note",
-    )  # fmt: skip
-    rows: list[tuple[object, ...]] = [
-        (number, *_cells(change), "; ".join(step.why_together), change.note)
+def _steps(log: ChangeLog) -> list[_Line]:
+    return [
+        _Line(number, change, "; ".join(step.why_together))
         for number, step in enumerate(log.steps, start=1)
         for change in step.changes
     ]
-    rows += [(None, *_cells(change), "", change.note) for change in log.silent]
-    return Rows(header, tuple(rows))
 
 
-def _cells(change: Change) -> tuple[object, ...]:
-    before, after = (_number_or_text(text) for text in (change.before, change.after))
-    return change.key, change.kind, before, after, change.absolute, change.relative
+def _silent(log: ChangeLog) -> list[_Line]:
+    return [_Line(None, change) for change in log.silent]
 
 
 def _number_or_text(text: str | None) -> object:
@@ -71,32 +73,45 @@ def _number_or_text(text: str | None) -> object:
     return float(text) if text is not None and _NUMBER.fullmatch(text) else text
 
 
-def _effects(log: ChangeLog) -> Rows:
-    header = [
-        "step", "strategy", "comparator", "cost", "qalys", "incremental_cost", "incremental_qalys",
-        "icer", "quadrant",
-    ]  # fmt: skip
-    for threshold in log.thresholds:
-        header += [f"nmb_at_{threshold:.15g}", f"incremental_nmb_at_{threshold:.15g}"]
+CHANGES: tuple[Field, ...] = (
+    ("step", "Step", "d", "number"),
+    ("key", "Input", "text", "change.key"),
+    ("kind", "Kind", "text", "change.kind"),
+    ("before", "Before", "figures", lambda line: _number_or_text(line.change.before)),
+    ("after", "After", "figures", lambda line: _number_or_text(line.change.after)),
+    ("absolute", "Change", "+.6g", "change.absolute"),
+    ("relative", "Relative", "+.4%", "change.relative"),
+    ("why_together", "Together because", "text", "why"),
+    ("note", "Why", "text", "change.note"),
+)
+
+READ: tuple[Field, ...] = (
+    ("step", "Step", "text", "number"),
+    ("key", "Input", "text", "change.key"),
+    ("before", "Before", "text", lambda line: _or_none(line.change.before)),
+    ("after", "After", "text", lambda line: _or_none(line.change.after)),
+    CHANGES[5],
+    ("relative", "Relative", "figures", lambda line: _percent(line.change.relative)),
+)
+"""The columns of changes that people read; text as it stands."""
+
+
+def _or_none(text: str | None) -> str:
+    return "(none)" if text is None else text
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:+.4g}%"
+
+
+def _effects(log: ChangeLog) -> Table:
     stages = [("A", log.a.standings)]
     stages += [(str(number), step.after) for number, step in enumerate(log.steps, start=1)]
     stages.append(("B", log.b.standings))
-    return Rows(
-        tuple(header),
-        tuple(
-            (stage, *_standing_cells(row, log.thresholds)) for stage, rows in stages for row in rows
-        ),
-    )
-
-
-def _standing_cells(row: Standing, thresholds: Sequence[float]) -> list[object]:
-    cells: list[object] = [
-        row.strategy, row.comparator, row.cost, row.qalys, row.incremental_cost,
-        row.incremental_qalys, row.icer, row.quadrant,
-    ]  # fmt: skip
-    for threshold in thresholds:
-        cells += [row.nmb.get(threshold), row.incremental_nmb.get(threshold)]
-    return cells
+    rows = [row for _, rows in stages for row in rows]
+    step = Column("step", "Step", [stage for stage, rows in stages for _ in rows])
+    table = Table.of("change_log_effects", "Results", rows, standing_fields(log.thresholds))
+    return replace(table, columns=[step, *table.columns])
 
 
 # --- Markdown ------------------------------------------------------------------------------------
@@ -114,7 +129,9 @@ def markdown(log: ChangeLog) -> str:
         return "\n".join([*parts, f"{UNKNOWN}\n"])
     if log.same:
         return "\n".join([*parts, "Nothing differs.\n"])
-    parts += ["## Steps\n", f"{ORDERED}\n", _steps_part(log)] if log.steps else []
+    if log.steps:
+        table = Table.of("steps", "Steps", _steps(log), READ)
+        parts += [f"## {table.title}\n", f"{ORDERED}\n", table.to_markdown()]
     together = [
         f"- Step {number}: {'; '.join(map(escaped, step.why_together))}"
         for number, step in enumerate(log.steps, start=1)
@@ -124,9 +141,9 @@ def markdown(log: ChangeLog) -> str:
         parts += ["Changed together, and why:\n", "\n".join(together) + "\n"]
     parts += _effects_part(log)
     if log.silent:
-        rows = [(*_texts(change), change.note) for change in log.silent]
-        header = ("Input", "Before", "After", "Change", "Relative", "Why")
-        parts += ["## Changes without effect on the base case\n", table(header, rows)]
+        title = "Changes without effect on the base case"
+        table = Table.of("silent", title, _silent(log), SILENT)
+        parts += [f"## {table.title}\n", table.to_markdown()]
     return "\n".join(parts)
 
 
@@ -135,54 +152,39 @@ def _side(side: Side) -> str:
     return f"{escaped(side.name)}{title}"
 
 
+SILENT: tuple[Field, ...] = (*READ[1:], CHANGES[-1])
+
+
 def _results_part(log: ChangeLog) -> list[str]:
-    header = ["Strategy", "", "Cost", "QALYs", "Incr. cost", "Incr. QALYs", "ICER"]
-    header += [f"NMB at {threshold:,.15g}" for threshold in log.thresholds]
-    rows = []
-    for name in _strategies(log.a.standings, log.b.standings):
-        for side, standing in (("A", log.a.standings), ("B", log.b.standings)):
-            rows += [
-                (name, side, *_result_cells(row, log.thresholds))
-                for row in standing
-                if row.strategy == name
-            ]
     comparators = dict.fromkeys([log.a.comparator, log.b.comparator])
     against = " (A) and ".join(map(escaped, comparators)) + (" (B)" if len(comparators) > 1 else "")
     words = f"Per person, discounted; increments, ICER and quadrant against {against}.\n"
-    return ["## Results\n", words, table(header, rows, numbers=len(header) - 2)]
+    return ["## Results\n", words, _results(log).to_markdown()]
 
 
-def _result_cells(row: Standing, thresholds: Sequence[float]) -> list[str]:
-    return [
-        money(row.cost),
-        "" if row.qalys is None else f"{row.qalys:.4f}",
-        money(row.incremental_cost),
-        signed(row.incremental_qalys),
-        icer_text(row),
-        *(money(row.nmb.get(threshold)) for threshold in thresholds),
+def _results(log: ChangeLog) -> Table:
+    """Every strategy in A and in B."""
+    sides = (("A", log.a.standings), ("B", log.b.standings))
+    rows = [
+        (side, row)
+        for name in _strategies(log.a.standings, log.b.standings)
+        for side, standing in sides
+        for row in standing
+        if row.strategy == name
     ]
-
-
-def _steps_part(log: ChangeLog) -> str:
-    header = ("Step", "Input", "Before", "After", "Change", "Relative")
-    return table(
-        header,
-        [
-            (str(number), *_texts(change))
-            for number, step in enumerate(log.steps, start=1)
-            for change in step.changes
-        ],
+    of = [row for _, row in rows]
+    table = Table.of(
+        "results", "Results per person (discounted)", of, standing_fields(log.thresholds)
     )
-
-
-def _texts(change: Change) -> tuple[str, ...]:
-    return (
-        change.key,
-        "(none)" if change.before is None else change.before,
-        "(none)" if change.after is None else change.after,
-        "" if change.absolute is None else f"{change.absolute:+.6g}",
-        "" if change.relative is None else f"{100 * change.relative:+.4g}%",
+    table = table.plus(
+        Column("side", "", [side for side, _ in rows]),
+        Column("icer", "ICER", [icer_text(row) for row in of], "figures"),
     )
+    nmb = [column.name for column in table.columns if column.name.startswith("nmb_at_")]
+    return table.select("strategy", "side", *RESULTS, *nmb)
+
+
+RESULTS = ("cost", "qalys", "incremental_cost", "incremental_qalys", "icer")
 
 
 def _effects_part(log: ChangeLog) -> list[str]:
@@ -190,29 +192,33 @@ def _effects_part(log: ChangeLog) -> list[str]:
     idle = [str(number) for number, step in enumerate(log.steps, 1) if not step.moves_results]
     parts = []
     if moving:
-        header = ["Step", "Strategy", "Cost", "QALYs", "Incr. cost", "Incr. QALYs", "ICER"]
-        header += [f"Incr. NMB at {threshold:,.15g}" for threshold in log.thresholds]
-        rows = [
-            (str(number), *cells) for number, step in moving for cells in _effect_rows(step, log)
-        ]
         words = "After each step, in brackets the change the step makes; strategies it leaves "
         words += "as they are do not appear.\n"
-        parts += ["## Effect of each step\n", words, table(header, rows, numbers=len(header) - 2)]
+        rows = [row for number, step in moving for row in _effect_rows(str(number), step, log)]
+        labels = ["Step", "Strategy", *(label for name, label, *_ in STANDING if name in RESULTS)]
+        labels += [f"Incr. NMB at {threshold:,.15g}" for threshold in log.thresholds]
+        columns = [
+            Column(label, label, cells, "text" if place < 2 else "figures")
+            for place, (label, cells) in enumerate(
+                zip(labels, zip(*rows, strict=True), strict=True)
+            )
+        ]
+        parts += ["## Effect of each step\n", words, Table("effects", "", columns).to_markdown()]
     if idle:
         parts.append(f"Without any effect on the results: step {', '.join(idle)}.\n")
     return parts
 
 
-def _effect_rows(step: Step, log: ChangeLog) -> list[list[str]]:
+def _effect_rows(number: str, step: Step, log: ChangeLog) -> list[list[str]]:
     before = {row.strategy: row for row in step.before}
     after = {row.strategy: row for row in step.after}
     rows = []
     for name in _strategies(step.before, step.after):
         old, new = before.get(name), after.get(name)
         if new is None:
-            rows.append([name, "no longer compared", *[""] * (4 + len(log.thresholds))])
+            rows.append([number, name, "no longer compared", *[""] * (4 + len(log.thresholds))])
         elif old != new:
-            rows.append(_effect_cells(old, new, log.thresholds))
+            rows.append([number, *_effect_cells(old, new, log.thresholds)])
     return rows
 
 
@@ -277,7 +283,7 @@ def print_change_log(log: ChangeLog, console: Console) -> None:
         _print_steps(log, console)
         _print_effects(log, console)
     for change in log.silent[:SHOWN]:
-        before, after = (_short(text) for text in (change.before, change.after))
+        before, after = (_short(_or_none(text)) for text in (change.before, change.after))
         words = f"{change.key}: {before} -> {after} ({change.note})"
         console.print(Text.assemble(("No effect: ", "bold"), words))
     if len(log.silent) > SHOWN:
@@ -285,35 +291,27 @@ def print_change_log(log: ChangeLog, console: Console) -> None:
 
 
 def _print_results(log: ChangeLog, console: Console) -> None:
-    stages = [("A", log.a.standings), ("B", log.b.standings)]
-    names = _strategies(log.a.standings, log.b.standings)
-    found = {(stage, row.strategy): row for stage, rows in stages for row in rows}
-    rows = [(stage, name) for name in names for stage, _ in stages if (stage, name) in found]
-    columns = [
-        Column(
-            title, [cells[place] for cells in ([*_result_cells(found[row], ())] for row in rows)]
-        )
-        for place, title in enumerate(("Cost", "QALYs", "Incr. cost", "Incr. QALYs", "ICER"))
-    ]
-    for threshold in log.thresholds:
-        cells = [money(found[row].nmb.get(threshold)) for row in rows]
-        columns.append(Column(f"NMB at {threshold:,.0f}", cells))
-    show(console, "Results per person (discounted)", [f"{n}, {s}" for s, n in rows], columns)
+    table = _results(log)
+    names = [f"{n}, {s}" for n, s in zip(table["strategy"], table["side"], strict=True)]
+    table = table.plus(Column("strategy", "Strategy", names))
+    show(console, table.select(*(c.name for c in table.columns if c.name != "side")))
 
 
 def _print_steps(log: ChangeLog, console: Console) -> None:
-    rows = [
-        (str(number) if first else "", _texts(change))
-        for number, step in enumerate(log.steps, start=1)
-        for first, change in zip([True, *[False] * len(step.changes)], step.changes, strict=False)
+    rows = _steps(log)
+    table = Table.of("steps", "Changes, step by step", rows[:SHOWN], READ)
+    first = [
+        row.number if before is None or row.number != before.number else None
+        for before, row in zip([None, *rows], rows[:SHOWN], strict=False)
     ]
-    shown = rows[:SHOWN]
-    titles = ("Input", "Before", "After", "Change", "Relative")
-    columns = [
-        Column(title, [_short(texts[place]) for _, texts in shown], words=place < 3)
-        for place, title in enumerate(titles)
-    ]
-    show(console, "Changes, step by step", [number for number, _ in shown], columns, "Step")
+    table = table.plus(
+        replace(table.column("step"), values=first),
+        *(
+            replace(table.column(name), values=[_short(str(text)) for text in table[name]])
+            for name in ("key", "before", "after")
+        ),
+    )
+    show(console, table)
     if len(rows) > SHOWN:
         console.print(Text(f"... and {len(rows) - SHOWN} more changes in change_log.csv."))
     for number, step in enumerate(log.steps[:SHOWN], start=1):
@@ -327,34 +325,24 @@ def _print_effects(log: ChangeLog, console: Console) -> None:
     stages = [("A", log.a.standings), *((n, step.after) for n, step in moving[:SHOWN])]
     names = _strategies(*(rows for _, rows in stages))
     found = {(stage, row.strategy): row for stage, rows in stages for row in rows}
-    labels = [stage for stage, _ in stages]
-
-    def columns(cell_of: dict[tuple[str, str], str]) -> list[Column]:
-        made = [Column(n, [cell_of.get((stage, n), "") for stage in labels]) for n in names]
-        return [column for column in made if any(column.cells)]
-
-    tables = [
-        ("Cost after each step", {key: money(row.cost) for key, row in found.items()}),
-        (
-            "QALYs after each step",
-            {key: f"{row.qalys:.4f}" for key, row in found.items() if row.qalys is not None},
-        ),
-        (
-            "ICER against the comparator after each step",
-            {key: icer_text(row) for key, row in found.items()},
-        ),
+    first = Column("step", "Step", [stage for stage, _ in stages])
+    results: list[tuple[str, str, Callable[[Standing], object]]] = [
+        ("Cost after each step", "money", lambda row: row.cost),
+        ("QALYs after each step", "qaly", lambda row: row.qalys),
+        ("ICER against the comparator after each step", "figures", icer_text),
     ]
-    for threshold in log.thresholds[:1]:
-        cells = {key: money(row.incremental_nmb[threshold]) for key, row in found.items()}
-        title = f"Incremental NMB at {threshold:,.0f} against the comparator after each step"
-        tables.append((title, cells))
-    for title, cell_of in tables:
-        if moving and any(cell_of.values()):
-            show(console, title, labels, columns(cell_of), "Step")
+    if log.thresholds:
+        level = log.thresholds[0]
+        title = f"Incremental NMB at {level:,.0f} against the comparator after each step"
+        results.append((title, "money", lambda row: row.incremental_nmb[level]))
+    for title, how, value in results:
+        values = {place: value(row) for place, row in found.items()}
+        table = across(title, first, names, values, how)
+        if moving and len(table.columns) > 1:
+            show(console, table)
     if idle:
         console.print(Text(f"Without any effect on the results: step {', '.join(idle)}."))
 
 
-def _short(text: str | None) -> str:
-    text = "(none)" if text is None else text
+def _short(text: str) -> str:
     return text if len(text) <= CELL else f"{text[: CELL - 3]}..."

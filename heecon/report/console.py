@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
+
+from heecon.table import Column, Table
 
 TEXT_WIDTH = 30
 """Columns of words may be wrapped to this width."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: a title and a cell for every row; words are left-aligned and wrap."""
-
-    title: str
-    cells: Sequence[str]
-    words: bool = False
-
-    @property
-    def width(self) -> int:
-        """Characters the column needs, with the gap to the next one."""
-        cells = max((len(cell) for cell in self.cells), default=0)
-        needed = min(cells, TEXT_WIDTH) if self.words else cells
-        return max(needed, *(len(word) for word in self.title.split())) + 3
 
 
 def print_warnings(warnings: Sequence[str], console: Console) -> None:
@@ -36,41 +21,59 @@ def print_warnings(warnings: Sequence[str], console: Console) -> None:
         console.print(Text.assemble(("Warning: ", "bold yellow"), warning))
 
 
-def show(
-    console: Console,
-    title: str,
-    labels: Sequence[str],
-    columns: Sequence[Column],
-    first: str = "Strategy",
-) -> None:
+def show(console: Console, table: Table) -> None:
     """Print a table; columns that do not fit beside the others follow in a table of their own.
 
-    Args:
-        console: where to.
-        title: above the table.
-        labels: cells of the first column, one a row.
-        columns: the others.
-        first: heading of the first column.
+    The first column names the rows: it is never wrapped, and stands before each group of others.
     """
+    first, *others = table.columns
+    labels = first.cells
     room = console.width - max(len(label) for label in labels) - 4
     groups: list[list[Column]] = [[]]
-    for column in columns:
-        used = sum(other.width for other in groups[-1])
-        if groups[-1] and used + column.width > room:
+    for column in others:
+        used = sum(_width(other) for other in groups[-1])
+        if groups[-1] and used + _width(column) > room:
             groups.append([])
         groups[-1].append(column)
     for number, group in enumerate(groups):
-        console.print(Text(title + (" (continued)" if number else ""), style="bold"))
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column(first, no_wrap=True)
+        console.print(Text(table.title + (" (continued)" if number else ""), style="bold"))
+        grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
+        grid.add_column(Text(first.label), no_wrap=True)
         for column in group:
             if column.words:
-                table.add_column(Text(column.title), overflow="fold")
+                grid.add_column(Text(column.label), overflow="fold")
             else:
-                table.add_column(Text(column.title), justify="right", width=column.width - 3)
+                grid.add_column(Text(column.label), justify="right", width=_width(column) - 3)
         for label, *cells in zip(labels, *(column.cells for column in group), strict=True):
-            table.add_row(Text(label), *(Text(cell) for cell in cells))
-        console.print(table)
+            grid.add_row(Text(label), *(Text(cell) for cell in cells))
+        console.print(grid)
+
+
+def across(
+    title: str,
+    first: Column,
+    names: Iterable[str],
+    values: Mapping[tuple[str, str], object],
+    how: str,
+) -> Table:
+    """A table of one result: a column for each name in which the rows have something to say.
+
+    Args:
+        title: of the table.
+        first: what the rows are about.
+        names: of the other columns.
+        values: by row and name; empty where there is none.
+        how: format of the values.
+    """
+    columns = [Column(n, n, [values.get((row, n)) for row in first.cells], how) for n in names]
+    return Table("across", title, [first, *(c for c in columns if any(c.cells))])
+
+
+def _width(column: Column) -> int:
+    """Characters the column needs, with the gap to the next one."""
+    cells = max((len(cell) for cell in column.cells), default=0)
+    needed = min(cells, TEXT_WIDTH) if column.words else cells
+    return max([needed, *map(len, column.label.split())]) + 3
 
 
 def money(value: float | None) -> str:

@@ -14,9 +14,8 @@ from heecon.evidence.indirect import Effect
 from heecon.evidence.interval import interval_from_se
 from heecon.evidence.registry import CHECKED, UNRESOLVED, Evidence, Registry
 from heecon.evidence.synthesis import Comparison, Synthesis
-from heecon.report.console import Column
-from heecon.report.sensitivity_report import Printed, Report
-from heecon.report.tables import Rows
+from heecon.report.sensitivity_report import Report
+from heecon.table import Column, Field, Table
 
 KINDS = {
     "assumption": "Assumptions",
@@ -28,20 +27,30 @@ KINDS = {
 }
 
 
+USES: tuple[Field, ...] = (
+    ("user", "User", "text"),
+    ("subject", "What", "text"),
+    ("how", "How", "text"),
+)
+FINDINGS: tuple[Field, ...] = (
+    ("kind", "Kind", "text"),
+    ("subject", "What", "text"),
+    ("what", "", "text"),
+)
+
+
 def overview(registry: Registry, networks: Sequence[str]) -> Report:
     """How much evidence there is, by topic and status."""
     topics = Counter(row.topic for row in registry.rows.values())
     statuses = list(dict.fromkeys(row.status for row in registry.rows.values()))
-    columns = [Column("Figures", [str(count) for count in topics.values()])]
-    columns += [
-        Column(
-            status.capitalize(),
-            [
-                str(sum(r.topic == topic and r.status == status for r in registry.rows.values()))
-                for topic in topics
-            ],
-        )
-        for status in statuses
+    pairs = Counter((row.topic, row.status) for row in registry.rows.values())
+    columns = [
+        Column("topic", "Topic", list(topics)),
+        Column("figures", "Figures", list(topics.values()), "d"),
+        *(
+            Column(status, status.capitalize(), [pairs[topic, status] for topic in topics], "d")
+            for status in statuses
+        ),
     ]
     wrong = sum(bool(row.superseded_by) for row in registry.rows.values())
     notes = [
@@ -49,7 +58,7 @@ def overview(registry: Registry, networks: Sequence[str]) -> Report:
         f"Networks: {', '.join(networks) or 'none'} (heecon evidence --network NAME).",
         "heecon evidence ID shows one figure; heecon evidence --audit what to look at.",
     ]
-    return Report([Printed("Evidence by topic", "Topic", list(topics), columns)], notes)
+    return Report([Table("topics", "Evidence by topic", columns)], notes)
 
 
 def figure(row: Evidence, uses: Sequence[Use]) -> Report:
@@ -72,16 +81,10 @@ def figure(row: Evidence, uses: Sequence[Use]) -> Report:
         "note": row.note,
     }
     kept = {name: fact for name, fact in facts.items() if fact}
-    printed = [
-        Printed(row.id, "Field", list(kept), [Column("Content", list(kept.values()), words=True)])
-    ]
+    columns = [Column("field", "Field", list(kept)), Column("content", "Content", [*kept.values()])]
+    printed = [Table("figure", row.id, columns)]
     if uses:
-        columns = [
-            Column("What", [use.subject for use in uses], words=True),
-            Column("How", [use.how for use in uses], words=True),
-        ]
-        printed.append(Printed("Used by", "User", [use.user for use in uses], columns))
-        return Report(printed)
+        return Report([*printed, Table.of("uses", "Used by", uses, USES)])
     if row.superseded_by:
         known = row.superseded_by != UNRESOLVED
         instead = f"cite {row.superseded_by} instead" if known else "nothing replaces it so far"
@@ -99,18 +102,10 @@ def estimate(row: Evidence) -> str:
 
 def audit_report(findings: Sequence[Finding]) -> Report:
     """The findings by kind, all of them in a file."""
-    printed = []
-    for kind, title in KINDS.items():
-        rows = [finding for finding in findings if finding.kind == kind]
-        if rows:
-            words = Column("", [row.what for row in rows], words=True)
-            subjects = [row.subject for row in rows]
-            printed.append(Printed(f"{title}: {len(rows)}", "What", subjects, [words]))
-    table = Rows(
-        ("kind", "subject", "what"),
-        tuple((finding.kind, finding.subject, finding.what) for finding in findings),
-    )
-    return Report(printed, [] if findings else ["Nothing to look at."], {"audit": table})
+    table = Table.of("audit", "What to look at", findings, FINDINGS)
+    parts = [(table.where(kind=kind).select("subject", "what"), KINDS[kind]) for kind in KINDS]
+    printed = [part.titled(f"{title}: {len(part)}") for part, title in parts if len(part)]
+    return Report(printed, [] if findings else ["Nothing to look at."], [table])
 
 
 # --- networks ------------------------------------------------------------------------------------
@@ -119,7 +114,8 @@ def audit_report(findings: Sequence[Finding]) -> Report:
 def network_report(found: Synthesis) -> Report:
     """What went in, the league table, the ranking, and how well the evidence agrees."""
     network = found.network
-    printed = [_comparisons(found), _league(found), _ranking(found), *_splits(found)]
+    comparisons = Table.of("comparisons", "Comparisons", found.comparisons, COMPARISONS)
+    printed = [comparisons, _league(found), _ranking(found), *_splits(found)]
     notes = [f"{found.title}. Effects are {found.estimand}s."]
     notes.append(
         f"Method: {network.method}; variance between trials {network.tau2:.4g}; Q {network.q:.2f} "
@@ -128,21 +124,29 @@ def network_report(found: Synthesis) -> Report:
     notes += _agreement(found)
     if found.note:
         notes.append(found.note)
-    league = Rows(
-        ("treatment", "comparator", "ratio", "low", "high", "log_se"),
-        tuple(
-            (one, two, *found.ratio(one, two), network.effect(one, two).se)
-            for one in network.treatments
-            for two in network.treatments
-            if one != two
-        ),
-    )
-    covariance = Rows(
-        network.treatments[1:],
-        tuple(tuple(float(cell) for cell in row) for row in network.covariance),
-    )
-    tables = {"league": league, "covariance": covariance}
+    covariance = [
+        Column(name, name, values, "number")
+        for name, values in zip(network.treatments[1:], network.covariance.T.tolist(), strict=True)
+    ]
+    tables = [_pairs(found), Table("covariance", "Covariance of the log effects", covariance)]
     return Report(printed, notes, tables, {"forest": forest(found)})
+
+
+def _pairs(found: Synthesis) -> Table:
+    """Every treatment against every other."""
+    network = found.network
+    pairs = [(one, two) for one in network.treatments for two in network.treatments if one != two]
+    ratios = [found.ratio(one, two) for one, two in pairs]
+    columns = [
+        Column("treatment", "Treatment", [one for one, _ in pairs]),
+        Column("comparator", "Comparator", [two for _, two in pairs]),
+        *(
+            Column(name, name.capitalize(), [ratio[i] for ratio in ratios], ".2f")
+            for i, name in enumerate(("ratio", "low", "high"))
+        ),
+        Column("log_se", "SE (log)", [network.effect(*pair).se for pair in pairs], "number"),
+    ]
+    return Table("league", "Every treatment against every other", columns)
 
 
 def _agreement(found: Synthesis) -> list[str]:
@@ -164,17 +168,14 @@ def _agreement(found: Synthesis) -> list[str]:
     return notes
 
 
-def _comparisons(found: Synthesis) -> Printed:
-    rows = found.comparisons
-    columns = [
-        Column("Against", [row.contrast.comparator for row in rows]),
-        Column("Ratio", [_interval(*direct(row)) for row in rows]),
-        Column("Evidence", [" / ".join(row.evidence) for row in rows], words=True),
-        Column("Standard error from", [row.spread for row in rows], words=True),
-        Column("Status", [row.status for row in rows]),
-    ]
-    labels = [f"{row.contrast.study}: {row.contrast.treatment}" for row in rows]
-    return Printed("Comparisons", "Trial", labels, columns)
+COMPARISONS: tuple[Field, ...] = (
+    ("trial", "Trial", "text", lambda row: f"{row.contrast.study}: {row.contrast.treatment}"),
+    ("against", "Against", "figures", "contrast.comparator"),
+    ("ratio", "Ratio", "figures", lambda row: _interval(*direct(row))),
+    ("evidence", "Evidence", "text", lambda row: " / ".join(row.evidence)),
+    ("spread", "Standard error from", "text"),
+    ("status", "Status", "figures"),
+)
 
 
 def direct(row: Comparison) -> tuple[float, float, float]:
@@ -183,44 +184,41 @@ def direct(row: Comparison) -> tuple[float, float, float]:
     return (value, *interval_from_se(value, row.contrast.se, log=True))
 
 
-def _league(found: Synthesis) -> Printed:
+def _league(found: Synthesis) -> Table:
     names = found.network.treatments
-    columns = [
-        Column(
-            f"v {other}",
-            ["" if one == other else _interval(*found.ratio(one, other)) for one in names],
-        )
-        for other in names
-    ]
-    return Printed("League table (row against column)", "Treatment", names, columns)
+    columns = [Column("treatment", "Treatment", names)]
+    for other in names:
+        ratios = ["" if one == other else _interval(*found.ratio(one, other)) for one in names]
+        columns.append(Column(other, f"v {other}", ratios, "figures"))
+    return Table("league", "League table (row against column)", columns)
 
 
-def _ranking(found: Synthesis) -> Printed:
+def _ranking(found: Synthesis) -> Table:
     scores = found.network.p_scores(small_is_good=found.small_is_good)
     names = sorted(scores, key=lambda name: -scores[name])
     reference = found.network.reference
     ratios = [_interval(*found.ratio(name)) if name != reference else "1" for name in names]
     columns = [
-        Column("P-score", [f"{scores[name]:.3f}" for name in names]),
-        Column(f"Ratio v {reference}", ratios),
+        Column("treatment", "Treatment", names),
+        Column("p_score", "P-score", [scores[name] for name in names], "probability"),
+        Column("ratio", f"Ratio v {reference}", ratios, "figures"),
     ]
-    return Printed("Ranking", "Treatment", names, columns)
+    return Table("ranking", "Ranking", columns)
 
 
-def _splits(found: Synthesis) -> list[Printed]:
+SPLITS: tuple[Field, ...] = (
+    ("comparison", "Comparison", "text", lambda split: f"{split.treatment} v {split.comparator}"),
+    ("direct", "Direct", "figures", lambda split: _ratio(split.direct)),
+    ("indirect", "Indirect", "figures", lambda split: _ratio(split.indirect)),
+    ("network", "Network", "figures", lambda split: _ratio(split.network)),
+    ("p", "p", "probability", "p_value"),
+)
+
+
+def _splits(found: Synthesis) -> list[Table]:
     """Direct against indirect evidence where there are both."""
     rows = [split for split in splits(found.network) if split.indirect is not None]
-    if not rows:
-        return []
-    effects = [
-        ("Direct", [split.direct for split in rows]),
-        ("Indirect", [split.indirect for split in rows if split.indirect is not None]),
-        ("Network", [split.network for split in rows]),
-    ]
-    columns = [Column(title, [_ratio(effect) for effect in of]) for title, of in effects]
-    columns.append(Column("p", [f"{split.p_value:.3f}" for split in rows]))
-    labels = [f"{split.treatment} v {split.comparator}" for split in rows]
-    return [Printed("Direct and indirect evidence", "Comparison", labels, columns)]
+    return [Table.of("splits", "Direct and indirect evidence", rows, SPLITS)] if rows else []
 
 
 def _ratio(effect: Effect) -> str:

@@ -9,51 +9,43 @@ from rich.text import Text
 
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.monte_carlo import Estimate, VarianceShare, errors_of, estimates
-from heecon.report.console import Column, money, show, signed
-from heecon.report.tables import Rows
+from heecon.report.console import money, show, signed
+from heecon.table import Column, Field, Table
+
+ESTIMATES: tuple[Field, ...] = (
+    ("strategy", "Strategy", "text"),
+    ("comparator", "Comparator", "text"),
+    ("quantity", "Quantity", "text"),
+    ("threshold", "Willingness to pay", "money"),
+    ("discounted", "Discounted", "text"),
+    ("mean", "Mean", ",.4f"),
+    ("standard_error", "Standard error", ",.5f", "error"),
+)
+VARIANCE: tuple[Field, ...] = (
+    ("threshold", "Willingness to pay", "money"),
+    ("strategy", "Strategy", "text"),
+    ("comparator", "Comparator", "text"),
+    ("quantity", "Quantity", "text"),
+    ("variance", "Variance", "number"),
+    ("parameter", "Of parameters", "number"),
+    ("monte_carlo", "Of simulation", "number", "simulation"),
+    ("monte_carlo_share", "Monte Carlo share of variance", "share", "share"),
+)
 
 
-def estimate_rows(evaluation: Evaluation) -> Rows:
+def estimate_table(evaluation: Evaluation) -> Table:
     """Every estimate of a microsimulation with its error."""
-    header = (
-        "strategy", "comparator", "quantity", "threshold", "discounted", "mean", "standard_error",
-    )  # fmt: skip
-    return Rows(
-        header,
-        tuple(
-            (e.strategy, e.comparator, e.quantity, e.threshold, e.discounted, e.mean, e.error)
-            for e in estimates(evaluation)
-        ),
-    )
+    return Table.of("monte_carlo", "Monte Carlo errors", estimates(evaluation), ESTIMATES)
 
 
-def variance_rows(shares: Mapping[float, tuple[VarianceShare, ...]]) -> Rows:
+def variance_table(shares: Mapping[float, tuple[VarianceShare, ...]]) -> Table:
     """Variance over the draws by quantity, and its two parts.
 
     Args:
         shares: by threshold.
     """
-    header = (
-        "threshold", "strategy", "comparator", "quantity",
-        "variance", "parameter", "monte_carlo", "monte_carlo_share",
-    )  # fmt: skip
-    return Rows(
-        header,
-        tuple(
-            (
-                threshold if s.quantity == "nmb" else None,
-                s.strategy,
-                s.comparator,
-                s.quantity,
-                s.variance,
-                s.parameter,
-                s.simulation,
-                s.share,
-            )
-            for threshold, found in shares.items()
-            for s in found
-        ),
-    )
+    rows = [share for found in shares.values() for share in found]
+    return Table.of("psa_variance", "Variance over the draws", rows, VARIANCE)
 
 
 def print_errors(evaluation: Evaluation, labels: Mapping[str, str], console: Console) -> None:
@@ -64,24 +56,23 @@ def print_errors(evaluation: Evaluation, labels: Mapping[str, str], console: Con
         for e in estimates(evaluation)
         if e.discounted
     }
-
-    def cells(increment: bool, quantity: str, threshold: float | None = None) -> list[str]:
-        places = [(name, increment, quantity, threshold) for name in labels]
-        return [_shown(found.get(place)) for place in places]
-
-    columns = [
-        Column("Cost", cells(False, "total_cost")),
-        Column("QALYs", cells(False, "total_qaly")),
-        Column("Incr. cost", cells(True, "total_cost")),
-        Column("Incr. QALYs", cells(True, "total_qaly")),
+    columns = [Column("strategy", "Strategy", list(labels.values()))]
+    asked: list[tuple[str, bool, str, float | None]] = [
+        ("Cost", False, "total_cost", None),
+        ("QALYs", False, "total_qaly", None),
+        ("Incr. cost", True, "total_cost", None),
+        ("Incr. QALYs", True, "total_qaly", None),
     ]
-    for threshold in evaluation.model.settings.thresholds:
-        columns.append(Column(f"Incr. NMB at {threshold:,.0f}", cells(True, "nmb", threshold)))
+    for level in evaluation.model.settings.thresholds:
+        asked.append((f"Incr. NMB at {level:,.0f}", True, "nmb", level))
+    for title, increment, quantity, threshold in asked:
+        cells = [_shown(found.get((name, increment, quantity, threshold))) for name in labels]
+        columns.append(Column(title, title, cells, "figures"))
     title = (
         f"Microsimulation of {errors.people:,} people, seed {errors.seed} (discounted; Monte Carlo "
         "standard errors in brackets; strategies share luck)"
     )
-    show(console, title, list(labels.values()), columns)
+    show(console, Table("errors", title, columns))
 
 
 def _shown(estimate: Estimate | None) -> str:
@@ -94,19 +85,22 @@ def _shown(estimate: Estimate | None) -> str:
     return f"{money(estimate.mean)} ({estimate.error:,.{digits}f})"
 
 
+SHARES: tuple[Field, ...] = (
+    ("strategy", "Strategy", "text"),
+    ("sd", "SD over draws", "money", lambda share: share.variance**0.5),
+    ("sd_parameters", "SD, parameters", "money", lambda share: share.parameter**0.5),
+    ("sd_monte_carlo", "SD, Monte Carlo", "money", lambda share: share.simulation**0.5),
+    VARIANCE[-1],
+)
+
+
 def print_shares(shares: tuple[VarianceShare, ...], threshold: float, console: Console) -> None:
     """Say how much of the spread of net benefit is Monte Carlo noise."""
     rows = [s for s in shares if s.quantity == "nmb" and s.comparator] or [
         s for s in shares if s.quantity == "nmb"
     ]
-    columns = [
-        Column("SD over draws", [money(s.variance**0.5) for s in rows]),
-        Column("SD, parameters", [money(s.parameter**0.5) for s in rows]),
-        Column("SD, Monte Carlo", [money(s.simulation**0.5) for s in rows]),
-        Column("Monte Carlo share of variance", [f"{s.share:.1%}" for s in rows]),
-    ]
     title = f"Net benefit at {threshold:,.0f} over the draws: parameters or simulated people?"
-    show(console, title, [s.strategy for s in rows], columns)
+    show(console, Table.of("shares", title, rows, SHARES))
     if max((s.share for s in rows), default=0.0) > 0.05:
         words = "More than 5% of some variance is noise: simulate more people in each draw."
         console.print(Text(words, style="yellow"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +19,16 @@ from heecon.analysis.convergence import Precision, precision, running
 from heecon.analysis.monte_carlo import VarianceShare, variance_shares
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import (
-    Interval,
     default_grid,
     ellipses,
     summarise,
     summarise_net_benefit,
 )
-from heecon.files.write import csv_text, write_all
+from heecon.files.write import csv_files, write_all
 from heecon.report import monte_carlo_report
-from heecon.report.console import Column, money, show
+from heecon.report.console import money, show
 from heecon.report.run_files import json_text
-from heecon.report.tables import Rows
+from heecon.table import Column, Table
 
 FEW = 100
 """Below this many draws a reader is warned."""
@@ -86,21 +86,20 @@ def write_psa(
 ) -> list[Path]:
     """Write tables, draws, and pictures in the formats asked for, all or none."""
     outcomes = found.outcomes
-    contents: dict[str, str | bytes] = {
-        f"{name}.csv": csv_text(table.header, table.rows)
-        for name, table in (
-            ("psa_summary", summary_rows(found)),
-            ("psa_net_benefit", net_benefit_rows(found)),
-            ("psa_curves", curve_rows(found)),
-            ("psa_convergence", convergence_rows(found)),
-        )
-    }
+    tables = [
+        summary_table(found),
+        net_benefit_table(found),
+        curve_table(found),
+        convergence_table(found),
+    ]
     if found.shares:
-        table = monte_carlo_report.variance_rows(found.shares)
-        contents["psa_variance.csv"] = csv_text(table.header, table.rows)
-    contents["psa_draws.csv"] = draws_text(outcomes)
+        tables.append(monte_carlo_report.variance_table(found.shares))
     if outcomes.failed:
-        contents["psa_left_out.csv"] = csv_text(("draw", "reason"), outcomes.failed)
+        draws, reasons = zip(*outcomes.failed, strict=True)
+        columns = [Column("draw", "Draw", draws, "d"), Column("reason", "Reason", reasons)]
+        tables.append(Table("psa_left_out", "Draws left out", columns))
+    contents = csv_files(tables)
+    contents["psa_draws.csv"] = draws_text(outcomes)
     contents |= plot.files(pictures(found), formats)
     contents["psa_manifest.json"] = json_text(manifest)
     return write_all(folder, contents)
@@ -176,16 +175,13 @@ def print_psa(found: PsaReport, console: Console) -> None:
     if outcomes.draws < FEW:
         console.print(Text(f"Fewer than {FEW} draws say little: intervals and errors are rough."))
     _print_headline(found, console)
-    rows = summarise(outcomes)
-    labels = [_label(outcomes, row.strategy, console) for row in rows]
+    table = _labelled(outcomes, summary_table(found), console)
     against = _label(outcomes, outcomes.reference, console)
-    columns = [
-        Column("Cost", [_money(row.cost) for row in rows]),
-        Column("QALYs", [_effect(row.effect) for row in rows]),
-        Column("Incr. cost", [_money(row.incremental_cost) for row in rows]),
-        Column("Incr. QALYs", [_effect(row.incremental_effect) for row in rows]),
-    ]
-    show(console, f"Means and 95% intervals; increments against {against}", labels, columns)
+    table = table.titled(f"Means and 95% intervals; increments against {against}")
+    show(
+        console,
+        table.select("strategy", "cost", "qalys", "incremental_cost", "incremental_qalys"),
+    )
     for at, threshold in enumerate(found.thresholds):
         _print_decision(found, at, threshold, console)
     for threshold, shares in found.shares.items():
@@ -197,144 +193,145 @@ def _print_headline(found: PsaReport, console: Console) -> None:
     pairs = [("probabilistic", outcomes.means()), ("deterministic", outcomes.base)]
     if found.headline == "deterministic":
         pairs.reverse()
-    labels = [_label(outcomes, name, console) for name in outcomes.strategies]
-    columns = []
+    columns = [Column("strategy", "Strategy", outcomes.strategies)]
     for words, totals in pairs:
         if totals:
-            columns.append(Column(f"Cost, {words}", [money(row.cost) for row in totals]))
-            columns.append(Column(f"QALYs, {words}", [f"{row.effect:.4f}" for row in totals]))
-    show(console, f"Expected costs and QALYs (headline: {found.headline})", labels, columns)
+            cost, qalys = [row.cost for row in totals], [row.effect for row in totals]
+            columns.append(Column(f"cost_{words}", f"Cost, {words}", cost, "money"))
+            columns.append(Column(f"qalys_{words}", f"QALYs, {words}", qalys, "qaly"))
+    title = f"Expected costs and QALYs (headline: {found.headline})"
+    show(console, _labelled(outcomes, Table("headline", title, columns), console))
 
 
 def _print_decision(found: PsaReport, at: int, threshold: float, console: Console) -> None:
     outcomes, error = found.outcomes, found.precisions[at]
-    rows = [
-        row for row in summarise_net_benefit(outcomes, [threshold]) if row.threshold == threshold
-    ]
-    labels = [_label(outcomes, row.strategy, console) for row in rows]
-    columns = [
-        Column("NMB", [_money(row.nmb) for row in rows]),
-        Column("Incr. NMB", [_money(row.incremental_nmb) for row in rows]),
-        Column(
-            "P(cost-effective)",
-            [
-                f"{row.probability:.3f} ({spread:.3f})"
-                for row, spread in zip(rows, error.probability_error, strict=True)
-            ],
-        ),
-        Column("Expected loss", [money(row.expected_loss) for row in rows]),
-        Column("Best", ["*" if row.optimal else "" for row in rows]),
-    ]
+    table = net_benefit_table(found).where(threshold=threshold)
+    pairs = zip(table["probability_cost_effective"], table["probability_error"], strict=True)
+    chances = [f"{chance:.3f} ({spread:.3f})" for chance, spread in pairs]
+    table = table.select("strategy", "nmb", "incremental_nmb", "expected_loss", "optimal")
+    *before, loss, optimal = table.columns
+    probability = Column("probability", "P(cost-effective)", chances, "figures")
     money_unit = f"{outcomes.currency} " if outcomes.currency else ""
     title = f"At {threshold:,.0f} {money_unit}per QALY (Monte Carlo errors in brackets)"
-    show(console, title, labels, columns)
+    decision = Table("decision", title, [*before, probability, loss, optimal])
+    show(console, _labelled(outcomes, decision, console))
     text = f"EVPI {money(error.evpi)} ({money(error.evpi_error)}) per person"
     if found.population is not None:
         text += f", {money(error.evpi * found.population)} for {found.population:,.0f} people"
     console.print(Text(f"{text}.\n"))
 
 
-def summary_rows(found: PsaReport) -> Rows:
+def summary_table(found: PsaReport) -> Table:
     """Means and intervals of costs, effects and increments; the deterministic totals beside."""
-    header = ["strategy", "deterministic_cost", "deterministic_qalys"]
-    for name in ("cost", "qalys", "incremental_cost", "incremental_qalys"):
-        header += [name, f"{name}_low", f"{name}_high"]
+    rows = summarise(found.outcomes)
     base = {row.strategy: (row.cost, row.effect) for row in found.outcomes.base}
-    rows = []
-    for row in summarise(found.outcomes):
-        parts = (row.cost, row.effect, row.incremental_cost, row.incremental_effect)
-        cells = [cell for part in parts for cell in (part or (None, None, None))]
-        rows.append((row.strategy, *base.get(row.strategy, (None, None)), *cells))
-    return Rows(tuple(header), tuple(rows))
+    beside = [base.get(row.strategy, (None, None)) for row in rows]
+    columns = [
+        Column("strategy", "Strategy", [row.strategy for row in rows]),
+        Column("deterministic_cost", "Cost, deterministic", [cost for cost, _ in beside], "money"),
+        Column("deterministic_qalys", "QALYs, deterministic", [q for _, q in beside], "qaly"),
+    ]
+    for name, label, values, how in (
+        ("cost", "Cost", [row.cost for row in rows], "money"),
+        ("qalys", "QALYs", [row.effect for row in rows], "qaly"),
+        ("incremental_cost", "Incr. cost", [row.incremental_cost for row in rows], "money"),
+        ("incremental_qalys", "Incr. QALYs", [row.incremental_effect for row in rows], "qaly"),
+    ):
+        columns.append(Column(name, label, values, how, interval=True))
+    return Table("psa_summary", "Means and 95% intervals", columns)
 
 
-def net_benefit_rows(found: PsaReport) -> Rows:
+def net_benefit_table(found: PsaReport) -> Table:
     """Net benefit and decision at each threshold, with Monte Carlo errors."""
-    header = (
-        "threshold", "strategy", "nmb", "nmb_low", "nmb_high",
-        "incremental_nmb", "incremental_nmb_low", "incremental_nmb_high", "incremental_nmb_error",
-        "probability_cost_effective", "probability_error", "expected_loss", "optimal",
-        "evpi", "evpi_error",
-    )  # fmt: skip
-    rows: list[tuple[object, ...]] = []
+    rows = summarise_net_benefit(found.outcomes, found.thresholds)
     errors = {error.threshold: error for error in found.precisions}
-    for row in summarise_net_benefit(found.outcomes, found.thresholds):
-        error = errors[row.threshold]
-        index = error.strategies.index(row.strategy)
-        rows.append(
-            (
-                row.threshold,
-                row.strategy,
-                *row.nmb,
-                *(row.incremental_nmb or (None, None, None)),
-                float(error.increment_error[index]),
-                row.probability,
-                float(error.probability_error[index]),
-                row.expected_loss,
-                row.optimal,
-                error.evpi,
-                error.evpi_error,
-            )
-        )
-    return Rows(header, tuple(rows))
+    beside = [errors[row.threshold] for row in rows]
+    places = [error.strategies.index(r.strategy) for r, error in zip(rows, beside, strict=True)]
+
+    def of(errors_of: Callable[[Precision], NDArray[np.float64]]) -> list[float]:
+        """The Monte Carlo error of each row."""
+        pairs = zip(beside, places, strict=True)
+        return [float(errors_of(error)[place]) for error, place in pairs]
+
+    nmb = [row.nmb for row in rows]
+    increments = [row.incremental_nmb for row in rows]
+    columns = [
+        Column("threshold", "Willingness to pay", [row.threshold for row in rows], "money"),
+        Column("strategy", "Strategy", [row.strategy for row in rows]),
+        Column("nmb", "NMB", nmb, "money", interval=True),
+        Column("incremental_nmb", "Incr. NMB", increments, "money", interval=True),
+        Column("incremental_nmb_error", "Its error", of(lambda e: e.increment_error), "cents"),
+        Column(
+            "probability_cost_effective",
+            "P(cost-effective)",
+            [row.probability for row in rows],
+            "probability",
+        ),
+        Column("probability_error", "Its error", of(lambda e: e.probability_error), "probability"),
+        Column("expected_loss", "Expected loss", [row.expected_loss for row in rows], "money"),
+        Column("optimal", "Best", [row.optimal for row in rows], "mark"),
+        Column("evpi", "EVPI", [error.evpi for error in beside], "cents"),
+        Column("evpi_error", "Its error", [error.evpi_error for error in beside], "cents"),
+    ]
+    return Table("psa_net_benefit", "Net benefit and decision", columns)
 
 
-def curve_rows(found: PsaReport) -> Rows:
+def curve_table(found: PsaReport) -> Table:
     """Acceptability, frontier, expected loss and EVPI over the grid of thresholds."""
-    curves = found.curves
-    header = (
-        "threshold", "strategy", "probability", "on_frontier", "expected_loss",
-        "evpi", "evpi_error", "evpi_population",
-    )  # fmt: skip
-    rows: list[tuple[object, ...]] = []
-    for at, threshold in enumerate(curves.thresholds.tolist()):
-        evpi = float(curves.evpi[at])
-        everybody = None if found.population is None else evpi * found.population
-        for index, name in enumerate(curves.strategies):
-            rows.append(
-                (
-                    threshold,
-                    name,
-                    float(curves.probability[at, index]),
-                    bool(curves.optimal[at, index]),
-                    float(curves.expected_loss[at, index]),
-                    evpi,
-                    float(curves.standard_error[at]),
-                    everybody,
-                )
-            )
-    return Rows(header, tuple(rows))
+    curves, people = found.curves, found.population
+    index, many = curves.thresholds, len(curves.strategies)
+    population = [None if people is None else evpi * people for evpi in curves.evpi.tolist()]
+    columns = [
+        *_grid("threshold", "Willingness to pay", index, curves.strategies, "money"),
+        _long("probability", "P(cost-effective)", curves.probability, "probability"),
+        _long("on_frontier", "On the frontier", curves.optimal, "mark"),
+        _long("expected_loss", "Expected loss", curves.expected_loss, "cents"),
+        _repeated("evpi", "EVPI", curves.evpi.tolist(), many, "cents"),
+        _repeated("evpi_error", "Its error", curves.standard_error.tolist(), many, "cents"),
+        _repeated("evpi_population", "EVPI of the population", population, many, "money"),
+    ]
+    return Table("psa_curves", "Acceptability, expected loss and EVPI", columns)
 
 
-def convergence_rows(found: PsaReport) -> Rows:
+def convergence_table(found: PsaReport) -> Table:
     """Running estimates at the first threshold, from the first draws only."""
     run = running(found.outcomes, found.thresholds[0])
-    header = (
-        "draws", "strategy", "nmb", "incremental_nmb", "incremental_nmb_error",
-        "probability_cost_effective", "evpi",
-    )  # fmt: skip
-    rows: list[tuple[object, ...]] = []
-    for at, draws in enumerate(run.draws.tolist()):
-        for index, name in enumerate(run.strategies):
-            rows.append(
-                (
-                    draws,
-                    name,
-                    float(run.nmb[at, index]),
-                    float(run.increment[at, index]),
-                    float(run.increment_error[at, index]),
-                    float(run.probability[at, index]),
-                    float(run.evpi[at]),
-                )
-            )
-    return Rows(header, tuple(rows))
+    columns = [
+        *_grid("draws", "Draws", run.draws, run.strategies, ",d"),
+        _long("nmb", "NMB", run.nmb, "money"),
+        _long("incremental_nmb", "Incr. NMB", run.increment, "money"),
+        _long("incremental_nmb_error", "Its error", run.increment_error, "cents"),
+        _long("probability_cost_effective", "P(cost-effective)", run.probability, "probability"),
+        _repeated("evpi", "EVPI", run.evpi.tolist(), len(run.strategies), "cents"),
+    ]
+    return Table("psa_convergence", "Running estimates", columns)
+
+
+def _grid(
+    name: str, label: str, index: NDArray[Any], strategies: Sequence[str], how: str
+) -> list[Column]:
+    """The first columns of a long table: the index, and in each of its values all strategies."""
+    return [
+        _repeated(name, label, index.tolist(), len(strategies), how),
+        Column("strategy", "Strategy", list(strategies) * len(index)),
+    ]
+
+
+def _long(name: str, label: str, values: NDArray[Any], how: str) -> Column:
+    """Values of shape (index, strategies) as a column."""
+    return Column(name, label, values.ravel().tolist(), how)
+
+
+def _repeated(name: str, label: str, values: Sequence[object], times: int, how: str) -> Column:
+    """A value of the index as a column, for each strategy again."""
+    return Column(name, label, [value for value in values for _ in range(times)], how)
 
 
 def draws_text(outcomes: Outcomes) -> str:
     """Draws of the parameters and their outcomes side by side, one row a draw, as CSV text."""
     keys = list(outcomes.parameters)
     names = [f"{kind}_{name}" for kind in ("cost", "effect") for name in outcomes.strategies]
-    header = csv_text(("draw", *keys, *names), [])
+    header = Table("draws", "", [Column(name, "", ()) for name in ("draw", *keys, *names)]).to_csv()
     columns = [outcomes.parameters[key] for key in keys]
     table = np.column_stack([*columns, outcomes.cost, outcomes.effect])
     # Written directly: a row of plain numbers needs no quoting, and there are very many.
@@ -342,19 +339,11 @@ def draws_text(outcomes: Outcomes) -> str:
     return header + "".join(lines)
 
 
-def _money(interval: Interval | None) -> str:
-    if interval is None:
-        return ""
-    mean, low, high = interval
-    return f"{money(mean)} ({money(low)} to {money(high)})"
-
-
-def _effect(interval: Interval | None) -> str:
-    if interval is None:
-        return ""
-    mean, low, high = interval
-    return f"{mean:.4f} ({low:.4f} to {high:.4f})"
-
-
 def _label(outcomes: Outcomes, name: str, console: Console) -> str:
     return outcomes.labels.get(name, name) if console.width >= 160 else name
+
+
+def _labelled(outcomes: Outcomes, table: Table, console: Console) -> Table:
+    """The table with strategies first, called as the screen has room for."""
+    labels = [_label(outcomes, str(name), console) for name in table["strategy"]]
+    return table.plus(Column("strategy", "Strategy", labels))

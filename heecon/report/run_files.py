@@ -15,7 +15,7 @@ import numpy as np
 
 from heecon import plot
 from heecon.analysis.evaluation import Evaluation
-from heecon.files.write import csv_text, write_all
+from heecon.files.write import csv_files, write_all
 from heecon.model.definition import Model
 from heecon.report import monte_carlo_report, tables
 
@@ -39,22 +39,19 @@ def write_run(
     Raises:
         InputError: the folder cannot be written to.
     """
-    contents: dict[str, str | bytes] = {
-        f"{name}.csv": csv_text(table.header, table.rows)
-        for name, table in (
-            ("summary", tables.summary(evaluation)),
-            ("incremental", tables.incremental(evaluation)),
-            ("pairwise", tables.pairwise(evaluation)),
-            ("net_benefit", tables.net_benefit(evaluation)),
-            ("assumptions", tables.assumptions(evaluation)),
-        )
-    }
+    written = [
+        tables.summary(evaluation),
+        tables.incremental(evaluation),
+        tables.pairwise(evaluation),
+        tables.net_benefit(evaluation),
+        tables.assumptions(evaluation),
+    ]
     if evaluation.result.monte_carlo is not None:
-        table = monte_carlo_report.estimate_rows(evaluation)
-        contents["monte_carlo.csv"] = csv_text(table.header, table.rows)
+        written.append(monte_carlo_report.estimate_table(evaluation))
     if evaluation.result.trace is not None:
-        table = tables.trace(evaluation)
-        contents["trace.csv"] = csv_text(table.header, table.rows)
+        written.append(tables.trace(evaluation))
+    contents = csv_files(written)
+    if evaluation.result.trace is not None:
         contents |= plot.files({"trace": trace_picture(evaluation)}, formats)
     contents["results.json"] = json_text(results(evaluation))
     contents["manifest.json"] = json_text(manifest(evaluation.model, seconds, **luck(evaluation)))
@@ -104,19 +101,19 @@ def results(evaluation: Evaluation) -> dict[str, object]:
             "thresholds": list(settings.thresholds),
         },
         "draws": evaluation.result.draws,
-        "summary": tables.as_records(tables.summary(evaluation)),
-        "incremental": tables.as_records(tables.incremental(evaluation)),
-        "pairwise": tables.as_records(tables.pairwise(evaluation)),
-        "net_benefit": tables.as_records(tables.net_benefit(evaluation)),
+        "summary": tables.summary(evaluation).to_records(),
+        "incremental": tables.incremental(evaluation).to_records(),
+        "pairwise": tables.pairwise(evaluation).to_records(),
+        "net_benefit": tables.net_benefit(evaluation).to_records(),
         "alive_at_end": {
             name: float(evaluation.result.alive_at_end[:, index].mean())
             for index, name in enumerate(evaluation.result.strategies)
         },
         "inputs": len(model.inputs),
-        "assumptions": tables.as_records(tables.assumptions(evaluation)),
+        "assumptions": tables.assumptions(evaluation).to_records(),
         "warnings": list(evaluation.warnings()),
         "engine": model.scenario.engine,
-        "monte_carlo": tables.as_records(monte_carlo_report.estimate_rows(evaluation))
+        "monte_carlo": monte_carlo_report.estimate_table(evaluation).to_records()
         if evaluation.result.monte_carlo is not None
         else None,
     }

@@ -10,11 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from heecon.analysis.evaluation import Evaluation
-from heecon.analysis.incremental import IncrementalRow, Status
+from heecon.analysis.incremental import IncrementalRow, Quadrant, Status
 from heecon.model.build import base_number
 from heecon.model.definition import Model, RateStep
-from heecon.report.console import Column, heading, money, print_warnings, show, signed
+from heecon.report import tables
+from heecon.report.console import heading, money, print_warnings, show
 from heecon.report.monte_carlo_report import print_errors
+from heecon.table import Column, Table
 
 WIDE = 120
 """On narrower screens strategies are called by name, not label, so that a row stays a line."""
@@ -73,20 +75,28 @@ def _header(evaluation: Evaluation, console: Console) -> None:
     console.print()
 
 
+def _print(title: str, labels: Labels, columns: Sequence[Column], console: Console) -> None:
+    """Print columns of values by strategy."""
+    first = Column("strategy", "Strategy", list(labels.values()))
+    show(console, Table("run", title, [first, *columns]))
+
+
 def _costs(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     by_category = evaluation.by_category("cost")
     if not by_category:
         return
+    totals = evaluation.cost(), evaluation.cost(discounted=False)
     columns = [
-        Column(heading(category), [money(amounts[name]) for name in labels])
-        for category, amounts in by_category.items()
+        Column(name, heading(name), [amounts[strategy] for strategy in labels], "money")
+        for name, amounts in (
+            *by_category.items(),
+            ("total", totals[0]),
+            ("undisc. total", totals[1]),
+        )
     ]
-    totals, undiscounted = evaluation.cost(), evaluation.cost(discounted=False)
-    columns.append(Column("Total", [money(totals[name]) for name in labels]))
-    columns.append(Column("Undisc. total", [money(undiscounted[name]) for name in labels]))
     currency = evaluation.model.settings.currency or "money"
     title = f"Costs per person ({currency}, discounted; last column undiscounted)"
-    show(console, title, list(labels.values()), columns)
+    _print(title, labels, columns, console)
 
 
 def _health(evaluation: Evaluation, labels: Labels, console: Console) -> None:
@@ -98,12 +108,13 @@ def _health(evaluation: Evaluation, labels: Labels, console: Console) -> None:
         rows = [row for row in evaluation.summary() if row.outcome == first.name]
         discounted = {row.strategy: row.discounted for row in rows}
         pairs.append((first.label, discounted, {row.strategy: row.undiscounted for row in rows}))
-    columns = []
-    for title, with_discounting, without in pairs:
-        columns.append(Column(heading(title), [f"{with_discounting[name]:.4f}" for name in labels]))
-        columns.append(Column("undisc.", [f"{without[name]:.4f}" for name in labels]))
+    columns = [
+        Column(title, label, [amounts[name] for name in labels], "qaly")
+        for title, discounted, undiscounted in pairs
+        for label, amounts in ((heading(title), discounted), ("undisc.", undiscounted))
+    ]
     title = "Health per person (each discounted, then undiscounted)"
-    show(console, title, list(labels.values()), columns)
+    _print(title, labels, columns, console)
 
 
 def _events(evaluation: Evaluation, labels: Labels, console: Console) -> None:
@@ -112,25 +123,29 @@ def _events(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     # The first count stands in the table of health.
     outcomes = list(dict.fromkeys((row.outcome, row.label) for row in rows))[1:]
     columns = [
-        Column(heading(label), [f"{amounts[outcome, name]:.4f}" for name in labels])
+        Column(outcome, heading(label), [amounts[outcome, name] for name in labels], "qaly")
         for outcome, label in outcomes
     ]
     if columns:
-        show(console, "Events per person (undiscounted)", list(labels.values()), columns)
+        _print("Events per person (undiscounted)", labels, columns, console)
 
 
 def _incremental(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     rows = evaluation.incremental()
-    columns = [
-        Column("Cost", [money(row.cost) for row in rows]),
-        Column("QALYs", [f"{row.effect:.4f}" for row in rows]),
-        Column("Incr. cost", [money(row.incremental_cost) for row in rows]),
-        Column("Incr. QALYs", [signed(row.incremental_effect) for row in rows]),
-        Column("ICER", [money(row.icer) if row.status is Status.FRONTIER else "" for row in rows]),
-        Column("Result", [_result(row, labels) for row in rows], words=True),
-    ]
-    title = "Fully incremental analysis, in order of cost (discounted)"
-    show(console, title, [labels[row.strategy] for row in rows], columns)
+    ratios = [row.icer if row.status is Status.FRONTIER else None for row in rows]
+    table = tables.incremental(evaluation).select(
+        "strategy", "cost", "qalys", "incremental_cost", "incremental_qalys", "icer"
+    )
+    table = table.plus(
+        Column("icer", "ICER", ratios, "money"),
+        Column("result", "Result", [_result(row, labels) for row in rows]),
+    )
+    show(console, _labelled(table, labels))
+
+
+def _labelled(table: Table, labels: Labels) -> Table:
+    """The table with strategies called as the screen has room for."""
+    return table.plus(Column("strategy", "Strategy", [labels[str(n)] for n in table["strategy"]]))
 
 
 def _result(row: IncrementalRow, labels: Labels) -> str:
@@ -141,18 +156,14 @@ def _result(row: IncrementalRow, labels: Labels) -> str:
 
 
 def _pairwise(evaluation: Evaluation, labels: Labels, console: Console) -> None:
-    rows = evaluation.pairwise()
-    if not rows:
+    table = tables.pairwise(evaluation)
+    if not len(table):
         return
-    meanings = [f"{row.quadrant}: {row.quadrant.meaning}" for row in rows]
-    columns = [
-        Column("Incr. cost", [money(row.incremental_cost) for row in rows]),
-        Column("Incr. QALYs", [signed(row.incremental_effect) for row in rows]),
-        Column("ICER", [money(row.icer) for row in rows]),
-        Column("Quadrant and meaning", meanings, words=True),
-    ]
+    meanings = [f"{quadrant}: {Quadrant(str(quadrant)).meaning}" for quadrant in table["quadrant"]]
+    table = table.select("strategy", "incremental_cost", "incremental_qalys", "icer")
+    table = table.plus(Column("meaning", "Quadrant and meaning", meanings))
     title = f"Each strategy against {labels[evaluation.comparator]} (discounted)"
-    show(console, title, [labels[row.strategy] for row in rows], columns)
+    show(console, _labelled(table, labels).titled(title))
 
 
 def _net_benefit(evaluation: Evaluation, labels: Labels, console: Console) -> None:
@@ -164,10 +175,11 @@ def _net_benefit(evaluation: Evaluation, labels: Labels, console: Console) -> No
     for threshold in thresholds:
         rows = [found[name, threshold] for name in labels]
         monetary = [money(row.nmb) + ("*" if row.optimal else " ") for row in rows]
-        columns.append(Column(f"NMB at {threshold:,.0f}", monetary))
-        columns.append(Column(f"NHB at {threshold:,.0f}", [f"{row.nhb:.4f}" for row in rows]))
+        title, health = f"NMB at {threshold:,.0f}", f"NHB at {threshold:,.0f}"
+        columns.append(Column(title, title, monetary, "figures"))
+        columns.append(Column(health, health, [row.nhb for row in rows], "qaly"))
     title = "Net benefit (NMB in money, NHB in QALYs; * is the best at the threshold)"
-    show(console, title, list(labels.values()), columns)
+    _print(title, labels, columns, console)
 
 
 def _assumptions(evaluation: Evaluation, console: Console) -> None:

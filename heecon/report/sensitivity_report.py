@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,31 +13,14 @@ from rich.text import Text
 from heecon import plot
 from heecon.analysis.evppi import Evppi, violations
 from heecon.analysis.evsi import Evsi, NetBenefit, best_size
-from heecon.analysis.morris import Morris
+from heecon.analysis.morris import Morris, MorrisRow
 from heecon.analysis.one_way import OneWay, OneWayRow
 from heecon.analysis.price import PriceRow
-from heecon.analysis.sobol import Sobol
+from heecon.analysis.sobol import Sobol, SobolRow
 from heecon.analysis.threshold import Threshold
 from heecon.analysis.two_way import TwoWay
-from heecon.report.console import Column, money, show
-from heecon.report.tables import Rows
-
-
-@dataclass(frozen=True)
-class Printed:
-    """A table for the screen.
-
-    Attributes:
-        title: above it.
-        first: heading of the first column.
-        labels: first column.
-        columns: the others.
-    """
-
-    title: str
-    first: str
-    labels: Sequence[str]
-    columns: Sequence[Column]
+from heecon.report.console import money, show
+from heecon.table import Column, Field, Table
 
 
 @dataclass(frozen=True)
@@ -47,13 +30,13 @@ class Report:
     Attributes:
         printed: tables for the screen.
         notes: sentences after them.
-        tables: file name without ending -> table.
+        tables: for files, the main one first.
         pictures: file name without ending -> what draws it.
     """
 
-    printed: Sequence[Printed]
+    printed: Sequence[Table]
     notes: Sequence[str] = ()
-    tables: dict[str, Rows] = field(default_factory=dict)
+    tables: Sequence[Table] = ()
     pictures: dict[str, plot.Draw] = field(default_factory=dict)
 
 
@@ -65,9 +48,44 @@ def print_report(report: Report, console: Console) -> None:
     """Print the tables and the notes."""
     console.print()
     for table in report.printed:
-        show(console, table.title, table.labels, table.columns, table.first)
+        show(console, table)
     for note in report.notes:
         console.print(Text(note))
+
+
+def _several(values: Sequence[float]) -> str:
+    """The values of inputs that move together, as readers see them: equal ones once."""
+    return "; ".join(f"{value:.4g}" for value in _once(values))
+
+
+def _exactly(values: Sequence[float]) -> str:
+    return "; ".join(f"{value:.17g}" for value in _once(values))
+
+
+def _once(values: Sequence[float]) -> Sequence[float]:
+    return values[:1] if len(set(values)) == 1 else values
+
+
+ONE_WAY_VALUES: tuple[Field, ...] = (
+    ("input", "Input", "text", "name"),
+    ("low_value", "Low", "figures", lambda row: _several(row.low_values)),
+    ("base_value", "Base", "figures", lambda row: _several(row.base_values)),
+    ("high_value", "High", "figures", lambda row: _several(row.high_values)),
+)
+ONE_WAY_NMB: tuple[Field, ...] = (
+    ("nmb_low", "NMB at low", "money", "low.nmb"),
+    ("nmb_high", "NMB at high", "money", "high.nmb"),
+    ("swing", "Swing", "money"),
+)
+ONE_WAY_ICER: tuple[Field, ...] = (
+    ("icer_low", "ICER at low", "money", "low.icer"),
+    ("icer_high", "at high", "money", "high.icer"),
+)
+ONE_WAY_QUADRANTS: tuple[Field, ...] = (
+    ("quadrant_low", "Quadrant at low", "text", "low.quadrant"),
+    ("quadrant_high", "at high", "text", "high.quadrant"),
+)
+CHANGES: Field = ("changes_decision", "Decision changes", "figures")
 
 
 def one_way_report(found: OneWay, by_icer: bool, currency: str) -> Report:
@@ -77,65 +95,48 @@ def one_way_report(found: OneWay, by_icer: bool, currency: str) -> Report:
         f"One-way analysis of {found.strategy} against {found.comparator} at "
         f"{found.threshold:,.0f} {currency} per QALY; base incremental NMB {money(found.base.nmb)}"
     )
-    columns = [
-        Column("Low", [_values(row.low_values) for row in rows]),
-        Column("Base", [_values(row.base_values) for row in rows]),
-        Column("High", [_values(row.high_values) for row in rows]),
-    ]
-    if by_icer:
-        columns += [
-            Column("ICER at low", [_icer(row.low.icer) for row in rows]),
-            Column("at high", [_icer(row.high.icer) for row in rows]),
-            Column("Quadrant at low", [str(row.low.quadrant) for row in rows], words=True),
-            Column("at high", [str(row.high.quadrant) for row in rows], words=True),
-        ]
-    else:
-        columns += [
-            Column("NMB at low", [money(row.low.nmb) for row in rows]),
-            Column("NMB at high", [money(row.high.nmb) for row in rows]),
-            Column("Swing", [money(row.swing) for row in rows]),
-        ]
-    columns.append(
-        Column("Decision changes", ["yes" if row.changes_decision else "no" for row in rows])
+    results = (*ONE_WAY_ICER, *ONE_WAY_QUADRANTS) if by_icer else ONE_WAY_NMB
+    left_out = Table.of(
+        "one_way_left_out",
+        "Inputs left out",
+        found.left_out,
+        (("input", "Input", "text", "key"), ("reason", "Reason", "text")),
     )
     return Report(
-        [Printed(title, "Input", [row.name for row in rows], columns)],
+        [Table.of("one_way", title, rows, (*ONE_WAY_VALUES, *results, CHANGES))],
         [
             *found.warnings,
             f"{len(found.left_out)} inputs are left out; one_way_left_out.csv says why.",
         ],
-        {
-            "one_way": _one_way_rows(found, rows),
-            "one_way_left_out": Rows(
-                ("input", "reason"), tuple((row.key, row.reason) for row in found.left_out)
-            ),
-        },
+        [_one_way_table(found, rows, title), left_out],
         {"tornado": _tornado(found, rows, by_icer, currency)},
     )
 
 
-def _one_way_rows(found: OneWay, rows: Sequence[OneWayRow]) -> Rows:
-    header = (
-        "input", "label", "unit", "basis", "base_value", "low_value", "high_value",
-        "nmb_base", "nmb_low", "nmb_high", "swing", "icer_base", "icer_low", "icer_high",
-        "quadrant_low", "quadrant_high", "optimal_low", "optimal_high", "changes_decision",
-        "warning",
-    )  # fmt: skip
-    return Rows(
-        header,
-        tuple(
-            (
-                row.name, row.label, row.unit, row.basis, _values(row.base_values, 17),
-                _values(row.low_values, 17), _values(row.high_values, 17),
-                found.base.nmb, row.low.nmb, row.high.nmb, row.swing,
-                found.base.icer, row.low.icer, row.high.icer,
-                str(row.low.quadrant), str(row.high.quadrant),
-                " = ".join(row.low.optimal), " = ".join(row.high.optimal),
-                row.changes_decision, row.warning,
-            )
-            for row in rows
+def _one_way_table(found: OneWay, rows: Sequence[OneWayRow], title: str) -> Table:
+    return Table.of(
+        "one_way",
+        title,
+        rows,
+        (
+            ONE_WAY_VALUES[0],
+            ("label", "Label", "text"),
+            ("unit", "Unit", "text"),
+            ("basis", "Basis", "text"),
+            ("base_value", "Base", "figures", lambda row: _exactly(row.base_values)),
+            ("low_value", "Low", "figures", lambda row: _exactly(row.low_values)),
+            ("high_value", "High", "figures", lambda row: _exactly(row.high_values)),
+            ("nmb_base", "NMB at base", "money", lambda _: found.base.nmb),
+            *ONE_WAY_NMB,
+            ("icer_base", "ICER at base", "money", lambda _: found.base.icer),
+            *ONE_WAY_ICER,
+            *ONE_WAY_QUADRANTS,
+            ("optimal_low", "Best at low", "text", lambda row: " = ".join(row.low.optimal)),
+            ("optimal_high", "at high", "text", lambda row: " = ".join(row.high.optimal)),
+            CHANGES,
+            ("warning", "Warning", "text"),
         ),
-    )  # fmt: skip
+    )
 
 
 def _tornado(found: OneWay, rows: Sequence[OneWayRow], by_icer: bool, currency: str) -> plot.Draw:
@@ -167,14 +168,26 @@ def _bar(found: OneWay, row: OneWayRow) -> str:
 
 def two_way_report(found: TwoWay, name: str = "two_way") -> Report:
     """Decision regions: which strategy is best at every pair of values."""
-    header = (found.x.name, found.y.name, "optimal", *(f"nmb_{s}" for s in found.strategies))
-    rows = tuple(
-        (float(x), float(y), " = ".join(found.decision(i, j)), *found.nmb[i, j].tolist())
-        for i, x in enumerate(found.x.ticks)
-        for j, y in enumerate(found.y.ticks)
+    x, y = found.x.ticks.tolist(), found.y.ticks.tolist()
+    best = [" = ".join(found.decision(i, j)) for i in range(len(x)) for j in range(len(y))]
+    table = Table(
+        name,
+        "The best strategy at every pair of values",
+        [
+            Column(found.x.name, found.x.name, [value for value in x for _ in y], "number"),
+            Column(found.y.name, found.y.name, y * len(x), "number"),
+            Column("optimal", "Best", best),
+            *(
+                Column(f"nmb_{s}", f"NMB, {s}", found.nmb[:, :, i].ravel().tolist(), "money")
+                for i, s in enumerate(found.strategies)
+            ),
+        ],
     )
     shares = {label: share for label, share in found.shares().items() if share > 0}
-    columns = [Column("Share of the grid", [f"{share:.1%}" for share in shares.values()])]
+    columns = [
+        Column("strategy", "Strategy", list(shares)),
+        Column("share", "Share of the grid", list(shares.values()), "share"),
+    ]
     title = f"Where each strategy is best, at {found.threshold:,.0f} {found.currency} per QALY"
     labels = [found.labels.get(name, name) for name in found.strategies]
     picture = partial(
@@ -186,220 +199,236 @@ def two_way_report(found: TwoWay, name: str = "two_way") -> Report:
         (title, found.x.label or found.x.name, found.y.label or found.y.name),
     )
     return Report(
-        [Printed(title, "Strategy", list(shares), columns)],
+        [Table("shares", title, columns)],
         [f"In the base case: {' = '.join(found.base_decision)}. The shares are not probabilities."],
-        {name: Rows(header, rows)},
+        [table],
         {name: picture},
     )
 
 
+SWITCHES: tuple[Field, ...] = (
+    ("value", "Value", ".6g"),
+    ("best_below", "Best below it", "text", lambda switch: " = ".join(switch.before)),
+    ("best_above", "Best above it", "text", lambda switch: " = ".join(switch.after)),
+    ("nmb_difference", "NMB difference", "number", "difference"),
+    ("jump", "Jump", "text"),
+)
+
+
 def threshold_report(found: Threshold) -> Report:
     """Every value at which the decision changes."""
-    rows = tuple(
-        (s.value, " = ".join(s.before), " = ".join(s.after), s.difference, s.jump)
-        for s in found.switches
-    )
-    header = ("value", "best_below", "best_above", "nmb_difference", "jump")
-    columns = [
-        Column("Best below it", [str(row[1]) for row in rows], words=True),
-        Column("Best above it", [str(row[2]) for row in rows], words=True),
-    ]
     title = (
         f"{found.name} ({found.unit}): base {found.base:g}, from {found.low:g} to {found.high:g}"
     )
-    printed = [Printed(title, "Value", [f"{row[0]:.6g}" for row in rows], columns)] if rows else []
-    notes = ([] if rows else [title]) + list(found.sentences())
-    return Report(printed, notes, {"threshold": Rows(header, rows)})
+    table = Table.of("threshold", title, found.switches, SWITCHES)
+    printed = [table.select("value", "best_below", "best_above")] if len(table) else []
+    notes = ([] if printed else [title]) + list(found.sentences())
+    return Report(printed, notes, [table])
+
+
+PRICES: tuple[Field, ...] = (
+    ("threshold", "Threshold", "money"),
+    ("strategy", "Strategy", "text"),
+    ("against", "Against", "text", lambda row: " ".join(row.against)),
+    ("price", "Highest price", "cents"),
+    ("discount", "Discount", "share"),
+    ("nmb_base", "NMB at the base price", "money"),
+    ("nmb_free", "NMB at price 0", "money"),
+    ("lowest", "Lowest price", "cents"),
+    ("limit", "Limit", "text"),
+    ("linear", "Linear", "text"),
+    ("explanation", "Meaning", "text"),
+)
 
 
 def price_report(rows: Sequence[PriceRow]) -> Report:
     """The highest price worth paying at each threshold."""
-    header = (
-        "threshold", "strategy", "against", "price", "discount", "nmb_base", "nmb_free",
-        "lowest", "limit", "linear", "explanation",
-    )  # fmt: skip
-    table = tuple(
-        (
-            r.threshold, r.strategy, " ".join(r.against), r.price, r.discount, r.nmb_base,
-            r.nmb_free,
-            r.lowest, r.limit, r.linear, r.explanation,
-        )
-        for r in rows
-    )  # fmt: skip
+    table = Table.of("price", f"Value-based price of {rows[0].strategy}", rows, PRICES)
     against = ["all others" if len(row.against) > 1 else row.against[0] for row in rows]
-    columns = [
-        Column("Against", against, words=True),
-        Column(
-            "Highest price", ["none" if row.price is None else f"{row.price:,.2f}" for row in rows]
-        ),
-        Column("Discount", ["" if row.discount is None else f"{row.discount:.1%}" for row in rows]),
-        Column("Meaning", [row.explanation for row in rows], words=True),
-    ]
-    title = f"Value-based price of {rows[0].strategy}"
-    return Report(
-        [Printed(title, "Threshold", [f"{row.threshold:,.0f}" for row in rows], columns)],
-        tables={"price": Rows(header, table)},
+    prices = ["none" if row.price is None else f"{row.price:,.2f}" for row in rows]
+    printed = table.select("threshold", "against", "price", "discount", "explanation").plus(
+        Column("against", "Against", against), Column("price", "Highest price", prices, "figures")
     )
+    return Report([printed], tables=[table])
+
+
+def _interval(name: str, label: str) -> tuple[Field, ...]:
+    """An index with its interval: one text for readers, three columns in files."""
+    return (
+        (name, label, "number", f"{name}.value"),
+        (f"{name}_low", f"{label}, low", "number", f"{name}.low"),
+        (f"{name}_high", f"{label}, high", "number", f"{name}.high"),
+    )
+
+
+FACTOR: tuple[Field, ...] = (
+    ("quantity", "Quantity", "text", lambda row: str(row.quantity)),
+    ("factor", "Factor", "text", "factor.name"),
+)
+SOBOL: tuple[Field, ...] = (
+    *FACTOR,
+    *_interval("first", "First order"),
+    *_interval("total", "Total order"),
+)
+SOBOL_CONVERGENCE: tuple[Field, ...] = (
+    *FACTOR,
+    ("size", "Size", ",d"),
+    ("first", "First order", "number", "first.value"),
+    ("first_half_width", "Half width", "number", "first.half_width"),
+    ("total", "Total order", "number", "total.value"),
+    ("total_half_width", "Half width", "number", "total.half_width"),
+)
+SOBOL_PAIRS: tuple[Field, ...] = (
+    ("quantity", "Quantity", "text", lambda row: str(row.quantity)),
+    ("factor", "Factor", "text", lambda pair: pair.factors[0].name),
+    ("other_factor", "Other factor", "text", lambda pair: pair.factors[1].name),
+    ("second", "Second order", "number", "second.value"),
+    ("half_width", "Half width", "number", "second.half_width"),
+)
+SOBOL_SCREEN: tuple[Field, ...] = (
+    FACTOR[1],
+    ("first", "First order", "text", lambda row: str(row.first)),
+    ("total", "Total order", "text", lambda row: str(row.total)),
+)
 
 
 def sobol_report(found: Sobol) -> Report:
     """Shares of the variance by factor, with intervals, and how they converge."""
-    printed = []
-    for quantity in dict.fromkeys(row.quantity for row in found.rows):
-        rows = [row for row in found.rows if row.quantity == quantity]
-        columns = [
-            Column("First order", [str(row.first) for row in rows], words=True),
-            Column("Total order", [str(row.total) for row in rows], words=True),
-        ]
-        printed.append(
-            Printed(f"Sobol indices: {quantity}", "Factor", [r.factor.name for r in rows], columns)
-        )
-    indices = tuple(
-        (
-            str(r.quantity), r.factor.name, r.first.value, r.first.low, r.first.high,
-            r.total.value, r.total.low, r.total.high,
-        )
-        for r in found.rows
-    )  # fmt: skip
-    convergence = tuple(
-        (str(r.quantity), r.factor.name, r.size, r.first.value, r.first.half_width,
-         r.total.value, r.total.half_width)
-        for r in found.convergence
-    )  # fmt: skip
-    pairs = tuple(
-        (str(r.quantity), r.factors[0].name, r.factors[1].name, r.second.value, r.second.half_width)
-        for r in found.pairs
-    )
-    tables = {
-        "sobol": Rows(
-            (
-                "quantity", "factor", "first", "first_low", "first_high", "total", "total_low",
-                "total_high",
-            ),
-            indices,
+    tables = [
+        Table.of("sobol", "Sobol indices", found.rows, SOBOL),
+        Table.of(
+            "sobol_convergence", "Sobol indices by size", found.convergence, SOBOL_CONVERGENCE
         ),
-        "sobol_convergence": Rows(
-            (
-                "quantity", "factor", "size", "first", "first_half_width", "total",
-                "total_half_width",
-            ),
-            convergence,
-        ),
-    }  # fmt: skip
-    if pairs:
-        header = ("quantity", "factor", "other_factor", "second", "half_width")
-        tables["sobol_pairs"] = Rows(header, pairs)
+    ]
     notes = [*found.notes, f"{found.runs:,} model runs."]
-    return Report(printed, notes + (["Pairs are in sobol_pairs.csv."] if pairs else []), tables)
+    if found.pairs:
+        tables.append(Table.of("sobol_pairs", "Pairs of factors", found.pairs, SOBOL_PAIRS))
+        notes.append("Pairs are in sobol_pairs.csv.")
+    return Report(_by_quantity("Sobol indices", found.rows, SOBOL_SCREEN), notes, tables)
+
+
+MORRIS: tuple[Field, ...] = (
+    *FACTOR,
+    *_interval("mu_star", "mu*"),
+    ("mu", "mu", "number"),
+    ("sigma", "sigma", "number"),
+)
+MORRIS_SCREEN: tuple[Field, ...] = (
+    FACTOR[1],
+    ("mu_star", "mu*", "text", lambda row: str(row.mu_star)),
+    *MORRIS[-2:],
+)
 
 
 def morris_report(found: Morris) -> Report:
     """Elementary effects by factor."""
-    printed = []
-    for quantity in dict.fromkeys(row.quantity for row in found.rows):
-        rows = [row for row in found.rows if row.quantity == quantity]
-        columns = [
-            Column("mu*", [str(row.mu_star) for row in rows], words=True),
-            Column("mu", ["" if row.mu is None else f"{row.mu:.4g}" for row in rows]),
-            Column("sigma", ["" if row.sigma is None else f"{row.sigma:.4g}" for row in rows]),
-        ]
-        printed.append(
-            Printed(
-                f"Morris screening: {quantity}", "Factor", [r.factor.name for r in rows], columns
-            )
-        )
-    table = tuple(
-        (
-            str(r.quantity),
-            r.factor.name,
-            r.mu_star.value,
-            r.mu_star.low,
-            r.mu_star.high,
-            r.mu,
-            r.sigma,
-        )
-        for r in found.rows
+    notes = [
+        *found.notes,
+        f"Worth a closer look: {', '.join(found.influential())}.",
+        f"{found.runs:,} model runs.",
+    ]
+    return Report(
+        _by_quantity("Morris screening", found.rows, MORRIS_SCREEN),
+        notes,
+        [Table.of("morris", "Elementary effects", found.rows, MORRIS)],
     )
-    header = ("quantity", "factor", "mu_star", "mu_star_low", "mu_star_high", "mu", "sigma")
-    notes = [*found.notes, f"Worth a closer look: {', '.join(found.influential())}."]
-    return Report(printed, [*notes, f"{found.runs:,} model runs."], {"morris": Rows(header, table)})
+
+
+def _by_quantity(
+    title: str, rows: Sequence[SobolRow | MorrisRow], fields: Sequence[Field]
+) -> list[Table]:
+    """A table for the screen for each quantity."""
+    found: dict[str, list[SobolRow | MorrisRow]] = {}
+    for row in rows:
+        found.setdefault(str(row.quantity), []).append(row)
+    return [Table.of(name, f"{title}: {name}", of, fields) for name, of in found.items()]
+
+
+EVPPI: tuple[Field, ...] = (
+    ("parameters", "Known exactly", "text", lambda row: ", ".join(row.parameters)),
+    ("threshold", "Willingness to pay", "money"),
+    ("evppi", "EVPPI", "cents", "value"),
+    ("standard_error", "Standard error", "cents"),
+    ("bias", "Bias", "cents"),
+    ("evpi", "EVPI", "cents"),
+    ("method", "Method", "text"),
+    (
+        "r_squared",
+        "R squared",
+        "number",
+        lambda row: (
+            float(np.mean([d.r_squared for d in row.diagnostics])) if row.diagnostics else None
+        ),
+    ),
+    (
+        "edf",
+        "Degrees of freedom",
+        "number",
+        lambda row: float(np.max([d.edf for d in row.diagnostics])) if row.diagnostics else None,
+    ),
+    ("doubtful", "Doubtful", "text"),
+)
 
 
 def evppi_report(found: Sequence[Evppi], population: float | None, currency: str) -> Report:
     """What knowing each parameter, or group, exactly would be worth."""
-    header = (
-        "parameters", "threshold", "evppi", "standard_error", "bias", "evpi", "method",
-        "r_squared", "edf", "doubtful", "population",
-    )  # fmt: skip
-    table = tuple(
-        (
-            ", ".join(r.parameters), r.threshold, r.value, r.standard_error, r.bias, r.evpi,
-            r.method,
-            float(np.mean([d.r_squared for d in r.diagnostics])) if r.diagnostics else None,
-            float(np.max([d.edf for d in r.diagnostics])) if r.diagnostics else None,
-            r.doubtful, None if population is None else r.population(population)[0],
-        )
-        for r in found
-    )  # fmt: skip
+    total: Field = (
+        "population",
+        "Population",
+        "money",
+        lambda row: None if population is None else row.population(population)[0],
+    )
     singles = [row for row in found if len(row.parameters) == 1 and row.value > 0]
     shown = [row for row in found if len(row.parameters) > 1 or row in singles[:SHOWN]]
-    notes = list(violations(found))
-    if len(shown) < len(found):
-        notes.append(f"{len(found) - len(shown)} more inputs, worth less, are in evppi.csv.")
-    columns = [
-        Column("EVPPI", [f"{row.value:,.2f}" for row in shown]),
-        Column("Standard error", [f"{row.standard_error:,.2f}" for row in shown]),
-        Column("Bias", [f"{row.bias:,.2f}" for row in shown]),
-        Column("Fit", ["doubtful" if row.doubtful else "good" for row in shown], words=True),
-    ]
-    if population is not None:
-        totals = [money(row.population(population)[0]) for row in shown]
-        columns.append(Column("Population", totals))
-    evpi = found[0].evpi if found else 0.0
     title = (
-        f"EVPPI per person at {found[0].threshold:,.0f} {currency} per QALY (EVPI {evpi:,.2f})"
+        f"EVPPI per person at {found[0].threshold:,.0f} {currency} per QALY "
+        f"(EVPI {found[0].evpi:,.2f})"
         if found
         else "EVPPI"
     )
-    labels = [", ".join(row.parameters) for row in shown]
+    notes = list(violations(found))
+    if len(shown) < len(found):
+        notes.append(f"{len(found) - len(shown)} more inputs, worth less, are in evppi.csv.")
+    fit: Field = ("fit", "Fit", "text", lambda row: "doubtful" if row.doubtful else "good")
+    screen = (EVPPI[0], *EVPPI[2:5], fit, *([] if population is None else [total]))
     return Report(
-        [Printed(title, "Known exactly", labels, columns)] if shown else [],
+        [Table.of("evppi", title, shown, screen)] if shown else [],
         notes if shown else [title, "No single input is worth knowing exactly.", *notes],
-        {"evppi": Rows(header, table)},
+        [Table.of("evppi", title, found, (*EVPPI, total))],
     )
+
+
+EVSI: tuple[Field, ...] = (
+    ("trial", "Trial", "text"),
+    ("n_per_arm", "n per arm", "d", "n"),
+    ("people", "People", ",d"),
+    ("threshold", "Willingness to pay", "money"),
+    ("evsi", "EVSI", "cents", "value"),
+    ("standard_error", "Standard error", "cents"),
+    ("bias", "Bias", "cents"),
+    ("evppi", "EVPPI", "cents"),
+    ("method", "Method", "text"),
+)
 
 
 def evsi_report(found: Sequence[Evsi], net: Sequence[NetBenefit], currency: str) -> Report:
     """What a trial would be worth at each size, and the size worth most."""
-    header = (
-        "trial", "n_per_arm", "people", "threshold", "evsi", "standard_error", "bias", "evppi",
-        "method", "population_value", "cost", "enbs",
-    )  # fmt: skip
     by_size = {row.n: row for row in net}
-    table = tuple(
-        (
-            r.trial, r.n, r.people, r.threshold, r.value, r.standard_error, r.bias, r.evppi,
-            r.method,
-            *((by_size[r.n].value, by_size[r.n].cost, by_size[r.n].enbs) if net else (None,) * 3),
-        )
-        for r in found
-    )  # fmt: skip
-    columns = [
-        Column("EVSI", [f"{row.value:,.2f}" for row in found]),
-        Column("Standard error", [f"{row.standard_error:,.2f}" for row in found]),
-        Column("EVPPI", [f"{row.evppi:,.2f}" for row in found]),
-    ]
+
+    def at(amount: str) -> Callable[[Evsi], float | None]:
+        return lambda row: getattr(by_size[row.n], amount) if net else None
+
+    money_columns: tuple[Field, ...] = (
+        ("population_value", "Population", "money", at("value")),
+        ("cost", "Cost", "money", at("cost")),
+        ("enbs", "ENBS", "money", at("enbs")),
+    )
     notes = [
         f"With {row.n} per arm the study seems worth more than perfect knowledge: use more draws."
         for row in found
         if row.contradicts
     ]
     if net:
-        columns += [
-            Column("Population", [money(row.value) for row in net]),
-            Column("Cost", [money(row.cost) for row in net]),
-            Column("ENBS", [money(row.enbs) for row in net]),
-        ]
         best = best_size(net)
         notes.append(
             "No size is worth its cost."
@@ -407,17 +436,7 @@ def evsi_report(found: Sequence[Evsi], net: Sequence[NetBenefit], currency: str)
             else f"Best size: {best.n} per arm, expected net benefit {money(best.enbs)} {currency}."
         )
     title = f"{found[0].trial}, per person at {found[0].threshold:,.0f} {currency} per QALY"
-    labels = [f"{row.n}" for row in found]
-    return Report(
-        [Printed(title, "n per arm", labels, columns)], notes, {"evsi": Rows(header, table)}
-    )
-
-
-def _values(values: Sequence[float], digits: int = 4) -> str:
-    if len(set(values)) == 1:
-        values = values[:1]
-    return "; ".join(f"{value:.{digits}g}" for value in values)
-
-
-def _icer(value: float | None) -> str:
-    return "" if value is None else money(value)
+    table = Table.of("evsi", title, found, (*EVSI, *money_columns))
+    screen = ["n_per_arm", "evsi", "standard_error", "evppi"]
+    screen += [name for name, *_ in money_columns] if net else []
+    return Report([table.select(*screen)], notes, [table])

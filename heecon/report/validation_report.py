@@ -9,14 +9,29 @@ from dataclasses import replace
 from heecon.analysis.calibration import Calibration
 from heecon.analysis.validation import Check
 from heecon.model.definition import Model
-from heecon.report.console import Column
-from heecon.report.sensitivity_report import Printed, Report
-from heecon.report.tables import Rows
+from heecon.report.sensitivity_report import Report
+from heecon.table import Column, Field, Table
 
-HEADER = (
-    "target", "use", "measure", "strategy", "against", "years", "observed", "low", "high",
-    "predicted", "difference", "verdict", "source",
-)  # fmt: skip
+CHECKS: tuple[Field, ...] = (
+    ("target", "Target", "text", "target.name"),
+    (
+        "use",
+        "Use",
+        "text",
+        lambda check: "calibration" if check.target.calibrated else "independent",
+    ),
+    ("measure", "Measure", "text", "target.measure"),
+    ("strategy", "Strategy", "text", "target.strategy"),
+    ("against", "Against", "text", "target.against"),
+    ("years", "Years", "number", "target.years"),
+    ("observed", "Observed", "number", "target.observed"),
+    ("low", "Low", "number", "target.low"),
+    ("high", "High", "number", "target.high"),
+    ("predicted", "Predicted", "number"),
+    ("difference", "Difference", "+.3g"),
+    ("verdict", "Verdict", "text"),
+    ("source", "Source", "text", "target.evidence.source"),
+)
 
 
 def validation_report(checks: Sequence[Check]) -> Report:
@@ -30,38 +45,38 @@ def validation_report(checks: Sequence[Check]) -> Report:
             said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
             notes.append(f"{title}: {said}.")
     notes.append("A target that is outside is shown, not tuned away; docs/validation.md says why.")
-    return Report(printed, notes, {"validation": _rows(checks)})
+    return Report(printed, notes, [Table.of("validation", "Targets", checks, CHECKS)])
 
 
 def with_another(report: Report, model: Model, checks: Sequence[Check]) -> Report:
     """The report with the targets of another model after its own."""
     more = validation_report(checks)
-    printed = [
-        replace(table, title=f"{model.settings.title}: {table.title}") for table in more.printed
-    ]
+    printed = [table.titled(f"{model.settings.title}: {table.title}") for table in more.printed]
     return replace(
         report,
         printed=[*report.printed, *printed],
         notes=[*(f"{model.name}: {note}" for note in more.notes[:-1]), *report.notes],
-        tables={**report.tables, f"validation_{model.name}": more.tables["validation"]},
+        tables=[
+            *report.tables,
+            *(replace(table, name=f"{table.name}_{model.name}") for table in more.tables),
+        ],
     )
 
 
-def _table(title: str, checks: Sequence[Check]) -> Printed:
-    def who(check: Check) -> str:
-        target = check.target
-        versus = f" v {target.against}" if target.against else ""
-        within = "" if target.years is None else f", {target.years:g} years"
-        return f"{check.unit}, {target.strategy}{versus}{within}"
+def _table(title: str, checks: Sequence[Check]) -> Table:
+    table = Table.of("validation", title, checks, CHECKS)
+    table = table.plus(
+        Column("what", "What", [_what(check) for check in checks]),
+        Column("observed", "Observed", [_observed(check) for check in checks], "figures"),
+    )
+    return table.select("target", "what", "observed", "predicted", "difference", "verdict")
 
-    columns = [
-        Column("What", [who(check) for check in checks], words=True),
-        Column("Observed", [_observed(check) for check in checks]),
-        Column("Predicted", [f"{check.predicted:.4g}" for check in checks]),
-        Column("Difference", [f"{check.difference:+.3g}" for check in checks]),
-        Column("Verdict", [check.verdict for check in checks], words=True),
-    ]
-    return Printed(title, "Target", [check.target.name for check in checks], columns)
+
+def _what(check: Check) -> str:
+    target = check.target
+    versus = f" v {target.against}" if target.against else ""
+    within = "" if target.years is None else f", {target.years:g} years"
+    return f"{check.unit}, {target.strategy}{versus}{within}"
 
 
 def _observed(check: Check) -> str:
@@ -71,51 +86,31 @@ def _observed(check: Check) -> str:
     return f"{target.observed:.4g} ({target.low:.3g} to {target.high:.3g})"
 
 
-def _rows(checks: Sequence[Check]) -> Rows:
-    return Rows(
-        HEADER,
-        tuple(
-            (
-                check.target.name,
-                "calibration" if check.target.calibrated else "independent",
-                check.target.measure,
-                check.target.strategy,
-                check.target.against,
-                check.target.years,
-                check.target.observed,
-                check.target.low,
-                check.target.high,
-                check.predicted,
-                check.difference,
-                check.verdict,
-                check.target.evidence.source,
-            )
-            for check in checks
-        ),
-    )
-
-
 def calibration_report(found: Calibration) -> Report:
     """Parameters before and after, targets before and after, how the search went."""
     change = [100 * (b / a - 1) for a, b in zip(found.start, found.found, strict=True)]
-    parameters = Printed(
+    parameters = Table(
+        "parameters",
         "Parameters",
-        "Parameter",
-        found.parameters,
         [
-            Column("Before", [f"{value:.6g}" for value in found.start]),
-            Column("Fitted", [f"{value:.6g}" for value in found.found]),
-            Column("Change", [f"{value:+.2f}%" for value in change]),
+            Column("parameter", "Parameter", found.parameters),
+            Column("before", "Before", found.start, ".6g"),
+            Column("fitted", "Fitted", found.found, ".6g"),
+            Column("change", "Change", [f"{value:+.2f}%" for value in change], "figures"),
         ],
     )
-    targets = Printed(
+    names = [check.target.name for check in found.after]
+    observed = [check.target.observed for check in found.after]
+    before = [check.predicted for check in found.before]
+    fitted = [check.predicted for check in found.after]
+    targets = Table(
+        "targets",
         "Targets",
-        "Target",
-        [check.target.name for check in found.after],
         [
-            Column("Observed", [f"{check.target.observed:.5g}" for check in found.after]),
-            Column("Before", [f"{check.predicted:.5g}" for check in found.before]),
-            Column("Fitted", [f"{check.predicted:.5g}" for check in found.after]),
+            Column("target", "Target", names),
+            Column("observed", "Observed", observed, ".5g"),
+            Column("before", "Before", before, ".5g"),
+            Column("fitted", "Fitted", fitted, ".5g"),
         ],
     )
     ended = "ended by itself" if found.converged else "was stopped: take the values with care"
@@ -128,13 +123,16 @@ def calibration_report(found: Calibration) -> Report:
             for key, value in zip(found.parameters, found.found, strict=True)
         ),
     ]
-    header = ("kind", "name", "observed", "before", "fitted")
-    rows: list[tuple[object, ...]] = [
-        ("parameter", key, None, start, end)
-        for key, start, end in zip(found.parameters, found.start, found.found, strict=True)
-    ]
-    rows += [
-        ("target", b.target.name, b.target.observed, b.predicted, a.predicted)
-        for b, a in zip(found.before, found.after, strict=True)
-    ]
-    return Report([parameters, targets], notes, {"calibration": Rows(header, tuple(rows))})
+    many = len(found.parameters)
+    table = Table(
+        "calibration",
+        "Parameters and targets",
+        [
+            Column("kind", "Kind", ["parameter"] * many + ["target"] * len(names)),
+            Column("name", "Name", [*found.parameters, *names]),
+            Column("observed", "Observed", [*[None] * many, *observed], ".5g"),
+            Column("before", "Before", [*found.start, *before], ".6g"),
+            Column("fitted", "Fitted", [*found.found, *fitted], ".6g"),
+        ],
+    )
+    return Report([parameters, targets], notes, [table])

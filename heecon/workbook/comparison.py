@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from heecon.analysis.scenarios import ScenarioRun
+from heecon.analysis.scenarios import ScenarioRun, comparison
 from heecon.analysis.standing import RunTotals, Standing, all_thresholds, standings, totals_of
-from heecon.report.scenario_report import comparison
 from heecon.workbook.address import letters
 from heecon.workbook.book import (
     HEADER,
@@ -85,8 +84,8 @@ def _everything(book: Book, runs: Sequence[ScenarioRun]) -> None:
     """The rows of comparison.csv."""
     sheet = book.sheet("Comparison", "One row a scenario and strategy")
     table = comparison(runs)
-    sheet.put(1, 1, "Every scenario and strategy", TITLE)
-    sheet.across(FIRST - 1, 1, table.header, HEADER)
+    sheet.put(1, 1, table.title, TITLE)
+    sheet.across(FIRST - 1, 1, [column.name for column in table.columns], HEADER)
     for row, cells in enumerate(table.rows, start=FIRST):
         for column, cell in enumerate(cells, start=1):
             if isinstance(cell, bool):
@@ -95,7 +94,7 @@ def _everything(book: Book, runs: Sequence[ScenarioRun]) -> None:
                 sheet.put(row, column, cell, Style("stored", PLAIN))
             elif cell is not None:
                 sheet.put(row, column, str(cell))
-    sheet.widths = dict.fromkeys(range(1, len(table.header) + 1), 18.0)
+    sheet.widths = dict.fromkeys(range(1, len(table.columns) + 1), 18.0)
     sheet.heights[FIRST - 1] = 30
     sheet.freeze = f"{letters(4)}{FIRST}"
     sheet.wide = True
