@@ -9,9 +9,8 @@ import pytest
 
 import heecon as he
 from heecon.analysis.evaluation import run as evaluate
-from heecon.analysis.scenarios import run_scenarios, scenario_files
+from heecon.analysis.scenarios import comparison, run_scenarios, scenario_files
 from heecon.analysis.standing import all_thresholds, optimal, standings, totals_of
-from heecon.report.scenario_report import comparison
 from tests.model.small import write
 
 
@@ -42,7 +41,7 @@ def test_base_case_first_and_the_broken_one_said(folder: Path) -> None:
 def test_comparison(folder: Path) -> None:
     runs = run_scenarios(folder)
     table = comparison(list(runs.values()))
-    rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
+    rows = table.to_records()
     assert [(row["scenario"], row["strategy"]) for row in rows] == [
         ("base_case", "usual"),
         ("base_case", "new"),
