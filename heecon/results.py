@@ -21,6 +21,7 @@ from heecon.analysis.evppi import evppi, rank
 from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.outcomes import read_outcomes as read
+from heecon.analysis.psa import summarise
 from heecon.analysis.trial import Trial
 from heecon.errors import InputError, Problem
 from heecon.files import names
@@ -240,7 +241,7 @@ class PSAResult:
     @property
     def summary(self) -> Table:
         """Means and 95% intervals of costs, effects and increments."""
-        return psa_report.summary_table(self._report)
+        return summarise(self.outcomes)
 
     @property
     def net_benefit(self) -> Table:

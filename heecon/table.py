@@ -57,7 +57,7 @@ class Column:
     Attributes:
         name: in files and programs: lower case, underscores.
         label: what readers see above it.
-        values: a value for every row: text, number, yes or no, None; or intervals.
+        values: a value for every row: text, number, yes or no, None; a tuple of several numbers.
         format: of FORMATS, of WORDS, or a format specification of Python.
         unit: of the values; empty where there is none or the label says it.
         interval: whether a value is (value, low, high); files have three columns of it.
@@ -98,9 +98,9 @@ class Column:
     def _cell(self, value: object) -> str:
         if value is None:
             return ""
-        if self.interval and isinstance(value, tuple):
-            middle, low, high = map(self._cell, value)
-            return f"{middle} ({low} to {high})"
+        if isinstance(value, tuple):
+            cells = list(map(self._cell, value))
+            return "{} ({} to {})".format(*cells) if self.interval else "; ".join(cells)
         if self.format == "mark":
             return "*" if value else ""
         if isinstance(value, bool):
@@ -300,6 +300,8 @@ def _plain(value: object) -> object:
     """A value as the CSV writer takes it."""
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else ""
+    if isinstance(value, tuple):
+        return "; ".join(f"{number:.17g}" for number in value)
     return inert(value) if isinstance(value, str) else value
 
 

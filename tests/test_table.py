@@ -60,6 +60,13 @@ def test_an_interval_is_one_column_for_readers_and_three_in_files() -> None:
     assert table.to_csv() == "cost,cost_low,cost_high\n2.0,1.0,1234.0\n,,\n"
 
 
+def test_several_numbers_in_a_cell() -> None:
+    column = Column("x", "X", [(0.1, 2.0), (1 / 3,)], "number")
+    assert column.cells == ("0.1; 2", "0.3333")
+    text = Table("t", "t", [column]).to_csv()
+    assert text == "x\n0.10000000000000001; 2\n0.33333333333333331\n"
+
+
 def test_numbers_without_an_end_are_null_in_json() -> None:
     assert [record["cost"] for record in example().to_records()] == [1234.5, None, None]
 

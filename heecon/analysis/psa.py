@@ -15,54 +15,14 @@ from heecon.analysis.outcomes import Outcomes
 from heecon.engine.sampling import sample
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.model.definition import Model
+from heecon.table import Column, Interval, Table
 
 Floats = NDArray[np.float64]
 
 DRAWS = 10_000
 """Draws of an analysis that names no number."""
 
-Interval = tuple[float, float, float]
-"""Mean, lower and upper end."""
-
 INTERVAL = (2.5, 97.5)
-
-
-@dataclass(frozen=True)
-class PsaRow:
-    """One strategy over the draws, each quantity as (mean, lower, upper), 95% interval.
-
-    Intervals are given of costs, effects and their increments, never of a ratio: an ICER whose
-    increments change sign has no meaningful percentiles.
-    """
-
-    strategy: str
-    cost: Interval
-    effect: Interval
-    incremental_cost: Interval | None
-    incremental_effect: Interval | None
-
-
-@dataclass(frozen=True)
-class NetBenefitRow:
-    """One strategy at one threshold, amounts as (mean, lower, upper), 95% interval.
-
-    Attributes:
-        threshold: amount per unit of effect.
-        strategy: name.
-        nmb: net monetary benefit.
-        incremental_nmb: over the comparator; None for the comparator itself.
-        probability: of having the highest net benefit; ties are shared.
-        expected_loss: net benefit forgone on average by choosing the strategy.
-        optimal: whether its expected net benefit is the highest.
-    """
-
-    threshold: float
-    strategy: str
-    nmb: Interval
-    incremental_nmb: Interval | None
-    probability: float
-    expected_loss: float
-    optimal: bool
 
 
 @dataclass(frozen=True)
@@ -246,57 +206,81 @@ def _told(values: Mapping[str, Floats], draw: int) -> Problem:
     return Problem(f"draw {draw}", f"its parameters are {told}", remedy)
 
 
-def summarise(outcomes: Outcomes, comparator: str | None = None) -> tuple[PsaRow, ...]:
-    """Means and 95% intervals of costs, effects and increments against the comparator."""
+def summarise(outcomes: Outcomes, comparator: str | None = None) -> Table:
+    """Means and 95% intervals of costs, effects and increments; deterministic totals beside.
+
+    Intervals are given of costs, effects and their increments, never of a ratio: an ICER whose
+    increments change sign has no meaningful percentiles.
+    """
     reference = outcomes.index(comparator or outcomes.reference)
-    rows = []
-    for index, name in enumerate(outcomes.strategies):
-        cost, effect = outcomes.cost[:, index], outcomes.effect[:, index]
-        itself = index == reference
-        rows.append(
-            PsaRow(
-                name,
-                _interval(cost),
-                _interval(effect),
-                None if itself else _interval(cost - outcomes.cost[:, reference]),
-                None if itself else _interval(effect - outcomes.effect[:, reference]),
-            )
-        )
-    return tuple(rows)
+    base = {row.strategy: row for row in outcomes.base}
+    beside = [base.get(name) for name in outcomes.strategies]
+    cost, effect = [row and row.cost for row in beside], [row and row.effect for row in beside]
+    columns = [
+        Column("strategy", "Strategy", outcomes.strategies),
+        Column("deterministic_cost", "Cost, deterministic", cost, "money"),
+        Column("deterministic_qalys", "QALYs, deterministic", effect, "qaly"),
+    ]
+    for name, label, amounts, against, how in (
+        ("cost", "Cost", outcomes.cost, None, "money"),
+        ("qalys", "QALYs", outcomes.effect, None, "qaly"),
+        ("incremental_cost", "Incr. cost", outcomes.cost, reference, "money"),
+        ("incremental_qalys", "Incr. QALYs", outcomes.effect, reference, "qaly"),
+    ):
+        columns.append(Column(name, label, _intervals(amounts, against), how, interval=True))
+    return Table("psa_summary", "Means and 95% intervals", columns)
 
 
 def summarise_net_benefit(
     outcomes: Outcomes, thresholds: Sequence[float] | None = None, comparator: str | None = None
-) -> tuple[NetBenefitRow, ...]:
-    """Net benefit and the decision at each threshold.
+) -> Table:
+    """Net benefit and the decision at each threshold, a row each strategy.
 
     Args:
         outcomes: the draws.
         thresholds: amounts per unit of effect; the model's if None.
         comparator: the strategy increments are against; the model's if None.
 
+    Returns:
+        Net monetary benefit and increment with 95% intervals (none for the comparator's own),
+        the probability of the highest (ties are shared), the net benefit forgone on average by
+        choosing the strategy, and whether its expected net benefit is the highest.
+
     Raises:
         InputError: there is no threshold, or the comparator is unknown.
     """
     reference = outcomes.index(comparator or outcomes.reference)
     decision = acceptability(outcomes, thresholds)
-    rows = []
-    for at, threshold in enumerate(decision.thresholds):
-        nmb = outcomes.nmb(threshold)
-        for index, name in enumerate(outcomes.strategies):
-            increment = None if index == reference else nmb[:, index] - nmb[:, reference]
-            rows.append(
-                NetBenefitRow(
-                    float(threshold),
-                    name,
-                    _interval(nmb[:, index]),
-                    None if increment is None else _interval(increment),
-                    float(decision.probability[at, index]),
-                    float(decision.expected_loss[at, index]),
-                    bool(decision.optimal[at, index]),
-                )
-            )
-    return tuple(rows)
+    names, levels = outcomes.strategies, decision.thresholds.tolist()
+    nmb = [outcomes.nmb(level) for level in levels]
+    every = [interval for amounts in nmb for interval in _intervals(amounts)]
+    increments = [interval for amounts in nmb for interval in _intervals(amounts, reference)]
+    chances, losses = decision.probability.ravel(), decision.expected_loss.ravel()
+    columns = [
+        Column("threshold", "Willingness to pay", [x for x in levels for _ in names], "money"),
+        Column("strategy", "Strategy", names * len(levels)),
+        Column("nmb", "NMB", every, "money", interval=True),
+        Column("incremental_nmb", "Incr. NMB", increments, "money", interval=True),
+        Column("probability_cost_effective", "P(cost-effective)", chances.tolist(), "probability"),
+        Column("expected_loss", "Expected loss", losses.tolist(), "money"),
+        Column("optimal", "Best", decision.optimal.ravel().tolist(), "mark"),
+    ]
+    return Table("psa_net_benefit", "Net benefit and decision", columns)
+
+
+def _intervals(amounts: Floats, reference: int | None = None) -> list[Interval | None]:
+    """Mean and interval of each strategy, or of what it adds to the reference.
+
+    Args:
+        amounts: (draw, strategy).
+        reference: the strategy that adds nothing to itself: None.
+    """
+    if reference is None:
+        return [_interval(column) for column in amounts.T]
+    return [
+        None if i == reference else _interval(column - amounts[:, reference])
+        for i, column in enumerate(amounts.T)
+    ]
 
 
 def ellipses(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def write_psa(
     """Write tables, draws, and pictures in the formats asked for, all or none."""
     outcomes = found.outcomes
     tables = [
-        summary_table(found),
+        summarise(found.outcomes),
         net_benefit_table(found),
         curve_table(found),
         convergence_table(found),
@@ -175,7 +175,7 @@ def print_psa(found: PsaReport, console: Console) -> None:
     if outcomes.draws < FEW:
         console.print(Text(f"Fewer than {FEW} draws say little: intervals and errors are rough."))
     _print_headline(found, console)
-    table = _labelled(outcomes, summary_table(found), console)
+    table = _labelled(outcomes, summarise(found.outcomes), console)
     against = _label(outcomes, outcomes.reference, console)
     table = table.titled(f"Means and 95% intervals; increments against {against}")
     show(
@@ -221,59 +221,25 @@ def _print_decision(found: PsaReport, at: int, threshold: float, console: Consol
     console.print(Text(f"{text}.\n"))
 
 
-def summary_table(found: PsaReport) -> Table:
-    """Means and intervals of costs, effects and increments; the deterministic totals beside."""
-    rows = summarise(found.outcomes)
-    base = {row.strategy: (row.cost, row.effect) for row in found.outcomes.base}
-    beside = [base.get(row.strategy, (None, None)) for row in rows]
-    columns = [
-        Column("strategy", "Strategy", [row.strategy for row in rows]),
-        Column("deterministic_cost", "Cost, deterministic", [cost for cost, _ in beside], "money"),
-        Column("deterministic_qalys", "QALYs, deterministic", [q for _, q in beside], "qaly"),
-    ]
-    for name, label, values, how in (
-        ("cost", "Cost", [row.cost for row in rows], "money"),
-        ("qalys", "QALYs", [row.effect for row in rows], "qaly"),
-        ("incremental_cost", "Incr. cost", [row.incremental_cost for row in rows], "money"),
-        ("incremental_qalys", "Incr. QALYs", [row.incremental_effect for row in rows], "qaly"),
-    ):
-        columns.append(Column(name, label, values, how, interval=True))
-    return Table("psa_summary", "Means and 95% intervals", columns)
-
-
 def net_benefit_table(found: PsaReport) -> Table:
     """Net benefit and decision at each threshold, with Monte Carlo errors."""
-    rows = summarise_net_benefit(found.outcomes, found.thresholds)
-    errors = {error.threshold: error for error in found.precisions}
-    beside = [errors[row.threshold] for row in rows]
-    places = [error.strategies.index(r.strategy) for r, error in zip(rows, beside, strict=True)]
-
-    def of(errors_of: Callable[[Precision], NDArray[np.float64]]) -> list[float]:
-        """The Monte Carlo error of each row."""
-        pairs = zip(beside, places, strict=True)
-        return [float(errors_of(error)[place]) for error, place in pairs]
-
-    nmb = [row.nmb for row in rows]
-    increments = [row.incremental_nmb for row in rows]
+    table = summarise_net_benefit(found.outcomes, found.thresholds)
+    errors = [error for error in found.precisions for _ in error.strategies]
+    spread = [value for e in found.precisions for value in e.increment_error.tolist()]
+    chance = [value for e in found.precisions for value in e.probability_error.tolist()]
+    *first, loss, optimal = table.columns
+    probability = first.pop()
     columns = [
-        Column("threshold", "Willingness to pay", [row.threshold for row in rows], "money"),
-        Column("strategy", "Strategy", [row.strategy for row in rows]),
-        Column("nmb", "NMB", nmb, "money", interval=True),
-        Column("incremental_nmb", "Incr. NMB", increments, "money", interval=True),
-        Column("incremental_nmb_error", "Its error", of(lambda e: e.increment_error), "cents"),
-        Column(
-            "probability_cost_effective",
-            "P(cost-effective)",
-            [row.probability for row in rows],
-            "probability",
-        ),
-        Column("probability_error", "Its error", of(lambda e: e.probability_error), "probability"),
-        Column("expected_loss", "Expected loss", [row.expected_loss for row in rows], "money"),
-        Column("optimal", "Best", [row.optimal for row in rows], "mark"),
-        Column("evpi", "EVPI", [error.evpi for error in beside], "cents"),
-        Column("evpi_error", "Its error", [error.evpi_error for error in beside], "cents"),
+        *first,
+        Column("incremental_nmb_error", "Its error", spread, "cents"),
+        probability,
+        Column("probability_error", "Its error", chance, "probability"),
+        loss,
+        optimal,
+        Column("evpi", "EVPI", [error.evpi for error in errors], "cents"),
+        Column("evpi_error", "Its error", [error.evpi_error for error in errors], "cents"),
     ]
-    return Table("psa_net_benefit", "Net benefit and decision", columns)
+    return replace(table, columns=columns)
 
 
 def curve_table(found: PsaReport) -> Table:

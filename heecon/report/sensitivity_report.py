@@ -14,7 +14,7 @@ from heecon import plot
 from heecon.analysis.evppi import Evppi, violations
 from heecon.analysis.evsi import Evsi, NetBenefit, best_size
 from heecon.analysis.morris import Morris, MorrisRow
-from heecon.analysis.one_way import OneWay, OneWayRow
+from heecon.analysis.one_way import OneWay, OneWayRow, Point
 from heecon.analysis.price import PriceRow
 from heecon.analysis.sobol import Sobol, SobolRow
 from heecon.analysis.threshold import Threshold
@@ -53,39 +53,37 @@ def print_report(report: Report, console: Console) -> None:
         console.print(Text(note))
 
 
-def _several(values: Sequence[float]) -> str:
-    """The values of inputs that move together, as readers see them: equal ones once."""
-    return "; ".join(f"{value:.4g}" for value in _once(values))
-
-
-def _exactly(values: Sequence[float]) -> str:
-    return "; ".join(f"{value:.17g}" for value in _once(values))
-
-
-def _once(values: Sequence[float]) -> Sequence[float]:
+def _once(values: tuple[float, ...]) -> tuple[float, ...]:
+    """The values of inputs that move together; equal ones once."""
     return values[:1] if len(set(values)) == 1 else values
 
 
-ONE_WAY_VALUES: tuple[Field, ...] = (
-    ("input", "Input", "text", "name"),
-    ("low_value", "Low", "figures", lambda row: _several(row.low_values)),
-    ("base_value", "Base", "figures", lambda row: _several(row.base_values)),
-    ("high_value", "High", "figures", lambda row: _several(row.high_values)),
-)
-ONE_WAY_NMB: tuple[Field, ...] = (
-    ("nmb_low", "NMB at low", "money", "low.nmb"),
-    ("nmb_high", "NMB at high", "money", "high.nmb"),
-    ("swing", "Swing", "money"),
-)
-ONE_WAY_ICER: tuple[Field, ...] = (
-    ("icer_low", "ICER at low", "money", "low.icer"),
-    ("icer_high", "at high", "money", "high.icer"),
-)
-ONE_WAY_QUADRANTS: tuple[Field, ...] = (
-    ("quadrant_low", "Quadrant at low", "text", "low.quadrant"),
-    ("quadrant_high", "at high", "text", "high.quadrant"),
-)
-CHANGES: Field = ("changes_decision", "Decision changes", "figures")
+def _one_way_fields(base: Point) -> tuple[Field, ...]:
+    return (
+        ("input", "Input", "text", "name"),
+        ("label", "Label", "text"),
+        ("unit", "Unit", "text"),
+        ("basis", "Basis", "text"),
+        ("base_value", "Base", "number", lambda row: _once(row.base_values)),
+        ("low_value", "Low", "number", lambda row: _once(row.low_values)),
+        ("high_value", "High", "number", lambda row: _once(row.high_values)),
+        ("nmb_base", "NMB at base", "money", lambda _: base.nmb),
+        ("nmb_low", "NMB at low", "money", "low.nmb"),
+        ("nmb_high", "NMB at high", "money", "high.nmb"),
+        ("swing", "Swing", "money"),
+        ("icer_base", "ICER at base", "money", lambda _: base.icer),
+        ("icer_low", "ICER at low", "money", "low.icer"),
+        ("icer_high", "at high", "money", "high.icer"),
+        ("quadrant_low", "Quadrant at low", "text", "low.quadrant"),
+        ("quadrant_high", "at high", "text", "high.quadrant"),
+        ("optimal_low", "Best at low", "text", lambda row: " = ".join(row.low.optimal)),
+        ("optimal_high", "at high", "text", lambda row: " = ".join(row.high.optimal)),
+        ("changes_decision", "Decision changes", "figures"),
+        ("warning", "Warning", "text"),
+    )
+
+
+LEFT_OUT: tuple[Field, ...] = (("input", "Input", "text", "key"), ("reason", "Reason", "text"))
 
 
 def one_way_report(found: OneWay, by_icer: bool, currency: str) -> Report:
@@ -95,47 +93,21 @@ def one_way_report(found: OneWay, by_icer: bool, currency: str) -> Report:
         f"One-way analysis of {found.strategy} against {found.comparator} at "
         f"{found.threshold:,.0f} {currency} per QALY; base incremental NMB {money(found.base.nmb)}"
     )
-    results = (*ONE_WAY_ICER, *ONE_WAY_QUADRANTS) if by_icer else ONE_WAY_NMB
-    left_out = Table.of(
-        "one_way_left_out",
-        "Inputs left out",
-        found.left_out,
-        (("input", "Input", "text", "key"), ("reason", "Reason", "text")),
+    table = Table.of("one_way", title, rows, _one_way_fields(found.base))
+    results = (
+        ("icer_low", "icer_high", "quadrant_low", "quadrant_high")
+        if by_icer
+        else ("nmb_low", "nmb_high", "swing")
     )
+    values = ("input", "low_value", "base_value", "high_value")
     return Report(
-        [Table.of("one_way", title, rows, (*ONE_WAY_VALUES, *results, CHANGES))],
+        [table.select(*values, *results, "changes_decision")],
         [
             *found.warnings,
             f"{len(found.left_out)} inputs are left out; one_way_left_out.csv says why.",
         ],
-        [_one_way_table(found, rows, title), left_out],
+        [table, Table.of("one_way_left_out", "Inputs left out", found.left_out, LEFT_OUT)],
         {"tornado": _tornado(found, rows, by_icer, currency)},
-    )
-
-
-def _one_way_table(found: OneWay, rows: Sequence[OneWayRow], title: str) -> Table:
-    return Table.of(
-        "one_way",
-        title,
-        rows,
-        (
-            ONE_WAY_VALUES[0],
-            ("label", "Label", "text"),
-            ("unit", "Unit", "text"),
-            ("basis", "Basis", "text"),
-            ("base_value", "Base", "figures", lambda row: _exactly(row.base_values)),
-            ("low_value", "Low", "figures", lambda row: _exactly(row.low_values)),
-            ("high_value", "High", "figures", lambda row: _exactly(row.high_values)),
-            ("nmb_base", "NMB at base", "money", lambda _: found.base.nmb),
-            *ONE_WAY_NMB,
-            ("icer_base", "ICER at base", "money", lambda _: found.base.icer),
-            *ONE_WAY_ICER,
-            *ONE_WAY_QUADRANTS,
-            ("optimal_low", "Best at low", "text", lambda row: " = ".join(row.low.optimal)),
-            ("optimal_high", "at high", "text", lambda row: " = ".join(row.high.optimal)),
-            CHANGES,
-            ("warning", "Warning", "text"),
-        ),
     )
 
 

@@ -55,13 +55,16 @@ def test_heemod_draw_by_draw() -> None:
 def test_published_means_and_intervals() -> None:
     """dampack's summary and R's quantile(type = 7)."""
     psa = golden("darth_indep")["outputs"]["psa"]
-    rows = summarise(sick_sicker(), "SoC")
+    found = summarise(sick_sicker(), "SoC")
     expected = {row["Strategy"].split(".")[-1]: row for row in psa["icers_psa_uncertainty"]}
     expected["SoC"] = expected.pop("care")
-    for row in rows:
-        table = expected[row.strategy]
-        close(row.cost, [table["Cost"], table["Lower_95_Cost"], table["Upper_95_Cost"]])
-        close(row.effect, [table["Effect"], table["Lower_95_Effect"], table["Upper_95_Effect"]])
+    for row in found.to_records():
+        table = expected[str(row["strategy"])]
+        for name, words in (("cost", "Cost"), ("qalys", "Effect")):
+            close(
+                [row[name], row[f"{name}_low"], row[f"{name}_high"]],
+                [table[words], table[f"Lower_95_{words}"], table[f"Upper_95_{words}"]],
+            )
 
 
 # --- running ------------------------------------------------------------------------------------
@@ -110,30 +113,34 @@ def test_a_run_begins_before_its_end(first: int) -> None:
 
 def test_increments_are_of_the_same_draw() -> None:
     outcomes = sick_sicker()
-    rows = {row.strategy: row for row in summarise(outcomes, "A")}
-    assert rows["A"].incremental_cost is None
-    assert rows["A"].incremental_effect is None
+    rows = summarise(outcomes, "A")
+    assert rows.where(strategy="A")["incremental_cost"] == (None,)
+    assert rows.where(strategy="A")["incremental_qalys"] == (None,)
     difference = outcomes.cost[:, 3] - outcomes.cost[:, 1]
-    found = rows["AB"].incremental_cost
+    (found,) = rows.where(strategy="AB")["incremental_cost"]
     assert found == pytest.approx((difference.mean(), *np.quantile(difference, [0.025, 0.975])))
 
 
 def test_net_benefit_rows() -> None:
     outcomes = sick_sicker()
     rows = summarise_net_benefit(outcomes, [50_000, 100_000], "B")
-    assert [(row.threshold, row.strategy) for row in rows] == [
+    assert rows.select("threshold", "strategy").rows == [
         (threshold, name) for threshold in (50_000, 100_000) for name in STRATEGIES
     ]
-    row = rows[7]
+    (row,) = rows.take([7]).to_records()
     nmb = 100_000 * outcomes.effect - outcomes.cost
-    assert row.nmb == pytest.approx((nmb[:, 3].mean(), *np.quantile(nmb[:, 3], [0.025, 0.975])))
+    assert rows["nmb"][7] == pytest.approx(
+        (nmb[:, 3].mean(), *np.quantile(nmb[:, 3], [0.025, 0.975]))
+    )
     over = nmb[:, 3] - nmb[:, 2]
-    assert row.incremental_nmb == pytest.approx((over.mean(), *np.quantile(over, [0.025, 0.975])))
-    assert row.probability == np.mean(nmb.argmax(axis=1) == 3)
-    assert row.expected_loss == pytest.approx((nmb.max(axis=1) - nmb[:, 3]).mean())
-    assert rows[6].incremental_nmb is None
+    assert rows["incremental_nmb"][7] == pytest.approx(
+        (over.mean(), *np.quantile(over, [0.025, 0.975]))
+    )
+    assert row["probability_cost_effective"] == np.mean(nmb.argmax(axis=1) == 3)
+    assert row["expected_loss"] == pytest.approx((nmb.max(axis=1) - nmb[:, 3]).mean())
+    assert rows["incremental_nmb"][6] is None
     # Published: B costs 72,988 a QALY and AB 125,764.
-    assert [(r.threshold, r.strategy) for r in rows if r.optimal] == [
+    assert rows.where(optimal=True).select("threshold", "strategy").rows == [
         (50_000, "SoC"),
         (100_000, "B"),
     ]
@@ -191,8 +198,8 @@ def test_ellipses_refuse() -> None:
 
 def test_one_draw_has_summaries() -> None:
     single = Outcomes(("a", "b"), np.array([[1.0, 2]]), np.array([[1.0, 1]]))
-    assert summarise(single)[1].incremental_cost == (1, 1, 1)
-    assert summarise_net_benefit(single, [10])[0].probability == 1
+    assert summarise(single)["incremental_cost"][1] == (1, 1, 1)
+    assert summarise_net_benefit(single, [10])["probability_cost_effective"][0] == 1
 
 
 def test_grid() -> None:
