@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heecon.analysis.acceptability import population_size
+from heecon.analysis.convergence import running
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.evppi import evppi, rank
 from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
@@ -251,12 +252,12 @@ class PSAResult:
     @property
     def ceac(self) -> Table:
         """Acceptability, frontier, expected loss and EVPI over a grid of thresholds."""
-        return psa_report.curve_table(self._report)
+        return self._report.curves.table()
 
     @property
     def convergence(self) -> Table:
         """Running estimates at the first threshold, from the first draws only."""
-        return psa_report.convergence_table(self._report)
+        return running(self.outcomes, self._report.thresholds[0])
 
     def evppi(
         self,

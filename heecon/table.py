@@ -156,6 +156,30 @@ class Table:
             )
         return cls(name, title, columns)
 
+    @classmethod
+    def crossed(
+        cls, name: str, title: str, outer: Column, inner: Column, others: Sequence[Column]
+    ) -> Table:
+        """A long table: for each value of one column, a row each value of another.
+
+        Args:
+            name: of the table.
+            title: of the table.
+            outer: the first column, whose values change slowest.
+            inner: the second column.
+            others: further columns, with a value for every row, or for each value of ``outer``.
+        """
+        rows = len(outer.values) * len(inner.values)
+
+        def spread(column: Column) -> Column:
+            if len(column.values) == rows:
+                return column
+            values = [value for value in column.values for _ in inner.values]
+            return replace(column, values=values)
+
+        second = replace(inner, values=list(inner.values) * len(outer.values))
+        return cls(name, title, [spread(outer), second, *map(spread, others)])
+
     def __len__(self) -> int:
         """How many rows there are."""
         return len(self.columns[0].values) if self.columns else 0

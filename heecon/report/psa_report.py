@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,8 +88,8 @@ def write_psa(
     tables = [
         summarise(found.outcomes),
         net_benefit_table(found),
-        curve_table(found),
-        convergence_table(found),
+        found.curves.table(found.population),
+        running(outcomes, found.thresholds[0]),
     ]
     if found.shares:
         tables.append(monte_carlo_report.variance_table(found.shares))
@@ -240,57 +239,6 @@ def net_benefit_table(found: PsaReport) -> Table:
         Column("evpi_error", "Its error", [error.evpi_error for error in errors], "cents"),
     ]
     return replace(table, columns=columns)
-
-
-def curve_table(found: PsaReport) -> Table:
-    """Acceptability, frontier, expected loss and EVPI over the grid of thresholds."""
-    curves, people = found.curves, found.population
-    index, many = curves.thresholds, len(curves.strategies)
-    population = [None if people is None else evpi * people for evpi in curves.evpi.tolist()]
-    columns = [
-        *_grid("threshold", "Willingness to pay", index, curves.strategies, "money"),
-        _long("probability", "P(cost-effective)", curves.probability, "probability"),
-        _long("on_frontier", "On the frontier", curves.optimal, "mark"),
-        _long("expected_loss", "Expected loss", curves.expected_loss, "cents"),
-        _repeated("evpi", "EVPI", curves.evpi.tolist(), many, "cents"),
-        _repeated("evpi_error", "Its error", curves.standard_error.tolist(), many, "cents"),
-        _repeated("evpi_population", "EVPI of the population", population, many, "money"),
-    ]
-    return Table("psa_curves", "Acceptability, expected loss and EVPI", columns)
-
-
-def convergence_table(found: PsaReport) -> Table:
-    """Running estimates at the first threshold, from the first draws only."""
-    run = running(found.outcomes, found.thresholds[0])
-    columns = [
-        *_grid("draws", "Draws", run.draws, run.strategies, ",d"),
-        _long("nmb", "NMB", run.nmb, "money"),
-        _long("incremental_nmb", "Incr. NMB", run.increment, "money"),
-        _long("incremental_nmb_error", "Its error", run.increment_error, "cents"),
-        _long("probability_cost_effective", "P(cost-effective)", run.probability, "probability"),
-        _repeated("evpi", "EVPI", run.evpi.tolist(), len(run.strategies), "cents"),
-    ]
-    return Table("psa_convergence", "Running estimates", columns)
-
-
-def _grid(
-    name: str, label: str, index: NDArray[Any], strategies: Sequence[str], how: str
-) -> list[Column]:
-    """The first columns of a long table: the index, and in each of its values all strategies."""
-    return [
-        _repeated(name, label, index.tolist(), len(strategies), how),
-        Column("strategy", "Strategy", list(strategies) * len(index)),
-    ]
-
-
-def _long(name: str, label: str, values: NDArray[Any], how: str) -> Column:
-    """Values of shape (index, strategies) as a column."""
-    return Column(name, label, values.ravel().tolist(), how)
-
-
-def _repeated(name: str, label: str, values: Sequence[object], times: int, how: str) -> Column:
-    """A value of the index as a column, for each strategy again."""
-    return Column(name, label, [value for value in values for _ in range(times)], how)
 
 
 def draws_text(outcomes: Outcomes) -> str:
