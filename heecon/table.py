@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,6 +157,26 @@ class Table:
         return cls(name, title, columns)
 
     @classmethod
+    def listed(
+        cls,
+        name: str,
+        title: str,
+        rows: Iterable[Sequence[object]],
+        heads: Sequence[tuple[str, str, str]],
+    ) -> Table:
+        """A table of rows of values.
+
+        Args:
+            name: of the table.
+            title: of the table.
+            rows: the values of each row, in the order of the columns.
+            heads: the columns: name, label, format.
+        """
+        cells = list(zip(*rows, strict=True)) or [()] * len(heads)
+        pairs = zip(heads, cells, strict=True)
+        return cls(name, title, [Column(key, label, v, how) for (key, label, how), v in pairs])
+
+    @classmethod
     def crossed(
         cls, name: str, title: str, outer: Column, inner: Column, others: Sequence[Column]
     ) -> Table:
@@ -184,7 +204,7 @@ class Table:
         """How many rows there are."""
         return len(self.columns[0].values) if self.columns else 0
 
-    def __getitem__(self, name: str) -> Sequence[object]:
+    def __getitem__(self, name: str) -> Sequence[Any]:
         """The values of a column."""
         return self.column(name).values
 
@@ -200,7 +220,7 @@ class Table:
         raise KeyError(f"table {self.name} has no column {name!r}")
 
     @property
-    def rows(self) -> list[tuple[object, ...]]:
+    def rows(self) -> list[tuple[Any, ...]]:
         """The rows as tuples."""
         return list(zip(*(column.values for column in self.columns), strict=True))
 

@@ -82,6 +82,12 @@ def test_parts_of_a_table() -> None:
         table.column("nothing")
 
 
+def test_a_table_of_rows() -> None:
+    heads = [("x", "X", "d"), ("y", "Y", "text")]
+    assert Table.listed("t", "t", [(1, "a"), (2, "b")], heads)["y"] == ("a", "b")
+    assert Table.listed("t", "t", [], heads).to_csv() == "x,y\n"
+
+
 def test_a_long_table() -> None:
     table = Table.crossed(
         "t",

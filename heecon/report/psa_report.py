@@ -15,7 +15,7 @@ from rich.text import Text
 from heecon import plot
 from heecon.analysis.acceptability import Acceptability, acceptability
 from heecon.analysis.convergence import Precision, precision, running
-from heecon.analysis.monte_carlo import VarianceShare, variance_shares
+from heecon.analysis.monte_carlo import variance_shares
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import (
     default_grid,
@@ -24,8 +24,8 @@ from heecon.analysis.psa import (
     summarise_net_benefit,
 )
 from heecon.files.write import csv_files, write_all
-from heecon.report import monte_carlo_report
 from heecon.report.console import money, show
+from heecon.report.monte_carlo_report import print_shares
 from heecon.report.run_files import json_text
 from heecon.table import Column, Table
 
@@ -44,8 +44,7 @@ class PsaReport:
         precisions: Monte Carlo errors at each threshold.
         population: people the decision affects; None when it was not given.
         headline: "probabilistic" (Canada) or "deterministic" (NICE): which result comes first.
-        shares: by threshold, what of the variance is due to simulating people; empty when the
-            draws are exact.
+        shares: what of the variance is due to simulating people; None when the draws are exact.
     """
 
     outcomes: Outcomes
@@ -54,7 +53,7 @@ class PsaReport:
     precisions: tuple[Precision, ...]
     population: float | None
     headline: str
-    shares: Mapping[float, tuple[VarianceShare, ...]]
+    shares: Table | None
 
 
 def report(
@@ -71,9 +70,9 @@ def report(
         tuple(precision(outcomes, threshold) for threshold in thresholds),
         population,
         headline,
-        {threshold: variance_shares(outcomes, threshold) for threshold in thresholds}
+        variance_shares(outcomes, thresholds)
         if outcomes.simulation is not None and outcomes.draws > 1
-        else {},
+        else None,
     )
 
 
@@ -91,8 +90,8 @@ def write_psa(
         found.curves.table(found.population),
         running(outcomes, found.thresholds[0]),
     ]
-    if found.shares:
-        tables.append(monte_carlo_report.variance_table(found.shares))
+    if found.shares is not None:
+        tables.append(found.shares)
     if outcomes.failed:
         draws, reasons = zip(*outcomes.failed, strict=True)
         columns = [Column("draw", "Draw", draws, "d"), Column("reason", "Reason", reasons)]
@@ -183,8 +182,8 @@ def print_psa(found: PsaReport, console: Console) -> None:
     )
     for at, threshold in enumerate(found.thresholds):
         _print_decision(found, at, threshold, console)
-    for threshold, shares in found.shares.items():
-        monte_carlo_report.print_shares(shares, threshold, console)
+    if found.shares is not None:
+        print_shares(found.shares, console)
 
 
 def _print_headline(found: PsaReport, console: Console) -> None:
