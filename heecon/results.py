@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heecon.analysis.acceptability import population_size
+from heecon.analysis.convergence import running
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.evppi import evppi, rank
 from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
+from heecon.analysis.monte_carlo import estimates
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.outcomes import read_outcomes as read
 from heecon.analysis.psa import summarise
@@ -26,7 +28,7 @@ from heecon.analysis.trial import Trial
 from heecon.errors import InputError, Problem
 from heecon.files import names
 from heecon.plot import Draw
-from heecon.report import monte_carlo_report, psa_report, tables
+from heecon.report import psa_report, tables
 from heecon.report.run_files import trace_picture
 from heecon.report.sensitivity_report import Report, evppi_report, evsi_report
 from heecon.table import Column, Field, Table
@@ -104,10 +106,7 @@ class CEAResult:
         Raises:
             InputError: the run is of a cohort, which has none.
         """
-        if self.evaluation.result.monte_carlo is None:
-            what = "a cohort is exact: it has no Monte Carlo error"
-            raise InputError(Problem("monte_carlo", what, 'Run with engine="microsim"'))
-        return monte_carlo_report.estimate_table(self.evaluation)
+        return estimates(self.evaluation)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -251,12 +250,12 @@ class PSAResult:
     @property
     def ceac(self) -> Table:
         """Acceptability, frontier, expected loss and EVPI over a grid of thresholds."""
-        return psa_report.curve_table(self._report)
+        return self._report.curves.table()
 
     @property
     def convergence(self) -> Table:
         """Running estimates at the first threshold, from the first draws only."""
-        return psa_report.convergence_table(self._report)
+        return running(self.outcomes, self._report.thresholds[0])
 
     def evppi(
         self,

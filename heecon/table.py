@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,11 +156,55 @@ class Table:
             )
         return cls(name, title, columns)
 
+    @classmethod
+    def listed(
+        cls,
+        name: str,
+        title: str,
+        rows: Iterable[Sequence[object]],
+        heads: Sequence[tuple[str, str, str]],
+    ) -> Table:
+        """A table of rows of values.
+
+        Args:
+            name: of the table.
+            title: of the table.
+            rows: the values of each row, in the order of the columns.
+            heads: the columns: name, label, format.
+        """
+        cells = list(zip(*rows, strict=True)) or [()] * len(heads)
+        pairs = zip(heads, cells, strict=True)
+        return cls(name, title, [Column(key, label, v, how) for (key, label, how), v in pairs])
+
+    @classmethod
+    def crossed(
+        cls, name: str, title: str, outer: Column, inner: Column, others: Sequence[Column]
+    ) -> Table:
+        """A long table: for each value of one column, a row each value of another.
+
+        Args:
+            name: of the table.
+            title: of the table.
+            outer: the first column, whose values change slowest.
+            inner: the second column.
+            others: further columns, with a value for every row, or for each value of ``outer``.
+        """
+        rows = len(outer.values) * len(inner.values)
+
+        def spread(column: Column) -> Column:
+            if len(column.values) == rows:
+                return column
+            values = [value for value in column.values for _ in inner.values]
+            return replace(column, values=values)
+
+        second = replace(inner, values=list(inner.values) * len(outer.values))
+        return cls(name, title, [spread(outer), second, *map(spread, others)])
+
     def __len__(self) -> int:
         """How many rows there are."""
         return len(self.columns[0].values) if self.columns else 0
 
-    def __getitem__(self, name: str) -> Sequence[object]:
+    def __getitem__(self, name: str) -> Sequence[Any]:
         """The values of a column."""
         return self.column(name).values
 
@@ -176,7 +220,7 @@ class Table:
         raise KeyError(f"table {self.name} has no column {name!r}")
 
     @property
-    def rows(self) -> list[tuple[object, ...]]:
+    def rows(self) -> list[tuple[Any, ...]]:
         """The rows as tuples."""
         return list(zip(*(column.values for column in self.columns), strict=True))
 

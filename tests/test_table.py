@@ -82,6 +82,23 @@ def test_parts_of_a_table() -> None:
         table.column("nothing")
 
 
+def test_a_table_of_rows() -> None:
+    heads = [("x", "X", "d"), ("y", "Y", "text")]
+    assert Table.listed("t", "t", [(1, "a"), (2, "b")], heads)["y"] == ("a", "b")
+    assert Table.listed("t", "t", [], heads).to_csv() == "x,y\n"
+
+
+def test_a_long_table() -> None:
+    table = Table.crossed(
+        "t",
+        "t",
+        Column("x", "X", [1, 2]),
+        Column("y", "Y", ["a", "b"]),
+        [Column("each", "Each", [1, 2, 3, 4]), Column("by_x", "By x", [5, 6])],
+    )
+    assert table.rows == [(1, "a", 1, 5), (1, "b", 2, 5), (2, "a", 3, 6), (2, "b", 4, 6)]
+
+
 def test_columns_of_unequal_length_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="differ in length"):
         Table("t", "t", [Column("a", "A", [1]), Column("b", "B", [])])

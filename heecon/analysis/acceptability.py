@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.errors import InputError, Problem
+from heecon.table import Column, Table
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +52,34 @@ class Acceptability:
         Where several are optimal, the one with the highest probability counts.
         """
         return np.asarray(np.where(self.optimal, self.probability, -1.0).max(axis=1))
+
+    def table(self, population: float | None = None) -> Table:
+        """One row a threshold and strategy.
+
+        Args:
+            population: people the decision affects; None leaves their value empty.
+        """
+        evpi = self.evpi.tolist()
+        everybody = [None if population is None else value * population for value in evpi]
+        return Table.crossed(
+            "psa_curves",
+            "Acceptability, frontier, expected loss and EVPI",
+            Column("threshold", "Willingness to pay", self.thresholds.tolist(), "money"),
+            Column("strategy", "Strategy", self.strategies),
+            [
+                column("probability", "P(cost-effective)", self.probability, "probability"),
+                column("on_frontier", "On the frontier", self.optimal, "mark"),
+                column("expected_loss", "Expected loss", self.expected_loss, "cents"),
+                Column("evpi", "EVPI", evpi, "cents"),
+                Column("evpi_error", "Its error", self.standard_error.tolist(), "cents"),
+                Column("evpi_population", "EVPI of the population", everybody, "money"),
+            ],
+        )
+
+
+def column(name: str, label: str, values: NDArray[Any], how: str) -> Column:
+    """An array of any shape as a column, its last axis fastest."""
+    return Column(name, label, values.ravel().tolist(), how)
 
 
 def acceptability(outcomes: Outcomes, thresholds: Sequence[float] | None = None) -> Acceptability:

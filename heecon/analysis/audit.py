@@ -11,24 +11,14 @@ from heecon.evidence.registry import UNRESOLVED, Registry
 from heecon.evidence.synthesis import Synthesis
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter, is_assumption
+from heecon.table import Column, Table
 
 ODD = 0.02
 """An interval of a ratio further than this from symmetric is looked at."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing to look at.
-
-    Attributes:
-        kind: "assumption", "no source", "no evidence", "price years", "superseded", "interval".
-        subject: the parameter or figure.
-        what: in words.
-    """
-
-    kind: str
-    subject: str
-    what: str
+Finding = tuple[str, str, str]
+"""A thing to look at: its kind, the parameter or figure it is about, and words."""
 
 
 @dataclass(frozen=True)
@@ -46,32 +36,36 @@ class Use:
     how: str
 
 
-def audit(model: Model, registry: Registry) -> list[Finding]:
+def audit(model: Model, registry: Registry) -> Table:
     """Everything in a model and its registry that somebody should look at.
 
     Args:
         model: with its scenario.
         registry: the evidence it may cite.
+
+    Returns:
+        The kind ("assumption", "no source", "no evidence", "price years", "superseded",
+        "interval"), the parameter or figure, and what there is to see.
     """
     rows = model.inputs
-    findings = [
-        Finding("assumption", row.key, row.source or "no reason is given")
+    findings: list[Finding] = [
+        ("assumption", row.key, row.source or "no reason is given")
         for row in rows
         if is_assumption(row) and row.status == "assumption"
     ]
     findings += [
-        Finding("no source", row.key, f"is '{row.status}' but names no source")
+        ("no source", row.key, f"is '{row.status}' but names no source")
         for row in rows
         if row.status != "assumption" and not row.source
     ]
     findings += [
-        Finding("no evidence", row.key, f"is '{row.status}' ({row.source}) but cites no evidence")
+        ("no evidence", row.key, f"is '{row.status}' ({row.source}) but cites no evidence")
         for row in rows
         if row.status != "assumption" and row.source and not row.evidence
     ]
     findings += _price_years(model, rows)
     findings += [
-        Finding(
+        (
             "superseded",
             row.id,
             "nothing replaces it so far: " + row.note
@@ -81,7 +75,14 @@ def audit(model: Model, registry: Registry) -> list[Finding]:
         for row in registry.rows.values()
         if row.superseded_by
     ]
-    return findings + _odd_intervals(registry)
+    findings += _odd_intervals(registry)
+    kinds, subjects, words = zip(*findings, strict=True) if findings else ((), (), ())
+    columns = [
+        Column("kind", "Kind", kinds),
+        Column("subject", "What", subjects),
+        Column("what", "", words),
+    ]
+    return Table("audit", "What to look at", columns)
 
 
 def _price_years(model: Model, rows: Iterable[Parameter]) -> list[Finding]:
@@ -93,12 +94,12 @@ def _price_years(model: Model, rows: Iterable[Parameter]) -> list[Finding]:
         elif row.unit == model.settings.currency and row.value:
             undated.append(row.key)
     found = [
-        Finding("price years", f"{len(keys)} prices of {year}", ", ".join(keys))
+        ("price years", f"{len(keys)} prices of {year}", ", ".join(keys))
         for year, keys in sorted(years.items())
         if len(years) > 1
     ]
     if undated:
-        found.append(Finding("price years", "prices without a year", ", ".join(undated)))
+        found.append(("price years", "prices without a year", ", ".join(undated)))
     return found
 
 
@@ -111,7 +112,7 @@ def _odd_intervals(registry: Registry) -> list[Finding]:
         off = asymmetry(row.value, row.low, row.high)
         if abs(off) > ODD:
             what = f"{row.value:g} ({row.low:g} to {row.high:g}) is {100 * abs(off):.0f}% off"
-            found.append(Finding("interval", row.id, f"{what} the middle of its interval"))
+            found.append(("interval", row.id, f"{what} the middle of its interval"))
     return found
 
 

@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.analysis.acceptability import acceptability
+from heecon.analysis.acceptability import acceptability, column
 from heecon.analysis.evaluation import run
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import outcomes_of
 from heecon.engine.sampling import MAX_DRAWS, sample, uncertain
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
+from heecon.table import Column, Table
 
 Floats = NDArray[np.float64]
 
@@ -67,28 +68,6 @@ class Precision:
         increment = increment_error is None or self.increment_error.max() <= increment_error
         probability = probability_error is None or self.probability_error.max() <= probability_error
         return bool(increment and probability)
-
-
-@dataclass(frozen=True)
-class Running:
-    """Estimates from the first draws only, to be drawn against their number.
-
-    Attributes:
-        draws: (points,) how many draws each row uses.
-        nmb: (points, strategies) mean net monetary benefit.
-        increment: (points, strategies) mean increment against the reference.
-        increment_error: (points, strategies) its standard error; infinite for one draw.
-        probability: (points, strategies) share of the draws with the highest net benefit.
-        evpi: (points,) expected value of perfect information.
-    """
-
-    strategies: tuple[str, ...]
-    draws: NDArray[np.int64]
-    nmb: Floats
-    increment: Floats
-    increment_error: Floats
-    probability: Floats
-    evpi: Floats
 
 
 @dataclass(frozen=True)
@@ -142,14 +121,19 @@ def precision(outcomes: Outcomes, threshold: float, comparator: str | None = Non
 
 def running(
     outcomes: Outcomes, threshold: float, points: int = 100, comparator: str | None = None
-) -> Running:
-    """Estimates after more and more draws.
+) -> Table:
+    """Estimates from the first draws only, a row for each number of draws and strategy.
 
     Args:
         outcomes: the draws, in their order.
         threshold: amount per unit of effect.
         points: how many rows at most, evenly spaced; the last uses every draw.
         comparator: the strategy increments are against; the model's if None.
+
+    Returns:
+        Mean net monetary benefit and increment, the standard error of the increment (infinite for
+        one draw), the share of the draws with the highest net benefit, and the expected value of
+        perfect information.
 
     Raises:
         InputError: fewer than one point is asked for, or the comparator is unknown.
@@ -172,14 +156,19 @@ def running(
     variance = mean(centred**2) - mean(centred) ** 2
     spare = np.maximum(last - 1, 1)[:, None]
     error = np.where(last[:, None] > 1, np.sqrt(np.maximum(variance, 0) / spare), np.inf)
-    return Running(
-        outcomes.strategies,
-        last,
-        mean(nmb),
-        mean(increment),
-        error,
-        mean(share),
-        mean(best - nmb).min(axis=1),
+    evpi = mean(best - nmb).min(axis=1)
+    return Table.crossed(
+        "psa_convergence",
+        "Estimates from the first draws only",
+        Column("draws", "Draws", last.tolist(), ",d"),
+        Column("strategy", "Strategy", outcomes.strategies),
+        [
+            column("nmb", "NMB", mean(nmb), "money"),
+            column("incremental_nmb", "Incr. NMB", mean(increment), "money"),
+            column("incremental_nmb_error", "Its error", error, "cents"),
+            column("probability_cost_effective", "P(cost-effective)", mean(share), "probability"),
+            column("evpi", "EVPI", evpi, "cents"),
+        ],
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,78 +14,77 @@ from heecon.engine.moments import Moments, MonteCarlo
 from heecon.errors import InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model
+from heecon.table import Table
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over simulated people and its standard error.
-
-    Attributes:
-        strategy: whose.
-        comparator: what it is over; empty when it is no increment.
-        quantity: outcome, "total_cost", "total_qaly", "total_life_year", or "nmb".
-        threshold: of "nmb"; else None.
-        discounted: whether it is.
-        mean: per person.
-        error: Monte Carlo standard error of the mean.
-    """
-
-    strategy: str
-    comparator: str
-    quantity: str
-    threshold: float | None
-    discounted: bool
-    mean: float
-    error: float
+_Row = tuple[str, str, str, float | None, bool, float, float]
+"""Strategy, comparator, quantity, threshold, whether discounted, mean, standard error."""
 
 
-def estimates(evaluation: Evaluation) -> tuple[Estimate, ...]:
-    """Every estimate of a microsimulation with its error: outcomes, totals, increments, NMB.
+def estimates(evaluation: Evaluation) -> Table:
+    """Every mean of a microsimulation with its standard error: outcomes, totals, increments, NMB.
+
+    Returns:
+        The comparator is empty where a mean is no increment; the quantity is an outcome,
+        "total_cost", "total_qaly", "total_life_year", or "nmb", which has a threshold.
 
     Raises:
         InputError: the run was a cohort's, or had several draws.
     """
     result, errors = evaluation.result, errors_of(evaluation)
-    rows = []
+    rows: list[_Row] = []
     for at, discounted in enumerate((False, True)):
         cube = (result.discounted if discounted else result.undiscounted)[0].sum(axis=2)
         for s, strategy in enumerate(result.strategies):
             for o, outcome in enumerate(result.outcomes):
                 mean, error = float(cube[s, o]), float(errors.outcome[0, s, o, at])
-                rows.append(Estimate(strategy, "", outcome.name, None, discounted, mean, error))
+                rows.append((strategy, "", outcome.name, None, discounted, mean, error))
             for kind in ("cost", "qaly", "life_year"):
                 mean = float(result.total(kind, discounted=discounted)[0, s])
                 error = float(errors.kind[kind][0, s, at])
-                rows.append(Estimate(strategy, "", f"total_{kind}", None, discounted, mean, error))
-    return (*rows, *_decision(evaluation, errors))
+                rows.append((strategy, "", f"total_{kind}", None, discounted, mean, error))
+    return Table.listed(
+        "monte_carlo",
+        "Monte Carlo errors",
+        [*rows, *_decision(evaluation, errors)],
+        [
+            ("strategy", "Strategy", "text"),
+            ("comparator", "Comparator", "text"),
+            ("quantity", "Quantity", "text"),
+            ("threshold", "Willingness to pay", "money"),
+            ("discounted", "Discounted", "text"),
+            ("mean", "Mean", ",.4f"),
+            ("standard_error", "Standard error", ",.5f"),
+        ],
+    )
 
 
-def _decision(evaluation: Evaluation, errors: MonteCarlo) -> list[Estimate]:
+def _decision(evaluation: Evaluation, errors: MonteCarlo) -> list[_Row]:
     """Discounted increments over the comparator and net benefit at the model's thresholds."""
     result, comparator = evaluation.result, evaluation.comparator
+    thresholds = evaluation.model.settings.thresholds
     reference = result.strategies.index(comparator)
     cost, qaly = result.total("cost")[0], result.total("qaly")[0]
-    rows = []
+    rows: list[_Row] = []
     for s, strategy in enumerate(result.strategies):
-        for threshold in evaluation.model.settings.thresholds:
-            mean, error = threshold * qaly[s] - cost[s], errors.net_benefit(s, threshold)[0]
-            rows.append(Estimate(strategy, "", "nmb", threshold, True, float(mean), float(error)))
-        if s == reference:
-            continue
-        increments = {"total_cost": cost, "total_qaly": qaly}
-        for at, (name, amounts) in enumerate(increments.items()):
-            mean, error = amounts[s] - amounts[reference], errors.increment(s, reference)[0, at]
-            found = Estimate(strategy, comparator, name, None, True, float(mean), float(error))
-            rows.append(found)
-        for threshold in evaluation.model.settings.thresholds:
-            mean = threshold * (qaly[s] - qaly[reference]) - (cost[s] - cost[reference])
-            error = errors.increment(s, reference, threshold)[0, 2]
-            found = Estimate(
-                strategy, comparator, "nmb", threshold, True, float(mean), float(error)
-            )
-            rows.append(found)
+        found: list[tuple[str, str, float | None, float, float]] = []
+        for level in thresholds:
+            error = errors.net_benefit(s, level)[0]
+            found.append(("", "nmb", level, level * qaly[s] - cost[s], error))
+        if s != reference:
+            more_cost, more_qaly = cost[s] - cost[reference], qaly[s] - qaly[reference]
+            cost_error, qaly_error = errors.increment(s, reference)[0]
+            found.append((comparator, "total_cost", None, more_cost, cost_error))
+            found.append((comparator, "total_qaly", None, more_qaly, qaly_error))
+            for level in thresholds:
+                error = errors.increment(s, reference, level)[0, 2]
+                found.append((comparator, "nmb", level, level * more_qaly - more_cost, error))
+        rows += [
+            (strategy, against, quantity, level, True, float(mean), float(error))
+            for against, quantity, level, mean, error in found
+        ]
     return rows
 
 
@@ -143,34 +142,9 @@ def until_error(
     return enough
 
 
-@dataclass(frozen=True)
-class VarianceShare:
-    """Where the spread of a quantity over the draws of a PSA comes from.
-
-    Attributes:
-        strategy: whose.
-        comparator: what it is over; empty when it is no increment.
-        quantity: "cost", "effect" or "nmb".
-        threshold: amount per unit of effect of an "nmb"; else None.
-        variance: over the draws.
-        simulation: the part due to simulating a finite number of people in each draw.
-        parameter: the rest, due to the parameters; not below 0.
-        share: of the simulation, 0 to 1.
-    """
-
-    strategy: str
-    comparator: str
-    quantity: str
-    threshold: float | None
-    variance: float
-    simulation: float
-    parameter: float
-    share: float
-
-
 def variance_shares(
-    outcomes: Outcomes, threshold: float, comparator: str | None = None
-) -> tuple[VarianceShare, ...]:
+    outcomes: Outcomes, thresholds: Sequence[float], comparator: str | None = None
+) -> Table:
     """What of the variance over draws is parameter uncertainty, and what Monte Carlo noise.
 
     The draws have independent people, so the variance of an estimate over the draws is that of its
@@ -179,8 +153,12 @@ def variance_shares(
 
     Args:
         outcomes: of a PSA by microsimulation, at least two draws.
-        threshold: amount per unit of effect.
+        thresholds: amounts per unit of effect.
         comparator: what increments are over; the model's if None.
+
+    Returns:
+        The comparator is empty where a quantity ("cost", "effect" or "nmb") is no increment; the
+        part of the parameters is not below 0, the share of the simulation at most 1.
 
     Raises:
         InputError: the draws are exact, or there is one.
@@ -193,23 +171,34 @@ def variance_shares(
     reference = outcomes.index(comparator or outcomes.reference)
     both = np.column_stack([outcomes.cost, outcomes.effect])
     rows = []
-    for s, strategy in enumerate(outcomes.strategies):
-        for against in ("", outcomes.strategies[reference]):
-            if against == strategy:
-                continue
-            cost, effect = np.zeros(2 * count), np.zeros(2 * count)
-            cost[s], effect[count + s] = 1.0, 1.0
-            if against:
-                cost[reference] -= 1.0
-                effect[count + reference] -= 1.0
-            weights = {"cost": cost, "effect": effect, "nmb": threshold * effect - cost}
-            for quantity, w in weights.items():
-                variance = float((both @ w).var(ddof=1))
-                own = float(w @ noise @ w)
-                share = min(own / variance, 1.0) if variance > 0.0 else 0.0
-                rest = max(variance - own, 0.0)
-                level = threshold if quantity == "nmb" else None
-                rows.append(
-                    VarianceShare(strategy, against, quantity, level, variance, own, rest, share)
-                )
-    return tuple(rows)
+    for threshold, s, increment in product(thresholds, range(count), (False, True)):
+        if increment and s == reference:
+            continue
+        cost, effect = np.zeros(2 * count), np.zeros(2 * count)
+        cost[s], effect[count + s] = 1.0, 1.0
+        if increment:
+            cost[reference] -= 1.0
+            effect[count + reference] -= 1.0
+        whose = outcomes.strategies[s], outcomes.strategies[reference] if increment else ""
+        weights = {"cost": cost, "effect": effect, "nmb": threshold * effect - cost}
+        for quantity, w in weights.items():
+            variance = float((both @ w).var(ddof=1))
+            own = float(w @ noise @ w)
+            share = min(own / variance, 1.0) if variance > 0.0 else 0.0
+            level = threshold if quantity == "nmb" else None
+            rows.append((level, *whose, quantity, variance, max(variance - own, 0.0), own, share))
+    return Table.listed(
+        "psa_variance",
+        "Variance over the draws",
+        rows,
+        [
+            ("threshold", "Willingness to pay", "money"),
+            ("strategy", "Strategy", "text"),
+            ("comparator", "Comparator", "text"),
+            ("quantity", "Quantity", "text"),
+            ("variance", "Variance", "number"),
+            ("parameter", "Of parameters", "number"),
+            ("monte_carlo", "Of simulation", "number"),
+            ("monte_carlo_share", "Monte Carlo share of variance", "share"),
+        ],
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.analysis.acceptability import acceptability
+from heecon.analysis.acceptability import acceptability, column
 from heecon.analysis.engines import iterate
 from heecon.analysis.evaluation import run
 from heecon.analysis.outcomes import Outcomes
@@ -251,21 +251,28 @@ def summarise_net_benefit(
     """
     reference = outcomes.index(comparator or outcomes.reference)
     decision = acceptability(outcomes, thresholds)
-    names, levels = outcomes.strategies, decision.thresholds.tolist()
+    levels = decision.thresholds.tolist()
     nmb = [outcomes.nmb(level) for level in levels]
     every = [interval for amounts in nmb for interval in _intervals(amounts)]
     increments = [interval for amounts in nmb for interval in _intervals(amounts, reference)]
-    chances, losses = decision.probability.ravel(), decision.expected_loss.ravel()
-    columns = [
-        Column("threshold", "Willingness to pay", [x for x in levels for _ in names], "money"),
-        Column("strategy", "Strategy", names * len(levels)),
-        Column("nmb", "NMB", every, "money", interval=True),
-        Column("incremental_nmb", "Incr. NMB", increments, "money", interval=True),
-        Column("probability_cost_effective", "P(cost-effective)", chances.tolist(), "probability"),
-        Column("expected_loss", "Expected loss", losses.tolist(), "money"),
-        Column("optimal", "Best", decision.optimal.ravel().tolist(), "mark"),
-    ]
-    return Table("psa_net_benefit", "Net benefit and decision", columns)
+    return Table.crossed(
+        "psa_net_benefit",
+        "Net benefit and decision",
+        Column("threshold", "Willingness to pay", levels, "money"),
+        Column("strategy", "Strategy", outcomes.strategies),
+        [
+            Column("nmb", "NMB", every, "money", interval=True),
+            Column("incremental_nmb", "Incr. NMB", increments, "money", interval=True),
+            column(
+                "probability_cost_effective",
+                "P(cost-effective)",
+                decision.probability,
+                "probability",
+            ),
+            column("expected_loss", "Expected loss", decision.expected_loss, "money"),
+            column("optimal", "Best", decision.optimal, "mark"),
+        ],
+    )
 
 
 def _intervals(amounts: Floats, reference: int | None = None) -> list[Interval | None]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from heecon import plot
-from heecon.analysis.audit import Finding, Use
+from heecon.analysis.audit import Use
 from heecon.evidence.consistency import splits
 from heecon.evidence.indirect import Effect
 from heecon.evidence.interval import interval_from_se
@@ -31,11 +31,6 @@ USES: tuple[Field, ...] = (
     ("user", "User", "text"),
     ("subject", "What", "text"),
     ("how", "How", "text"),
-)
-FINDINGS: tuple[Field, ...] = (
-    ("kind", "Kind", "text"),
-    ("subject", "What", "text"),
-    ("what", "", "text"),
 )
 
 
@@ -100,12 +95,11 @@ def estimate(row: Evidence) -> str:
     return f"{value} (standard error {row.se:g})" if row.se is not None else value
 
 
-def audit_report(findings: Sequence[Finding]) -> Report:
+def audit_report(table: Table) -> Report:
     """The findings by kind, all of them in a file."""
-    table = Table.of("audit", "What to look at", findings, FINDINGS)
     parts = [(table.where(kind=kind).select("subject", "what"), KINDS[kind]) for kind in KINDS]
     printed = [part.titled(f"{title}: {len(part)}") for part, title in parts if len(part)]
-    return Report(printed, [] if findings else ["Nothing to look at."], [table])
+    return Report(printed, [] if len(table) else ["Nothing to look at."], [table])
 
 
 # --- networks ------------------------------------------------------------------------------------

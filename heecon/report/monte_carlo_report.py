@@ -1,4 +1,4 @@
-"""Monte Carlo errors as tables, for files and the screen."""
+"""Monte Carlo errors on the screen."""
 
 from __future__ import annotations
 
@@ -8,55 +8,21 @@ from rich.console import Console
 from rich.text import Text
 
 from heecon.analysis.evaluation import Evaluation
-from heecon.analysis.monte_carlo import Estimate, VarianceShare, errors_of, estimates
+from heecon.analysis.monte_carlo import errors_of, estimates
 from heecon.report.console import money, show, signed
-from heecon.table import Column, Field, Table
-
-ESTIMATES: tuple[Field, ...] = (
-    ("strategy", "Strategy", "text"),
-    ("comparator", "Comparator", "text"),
-    ("quantity", "Quantity", "text"),
-    ("threshold", "Willingness to pay", "money"),
-    ("discounted", "Discounted", "text"),
-    ("mean", "Mean", ",.4f"),
-    ("standard_error", "Standard error", ",.5f", "error"),
-)
-VARIANCE: tuple[Field, ...] = (
-    ("threshold", "Willingness to pay", "money"),
-    ("strategy", "Strategy", "text"),
-    ("comparator", "Comparator", "text"),
-    ("quantity", "Quantity", "text"),
-    ("variance", "Variance", "number"),
-    ("parameter", "Of parameters", "number"),
-    ("monte_carlo", "Of simulation", "number", "simulation"),
-    ("monte_carlo_share", "Monte Carlo share of variance", "share", "share"),
-)
-
-
-def estimate_table(evaluation: Evaluation) -> Table:
-    """Every estimate of a microsimulation with its error."""
-    return Table.of("monte_carlo", "Monte Carlo errors", estimates(evaluation), ESTIMATES)
-
-
-def variance_table(shares: Mapping[float, tuple[VarianceShare, ...]]) -> Table:
-    """Variance over the draws by quantity, and its two parts.
-
-    Args:
-        shares: by threshold.
-    """
-    rows = [share for found in shares.values() for share in found]
-    return Table.of("psa_variance", "Variance over the draws", rows, VARIANCE)
+from heecon.table import Column, Table
 
 
 def print_errors(evaluation: Evaluation, labels: Mapping[str, str], console: Console) -> None:
     """Print totals, increments and net benefit, each with its error in brackets."""
     errors = errors_of(evaluation)
     found = {
-        (e.strategy, bool(e.comparator), e.quantity, e.threshold): e
-        for e in estimates(evaluation)
-        if e.discounted
+        (strategy, bool(comparator), quantity, threshold): (mean, error)
+        for strategy, comparator, quantity, threshold, discounted, mean, error in estimates(
+            evaluation
+        ).rows
+        if discounted
     }
-    columns = [Column("strategy", "Strategy", list(labels.values()))]
     asked: list[tuple[str, bool, str, float | None]] = [
         ("Cost", False, "total_cost", None),
         ("QALYs", False, "total_qaly", None),
@@ -65,8 +31,12 @@ def print_errors(evaluation: Evaluation, labels: Mapping[str, str], console: Con
     ]
     for level in evaluation.model.settings.thresholds:
         asked.append((f"Incr. NMB at {level:,.0f}", True, "nmb", level))
+    columns = [Column("strategy", "Strategy", list(labels.values()))]
     for title, increment, quantity, threshold in asked:
-        cells = [_shown(found.get((name, increment, quantity, threshold))) for name in labels]
+        cells = [
+            _shown(*found[key], quantity=quantity, increment=increment) if key in found else ""
+            for key in ((name, increment, quantity, threshold) for name in labels)
+        ]
         columns.append(Column(title, title, cells, "figures"))
     title = (
         f"Microsimulation of {errors.people:,} people, seed {errors.seed} (discounted; Monte Carlo "
@@ -75,32 +45,34 @@ def print_errors(evaluation: Evaluation, labels: Mapping[str, str], console: Con
     show(console, Table("errors", title, columns))
 
 
-def _shown(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return ""
-    if estimate.quantity == "total_qaly":
-        mean = signed(estimate.mean) if estimate.comparator else f"{estimate.mean:.4f}"
-        return f"{mean} ({estimate.error:.5f})"
-    digits = 0 if estimate.error >= 10 or estimate.error == 0 else 1 if estimate.error >= 1 else 2
-    return f"{money(estimate.mean)} ({estimate.error:,.{digits}f})"
+def _shown(mean: float, error: float, *, quantity: str, increment: bool) -> str:
+    if quantity == "total_qaly":
+        return f"{signed(mean) if increment else f'{mean:.4f}'} ({error:.5f})"
+    digits = 0 if error >= 10 or error == 0 else 1 if error >= 1 else 2
+    return f"{money(mean)} ({error:,.{digits}f})"
 
 
-SHARES: tuple[Field, ...] = (
-    ("strategy", "Strategy", "text"),
-    ("sd", "SD over draws", "money", lambda share: share.variance**0.5),
-    ("sd_parameters", "SD, parameters", "money", lambda share: share.parameter**0.5),
-    ("sd_monte_carlo", "SD, Monte Carlo", "money", lambda share: share.simulation**0.5),
-    VARIANCE[-1],
-)
+def print_shares(shares: Table, console: Console) -> None:
+    """Say how much of the spread of net benefit is Monte Carlo noise, at each threshold."""
+    monetary = shares.where(quantity="nmb")
+    for threshold in dict.fromkeys(monetary["threshold"]):
+        at = monetary.where(threshold=threshold)
+        increments = at.take(i for i, comparator in enumerate(at["comparator"]) if comparator)
+        _print_shares(increments if len(increments) else at, threshold, console)
 
 
-def print_shares(shares: tuple[VarianceShare, ...], threshold: float, console: Console) -> None:
-    """Say how much of the spread of net benefit is Monte Carlo noise."""
-    rows = [s for s in shares if s.quantity == "nmb" and s.comparator] or [
-        s for s in shares if s.quantity == "nmb"
-    ]
+def _print_shares(table: Table, threshold: float, console: Console) -> None:
     title = f"Net benefit at {threshold:,.0f} over the draws: parameters or simulated people?"
-    show(console, Table.of("shares", title, rows, SHARES))
-    if max((s.share for s in rows), default=0.0) > 0.05:
+    spreads = [
+        Column(name, label, [value**0.5 for value in table[of]], "money")
+        for name, label, of in (
+            ("sd", "SD over draws", "variance"),
+            ("sd_parameters", "SD, parameters", "parameter"),
+            ("sd_monte_carlo", "SD, Monte Carlo", "monte_carlo"),
+        )
+    ]
+    columns = [table.column("strategy"), *spreads, table.column("monte_carlo_share")]
+    show(console, Table("shares", title, columns))
+    if max(table["monte_carlo_share"], default=0.0) > 0.05:
         words = "More than 5% of some variance is noise: simulate more people in each draw."
         console.print(Text(words, style="yellow"))

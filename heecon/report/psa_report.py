@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from rich.text import Text
 from heecon import plot
 from heecon.analysis.acceptability import Acceptability, acceptability
 from heecon.analysis.convergence import Precision, precision, running
-from heecon.analysis.monte_carlo import VarianceShare, variance_shares
+from heecon.analysis.monte_carlo import variance_shares
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import (
     default_grid,
@@ -25,8 +24,8 @@ from heecon.analysis.psa import (
     summarise_net_benefit,
 )
 from heecon.files.write import csv_files, write_all
-from heecon.report import monte_carlo_report
 from heecon.report.console import money, show
+from heecon.report.monte_carlo_report import print_shares
 from heecon.report.run_files import json_text
 from heecon.table import Column, Table
 
@@ -45,8 +44,7 @@ class PsaReport:
         precisions: Monte Carlo errors at each threshold.
         population: people the decision affects; None when it was not given.
         headline: "probabilistic" (Canada) or "deterministic" (NICE): which result comes first.
-        shares: by threshold, what of the variance is due to simulating people; empty when the
-            draws are exact.
+        shares: what of the variance is due to simulating people; None when the draws are exact.
     """
 
     outcomes: Outcomes
@@ -55,7 +53,7 @@ class PsaReport:
     precisions: tuple[Precision, ...]
     population: float | None
     headline: str
-    shares: Mapping[float, tuple[VarianceShare, ...]]
+    shares: Table | None
 
 
 def report(
@@ -72,9 +70,9 @@ def report(
         tuple(precision(outcomes, threshold) for threshold in thresholds),
         population,
         headline,
-        {threshold: variance_shares(outcomes, threshold) for threshold in thresholds}
+        variance_shares(outcomes, thresholds)
         if outcomes.simulation is not None and outcomes.draws > 1
-        else {},
+        else None,
     )
 
 
@@ -89,11 +87,11 @@ def write_psa(
     tables = [
         summarise(found.outcomes),
         net_benefit_table(found),
-        curve_table(found),
-        convergence_table(found),
+        found.curves.table(found.population),
+        running(outcomes, found.thresholds[0]),
     ]
-    if found.shares:
-        tables.append(monte_carlo_report.variance_table(found.shares))
+    if found.shares is not None:
+        tables.append(found.shares)
     if outcomes.failed:
         draws, reasons = zip(*outcomes.failed, strict=True)
         columns = [Column("draw", "Draw", draws, "d"), Column("reason", "Reason", reasons)]
@@ -184,8 +182,8 @@ def print_psa(found: PsaReport, console: Console) -> None:
     )
     for at, threshold in enumerate(found.thresholds):
         _print_decision(found, at, threshold, console)
-    for threshold, shares in found.shares.items():
-        monte_carlo_report.print_shares(shares, threshold, console)
+    if found.shares is not None:
+        print_shares(found.shares, console)
 
 
 def _print_headline(found: PsaReport, console: Console) -> None:
@@ -240,57 +238,6 @@ def net_benefit_table(found: PsaReport) -> Table:
         Column("evpi_error", "Its error", [error.evpi_error for error in errors], "cents"),
     ]
     return replace(table, columns=columns)
-
-
-def curve_table(found: PsaReport) -> Table:
-    """Acceptability, frontier, expected loss and EVPI over the grid of thresholds."""
-    curves, people = found.curves, found.population
-    index, many = curves.thresholds, len(curves.strategies)
-    population = [None if people is None else evpi * people for evpi in curves.evpi.tolist()]
-    columns = [
-        *_grid("threshold", "Willingness to pay", index, curves.strategies, "money"),
-        _long("probability", "P(cost-effective)", curves.probability, "probability"),
-        _long("on_frontier", "On the frontier", curves.optimal, "mark"),
-        _long("expected_loss", "Expected loss", curves.expected_loss, "cents"),
-        _repeated("evpi", "EVPI", curves.evpi.tolist(), many, "cents"),
-        _repeated("evpi_error", "Its error", curves.standard_error.tolist(), many, "cents"),
-        _repeated("evpi_population", "EVPI of the population", population, many, "money"),
-    ]
-    return Table("psa_curves", "Acceptability, expected loss and EVPI", columns)
-
-
-def convergence_table(found: PsaReport) -> Table:
-    """Running estimates at the first threshold, from the first draws only."""
-    run = running(found.outcomes, found.thresholds[0])
-    columns = [
-        *_grid("draws", "Draws", run.draws, run.strategies, ",d"),
-        _long("nmb", "NMB", run.nmb, "money"),
-        _long("incremental_nmb", "Incr. NMB", run.increment, "money"),
-        _long("incremental_nmb_error", "Its error", run.increment_error, "cents"),
-        _long("probability_cost_effective", "P(cost-effective)", run.probability, "probability"),
-        _repeated("evpi", "EVPI", run.evpi.tolist(), len(run.strategies), "cents"),
-    ]
-    return Table("psa_convergence", "Running estimates", columns)
-
-
-def _grid(
-    name: str, label: str, index: NDArray[Any], strategies: Sequence[str], how: str
-) -> list[Column]:
-    """The first columns of a long table: the index, and in each of its values all strategies."""
-    return [
-        _repeated(name, label, index.tolist(), len(strategies), how),
-        Column("strategy", "Strategy", list(strategies) * len(index)),
-    ]
-
-
-def _long(name: str, label: str, values: NDArray[Any], how: str) -> Column:
-    """Values of shape (index, strategies) as a column."""
-    return Column(name, label, values.ravel().tolist(), how)
-
-
-def _repeated(name: str, label: str, values: Sequence[object], times: int, how: str) -> Column:
-    """A value of the index as a column, for each strategy again."""
-    return Column(name, label, [value for value in values for _ in range(times)], how)
 
 
 def draws_text(outcomes: Outcomes) -> str:

@@ -15,9 +15,10 @@ import numpy as np
 
 from heecon import plot
 from heecon.analysis.evaluation import Evaluation
+from heecon.analysis.monte_carlo import estimates
 from heecon.files.write import csv_files, write_all
 from heecon.model.definition import Model
-from heecon.report import monte_carlo_report, tables
+from heecon.report import tables
 
 PACKAGES = ("heecon", "numpy", "numba", "scipy", "pandas", "pydantic")
 
@@ -47,7 +48,7 @@ def write_run(
         tables.assumptions(evaluation),
     ]
     if evaluation.result.monte_carlo is not None:
-        written.append(monte_carlo_report.estimate_table(evaluation))
+        written.append(estimates(evaluation))
     if evaluation.result.trace is not None:
         written.append(tables.trace(evaluation))
     contents = csv_files(written)
@@ -113,7 +114,7 @@ def results(evaluation: Evaluation) -> dict[str, object]:
         "assumptions": tables.assumptions(evaluation).to_records(),
         "warnings": list(evaluation.warnings()),
         "engine": model.scenario.engine,
-        "monte_carlo": monte_carlo_report.estimate_table(evaluation).to_records()
+        "monte_carlo": estimates(evaluation).to_records()
         if evaluation.result.monte_carlo is not None
         else None,
     }

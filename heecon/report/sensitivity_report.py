@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from heecon import plot
+from heecon.analysis.acceptability import column
 from heecon.analysis.evppi import Evppi, violations
 from heecon.analysis.evsi import Evsi, NetBenefit, best_size
 from heecon.analysis.morris import Morris, MorrisRow
@@ -140,18 +141,18 @@ def _bar(found: OneWay, row: OneWayRow) -> str:
 
 def two_way_report(found: TwoWay, name: str = "two_way") -> Report:
     """Decision regions: which strategy is best at every pair of values."""
-    x, y = found.x.ticks.tolist(), found.y.ticks.tolist()
-    best = [" = ".join(found.decision(i, j)) for i in range(len(x)) for j in range(len(y))]
-    table = Table(
+    pairs = [(i, j) for i in range(len(found.x.ticks)) for j in range(len(found.y.ticks))]
+    best = [" = ".join(found.decision(i, j)) for i, j in pairs]
+    table = Table.crossed(
         name,
         "The best strategy at every pair of values",
+        Column(found.x.name, found.x.name, found.x.ticks.tolist(), "number"),
+        Column(found.y.name, found.y.name, found.y.ticks.tolist(), "number"),
         [
-            Column(found.x.name, found.x.name, [value for value in x for _ in y], "number"),
-            Column(found.y.name, found.y.name, y * len(x), "number"),
             Column("optimal", "Best", best),
             *(
-                Column(f"nmb_{s}", f"NMB, {s}", found.nmb[:, :, i].ravel().tolist(), "money")
-                for i, s in enumerate(found.strategies)
+                column(f"nmb_{strategy}", f"NMB, {strategy}", found.nmb[:, :, i], "money")
+                for i, strategy in enumerate(found.strategies)
             ),
         ],
     )

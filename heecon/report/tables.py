@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.analysis.acceptability import column
 from heecon.analysis.evaluation import Evaluation, SummaryRow
 from heecon.table import Column, Field, Table
 
@@ -99,33 +100,33 @@ def trace(evaluation: Evaluation) -> Table:
     the outcomes say, undiscounted and discounted.
     """
     result, kept = evaluation.result, evaluation.trace_arrays()
-    occupancy = kept.occupancy[0]
-    strategies, cycles = occupancy.shape[:2]
+    model, strategies = evaluation.model, range(len(result.strategies))
 
     def amounts(kind: str) -> NDArray[np.float64]:
         """(strategy, cycle, undiscounted and discounted)."""
         chosen = [i for i, outcome in enumerate(result.outcomes) if outcome.kind == kind]
-        each = [kept.amounts[0, i][chosen].sum(axis=(0, 1)) for i in range(strategies)]
-        return np.array(each)
+        return np.array([kept.amounts[0, i][chosen].sum(axis=(0, 1)) for i in strategies])
 
-    cycle = np.tile(np.arange(cycles), strategies).tolist()
-    length = evaluation.model.settings.cycle_length
-    columns = [
-        Column("strategy", "Strategy", [n for n in result.strategies for _ in range(cycles)]),
-        Column("cycle", "Cycle", cycle, "d"),
-        Column("time", "Years", [at * length for at in cycle], "number"),
-    ]
-    for index, state in enumerate(result.states):
-        label = evaluation.model.states[state].label
-        columns.append(Column(state, label, occupancy[:, :, index].ravel().tolist(), "qaly"))
-    for name, label, how, found in (
-        ("cost", "Cost", "money", amounts("cost")),
-        ("qalys", "QALYs", "qaly", amounts("qaly")),
-    ):
-        for place, (end, words) in enumerate((("", ""), ("_discounted", ", discounted"))):
-            values = found[:, :, place].ravel().tolist()
-            columns.append(Column(f"{name}{end}", f"{label}{words}", values, how))
-    return Table("trace", "Occupancy, costs and QALYs by cycle", columns)
+    costs, qalys = amounts("cost"), amounts("qaly")
+    cycles = range(kept.occupancy.shape[2])
+    years = [cycle * model.settings.cycle_length for cycle in cycles]
+    return Table.crossed(
+        "trace",
+        "Occupancy, costs and QALYs by cycle",
+        Column("strategy", "Strategy", result.strategies),
+        Column("cycle", "Cycle", cycles, "d"),
+        [
+            Column("time", "Years", years * len(strategies), "number"),
+            *(
+                column(state, model.states[state].label, kept.occupancy[0, :, :, i], "qaly")
+                for i, state in enumerate(result.states)
+            ),
+            column("cost", "Cost", costs[:, :, 0], "money"),
+            column("cost_discounted", "Cost, discounted", costs[:, :, 1], "money"),
+            column("qalys", "QALYs", qalys[:, :, 0], "qaly"),
+            column("qalys_discounted", "QALYs, discounted", qalys[:, :, 1], "qaly"),
+        ],
+    )
 
 
 def assumptions(evaluation: Evaluation) -> Table:

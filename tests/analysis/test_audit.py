@@ -49,7 +49,7 @@ def test_every_kind_of_finding() -> None:
         ),
         Registry("none", {}),
     )
-    of = {kind: [f.subject for f in found if f.kind == kind] for kind in {f.kind for f in found}}
+    of = {kind: list(found.where(kind=kind)["subject"]) for kind in found["kind"]}
     assert of == {
         "assumption": ["guess", "old", "new", "undated"],
         "no source": ["claim"],
@@ -60,15 +60,15 @@ def test_every_kind_of_finding() -> None:
 
 def test_one_price_year_is_not_mixed() -> None:
     row = he.Parameter("old", 1.0, unit="GBP", price_year=2010, status="trial", source="a")
-    assert [f.kind for f in audit(model(row), Registry("none", {}))] == ["no evidence"]
+    assert audit(model(row), Registry("none", {}))["kind"] == ("no evidence",)
 
 
 def test_the_flagship_has_no_claim_without_a_source(folder: EvidenceFolder) -> None:
     found = audit(he.load("bone_metastases/base_case"), folder.registry())
-    kinds = [finding.kind for finding in found]
+    kinds = found["kind"]
     assert "no source" not in kinds
     assert kinds.count("superseded") == 14
-    assert [f.subject for f in found if f.kind == "interval"] == ["S082"]
+    assert found.where(kind="interval")["subject"] == ("S082",)
 
 
 def test_uses_are_found_wherever_they_are(folder: EvidenceFolder) -> None:

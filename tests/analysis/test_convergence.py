@@ -84,23 +84,29 @@ def test_one_strategy() -> None:
 def test_running_means_are_those_of_the_first_draws() -> None:
     outcomes = sick_sicker()
     found = running(outcomes, 100_000.0, 7, "B")
-    assert found.draws.tolist() == [143, 286, 429, 571, 714, 857, 1000]
-    for row, count in enumerate(found.draws):
+    counts = list(dict.fromkeys(found["draws"]))
+    assert counts == [143, 286, 429, 571, 714, 857, 1000]
+    for count in counts:
+        row = found.where(draws=count)
         first = replace(outcomes, cost=outcomes.cost[:count], effect=outcomes.effect[:count])
         expected = precision(first, 100_000.0, "B")
-        np.testing.assert_allclose(found.nmb[row], expected.nmb, rtol=1e-12)
-        np.testing.assert_allclose(found.increment[row], expected.increment, atol=1e-6)
-        np.testing.assert_allclose(found.increment_error[row], expected.increment_error, rtol=1e-8)
-        np.testing.assert_allclose(found.probability[row], expected.probability, rtol=1e-12)
-        assert found.evpi[row] == pytest.approx(expected.evpi, rel=1e-9)
+        assert row["strategy"] == expected.strategies
+        np.testing.assert_allclose(row["nmb"], expected.nmb, rtol=1e-12)
+        np.testing.assert_allclose(row["incremental_nmb"], expected.increment, atol=1e-6)
+        errors = row["incremental_nmb_error"]
+        np.testing.assert_allclose(errors, expected.increment_error, rtol=1e-8)
+        chances = row["probability_cost_effective"]
+        np.testing.assert_allclose(chances, expected.probability, rtol=1e-12)
+        assert row["evpi"] == pytest.approx([expected.evpi] * 4, rel=1e-9)
 
 
 def test_more_points_than_draws() -> None:
     found = running(linear_draws(1, 5), 1.0, 100)
-    assert found.draws.tolist() == [1, 2, 3, 4, 5]
-    assert np.isinf(found.increment_error[0]).all()
-    assert np.isfinite(found.increment_error[1:]).all()
-    assert found.evpi[0] == 0
+    assert list(dict.fromkeys(found["draws"])) == [1, 2, 3, 4, 5]
+    errors = np.reshape(found["incremental_nmb_error"], (5, -1))
+    assert np.isinf(errors[0]).all()
+    assert np.isfinite(errors[1:]).all()
+    assert found["evpi"][0] == 0
 
 
 def test_running_needs_a_point() -> None:
