@@ -234,7 +234,7 @@ def compare_texts(old: str, new: str, *, thousands: bool) -> tuple[float | None,
         if a == b:
             continue
         difference = None if a is None or b is None else number_difference(a, b, pattern)
-        largest = None if None in (largest, difference) else max(largest, difference)
+        largest = None if largest is None or difference is None else max(largest, difference)
         if len(shown) < 2 * SHOWN:
             shown += [f"    {place} - {a}"[:300], f"    {place} + {b}"[:300]]
     return largest, shown

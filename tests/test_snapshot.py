@@ -1,5 +1,6 @@
 """The comparison of recorded outputs: what counts as the same, as numbers, as text."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -35,7 +36,9 @@ def test_only_what_varies_is_normalised(text: str, kept: str | None) -> None:
         ("1 2", "1", PLAIN, None),
     ],
 )
-def test_numbers_are_told_from_words(a, b, pattern, difference) -> None:
+def test_numbers_are_told_from_words(
+    a: str, b: str, pattern: re.Pattern[str], difference: float | None
+) -> None:
     assert number_difference(a, b, pattern) == (
         None if difference is None else pytest.approx(difference)
     )
@@ -47,8 +50,9 @@ def test_compare_classifies_every_file(tmp_path: Path, capsys: pytest.CaptureFix
     for folder, side in ((old, 0), (new, 1)):
         (folder / "list").mkdir(parents=True)
         for name, texts in files.items():
-            if texts[side] is not None:
-                (folder / "list" / f"{name}.csv").write_text(texts[side])
+            text = texts[side]
+            if text is not None:
+                (folder / "list" / f"{name}.csv").write_text(text)
     assert not compare(old, new)
     said = capsys.readouterr().out
     assert "1 same, 1 missing, 0 new, 1 numbers differ, 1 text differs" in said

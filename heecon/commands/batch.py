@@ -94,7 +94,7 @@ def _workbooks(runs: list[ScenarioRun], folder: Path) -> list[Path]:
     return [write_bytes(folder / "comparison.xlsx", to_bytes(book))]
 
 
-def comparison_files(runs: list[ScenarioRun]) -> dict[str, str | bytes]:
+def comparison_files(runs: list[ScenarioRun]) -> dict[str, str]:
     """The files that compare the scenarios: name -> text."""
     about = {
         run.name: {

@@ -71,6 +71,6 @@ def write_bytes(path: Path, content: bytes) -> Path:
     return path
 
 
-def csv_files(tables: Iterable[Table]) -> dict[str, str | bytes]:
+def csv_files(tables: Iterable[Table]) -> dict[str, str]:
     """Tables as the contents of files: NAME.csv -> text."""
     return {f"{table.name}.csv": table.to_csv() for table in tables}

@@ -34,7 +34,7 @@ ORDERED = (
 )
 
 
-def files_of(log: ChangeLog) -> dict[str, str | bytes]:
+def files_of(log: ChangeLog) -> dict[str, str]:
     """The files of a change log: name -> text."""
     return {"change_log.md": markdown(log), **csv_files(change_log_tables(log))}
 

@@ -96,7 +96,7 @@ def write_psa(
         draws, reasons = zip(*outcomes.failed, strict=True)
         columns = [Column("draw", "Draw", draws, "d"), Column("reason", "Reason", reasons)]
         tables.append(Table("psa_left_out", "Draws left out", columns))
-    contents = csv_files(tables)
+    contents: dict[str, str | bytes] = {**csv_files(tables)}
     contents["psa_draws.csv"] = draws_text(outcomes)
     contents |= plot.files(pictures(found), formats)
     contents["psa_manifest.json"] = json_text(manifest)

@@ -51,7 +51,7 @@ def write_run(
         written.append(estimates(evaluation))
     if evaluation.result.trace is not None:
         written.append(tables.trace(evaluation))
-    contents = csv_files(written)
+    contents: dict[str, str | bytes] = {**csv_files(written)}
     if evaluation.result.trace is not None:
         contents |= plot.files({"trace": trace_picture(evaluation)}, formats)
     contents["results.json"] = json_text(results(evaluation))
