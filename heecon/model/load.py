@@ -186,13 +186,13 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     patients = _patients(folder, files)
     kept: tuple[str, ...] | None = None
     if file is not None and not files.unreadable:
-        kept, found = overrides.strategies(file.strategies)
-        diagnostics.add(found)
+        kept = overrides.strategies(file.strategies, diagnostics)
+        before = diagnostics.found
         with files.reading():
-            names_of = list(file.strategies)
-            parameters, found = apply_to_parameters(parameters, overrides, names_of, evidence)
-            diagnostics.add(found)
-            rows_are_sound = rows_are_sound and not found
+            parameters = apply_to_parameters(
+                parameters, overrides, list(file.strategies), diagnostics, evidence
+            )
+        rows_are_sound = rows_are_sound and diagnostics.found == before
     if file is None or files.unreadable:
         raise diagnostics.refusal()
     parts = Parts(
@@ -212,7 +212,8 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     # Hashed last: what was refused, for its size or its kind, is not read again.
     hashes = [_hashed(path, folder) for path in files.paths]
     hashes += [_hashed(path, evidence.folder.parent) for path in evidence.paths]
-    hashes += [_hashed(layer.path, layer.path.parent.parent.parent) for layer in overrides.layers]
+    scenarios = [layer.path for layer in overrides.layers if layer.path is not None]
+    hashes += [_hashed(path, path.parent.parent.parent) for path in scenarios]
     return replace(model, files=tuple(hashes))
 
 
@@ -232,7 +233,7 @@ def _model_file(
 
     def where(path: Sequence[str | int]) -> str:
         if len(path) > 1 and path[0] == "model" and path[1] in settings:
-            return settings[str(path[1])][1].file.where(("settings", *path[1:]))
+            return settings[str(path[1])][1].where(("settings", *path[1:]))
         return toml.where(path)
 
     if files.unreadable:
