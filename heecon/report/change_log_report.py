@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from heecon.analysis.change import Change
 from heecon.analysis.change_log import ChangeLog, Side, Step
 from heecon.analysis.standing import Standing
+from heecon.difference.change import Change
 from heecon.report.console import Column, money, show, signed
 from heecon.report.markdown import escaped, table
 from heecon.report.tables import Rows
@@ -57,7 +57,7 @@ def _changes(log: ChangeLog) -> Rows:
         for number, step in enumerate(log.steps, start=1)
         for change in step.changes
     ]
-    rows += [(None, *_cells(change), "", change.note) for change in log.silent]
+    rows += [(None, *_cells(change), "", change.note) for change in log.without_effect]
     return Rows(header, tuple(rows))
 
 
@@ -123,8 +123,8 @@ def markdown(log: ChangeLog) -> str:
     if together:
         parts += ["Changed together, and why:\n", "\n".join(together) + "\n"]
     parts += _effects_part(log)
-    if log.silent:
-        rows = [(*_texts(change), change.note) for change in log.silent]
+    if log.without_effect:
+        rows = [(*_texts(change), change.note) for change in log.without_effect]
         header = ("Input", "Before", "After", "Change", "Relative", "Why")
         parts += ["## Changes without effect on the base case\n", table(header, rows)]
     return "\n".join(parts)
@@ -276,12 +276,12 @@ def print_change_log(log: ChangeLog, console: Console) -> None:
     if log.steps:
         _print_steps(log, console)
         _print_effects(log, console)
-    for change in log.silent[:SHOWN]:
+    for change in log.without_effect[:SHOWN]:
         before, after = (_short(text) for text in (change.before, change.after))
         words = f"{change.key}: {before} -> {after} ({change.note})"
         console.print(Text.assemble(("No effect: ", "bold"), words))
-    if len(log.silent) > SHOWN:
-        console.print(Text(f"... and {len(log.silent) - SHOWN} more in change_log.csv."))
+    if len(log.without_effect) > SHOWN:
+        console.print(Text(f"... and {len(log.without_effect) - SHOWN} more in change_log.csv."))
 
 
 def _print_results(log: ChangeLog, console: Console) -> None:

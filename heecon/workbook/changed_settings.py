@@ -10,7 +10,7 @@ from heecon.errors import Problem, shown
 from heecon.files import names
 from heecon.model import duration
 from heecon.model.definition import Model
-from heecon.model.sections import sections_of
+from heecon.model.to_dict import to_dict
 from heecon.workbook.edits import Edit, as_number, is_same
 from heecon.workbook.layout import ABSENT
 from heecon.workbook.settings import (
@@ -103,7 +103,7 @@ class ChangedSettings:
 
     def _before(self, *, cycle_changes: bool) -> dict[str, Any]:
         """The settings of the scenario; a horizon in cycles changes with their length."""
-        before: dict[str, Any] = sections_of(self.base)["model"]
+        before: dict[str, Any] = to_dict(self.base)["model"]
         years = horizon_years(self.base.settings)
         if isinstance(years, float) and not cycle_changes:
             before["horizon"] = f"{_plain(years)} years"
@@ -164,7 +164,7 @@ class ChangedSettings:
         return [values[place] for place in sorted(values)]
 
     def _discounting(self, edits: Mapping[str, Edit]) -> dict[str, Any]:
-        found = dict(sections_of(self.base)["model"]["discounting"])
+        found = dict(to_dict(self.base)["model"]["discounting"])
         for key, edit in edits.items():
             if key == "timing":
                 found["timing"] = edit.value

@@ -13,7 +13,7 @@ from heecon.errors import InputError
 from heecon.model.definition import Model
 from heecon.model.load import load
 from heecon.model.parameter import Parameter
-from heecon.model.sections import sections_of
+from heecon.model.to_dict import to_dict
 from heecon.workbook.importer import _value, import_workbook
 from tests.workbook.books import at, edited, imported, refused, row_of, typed, where
 
@@ -33,7 +33,7 @@ def changed(path: Path, values: dict[Any, object]) -> tuple[dict[str, Any], Mode
         replace(row, where=mine.where)
         for row, mine in zip(found.model.parameters, model.parameters, strict=True)
     )
-    assert sections_of(model) == sections_of(found.model)
+    assert to_dict(model) == to_dict(found.model)
     return content, model
 
 
