@@ -8,7 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from heecon.difference.change import Change, changes_of, changes_without_effect
+from heecon.difference.overrides import parameters_given, settings_given
 from heecon.difference.parts import KINDS, Content, ModelParts, Part, parts_of_both
+from heecon.errors import InputError, Problem
+from heecon.files.toml_text import document
 from heecon.model.definition import Model
 from heecon.model.load import build_model
 from heecon.model.parameter import Parameter
@@ -56,6 +59,33 @@ class Difference:
         """What differs without any effect on the base case."""
         return changes_without_effect(self.a, self.b)
 
+    def overrides(self) -> dict[str, dict[str, Any]]:
+        """The difference as a scenario of A says it: its settings and parameters.
+
+        Raises:
+            InputError: something differs that no scenario can change.
+        """
+        problems = [
+            Problem(".".join(word for word in part if word), "no scenario can change this", _REMEDY)
+            for part in self.parts
+            if part[0] not in {"model", "parameters"}
+        ]
+        if problems:
+            raise InputError(problems)
+        a, b = self.a.model, self.b.model
+        return {"settings": settings_given(a, b), "parameters": parameters_given(a, b)}
+
+    def to_toml(self, head: Mapping[str, object]) -> str:
+        """The scenario file that makes B of A.
+
+        Args:
+            head: the keys above its tables: title, model and the like.
+
+        Raises:
+            InputError: as ``overrides``.
+        """
+        return document(head, self.overrides())
+
     def intermediate_model(self, taken: Collection[Part], name: str = "model") -> Model:
         """The model A with some of its parts as in B: for the base case only, everything is fixed.
 
@@ -88,6 +118,7 @@ class Difference:
         )
 
 
+_REMEDY = "Change the files of the model"
 _NAMED = ("states", "strategies", "variables", "transitions", "outcomes", "persons", "types")
 
 

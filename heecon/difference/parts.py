@@ -75,10 +75,12 @@ class ModelParts:
     """A model, taken apart.
 
     Attributes:
+        model: the whole.
         parts: what the base case depends on.
         metadata: everything else: a value and why the base case does not depend on it.
     """
 
+    model: Model
     parts: Mapping[Part, Content]
     metadata: Mapping[Field, tuple[Content, str]]
 
@@ -96,12 +98,12 @@ def parts_of_both(a: Model, b: Model) -> tuple[ModelParts, ModelParts]:
         if part[0] == "outcomes"
         and ("correction" in of_a.parts[part]) != ("correction" in of_b.parts[part])
     ]
-    return _with_corrections(of_a, common, a), _with_corrections(of_b, common, b)
+    return _with_corrections(of_a, common), _with_corrections(of_b, common)
 
 
-def _with_corrections(of: ModelParts, outcomes: Iterable[Part], model: Model) -> ModelParts:
+def _with_corrections(of: ModelParts, outcomes: Iterable[Part]) -> ModelParts:
     """The parts with the correction some outcomes take from the model written out."""
-    correction = correction_dict(model.settings.correction)
+    correction = correction_dict(of.model.settings.correction)
     written = {
         part: {**of.parts[part], "correction": correction}
         for part in outcomes
@@ -140,7 +142,7 @@ def parts_of(model: Model) -> ModelParts:
     parts |= {("parameters", row.key): row.value for row in model.parameters}
     for row in model.parameters:
         metadata |= {("parameters", row.key, key): found for key, found in _metadata_of(row)}
-    return ModelParts(parts, metadata | dict(_joints(model)) | _analyses(model))
+    return ModelParts(model, parts, metadata | dict(_joints(model)) | _analyses(model))
 
 
 def _metadata_of(row: Parameter) -> Iterator[tuple[str, tuple[Content, str]]]:

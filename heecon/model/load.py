@@ -30,7 +30,13 @@ from heecon.model.parameter import (
     parameters_from_table,
 )
 from heecon.model.persons import Columns, patients_from_columns, patients_from_table
-from heecon.model.scenario import Overrides, apply_to_parameters, read_overrides
+from heecon.model.scenario import (
+    Layer,
+    Overrides,
+    apply_to_parameters,
+    overrides_of,
+    read_overrides,
+)
 from heecon.model.schema import ModelFile
 from heecon.model.tables import joint_matrix, lookup_table, table_of_columns
 
@@ -39,7 +45,7 @@ Floats = NDArray[np.float64]
 
 def load(
     source: str | Path | None = None,
-    scenario: str | Path | None = None,
+    scenario: str | Path | Layer | None = None,
     *,
     every_strategy: bool = False,
 ) -> Model:
@@ -48,22 +54,26 @@ def load(
     Args:
         source: a model folder, a scenario file, or a bundled name; see ``locate.find``. None
             means the bundled base case.
-        scenario: the name of a scenario of the model, or the path of a scenario file, when
-            ``source`` is a model.
+        scenario: the name of a scenario of the model, the path of a scenario file, or a scenario
+            that stands in no file, when ``source`` is a model.
         every_strategy: keep the strategies a scenario leaves out.
 
     Raises:
         InputError: everything that is wrong with the files, each with its place.
     """
     target = locate.find(source)
-    path = _scenario_path(target, scenario)
-    if path is None:
+    beside = None if target.scenario else target.scenario_folder
+    path = None if isinstance(scenario, Layer) else _scenario_path(target, scenario)
+    if isinstance(scenario, Layer):
+        overrides = overrides_of(scenario, beside)
+    elif path is not None:
+        overrides = read_overrides(path, beside)
+    else:
         return _load(target.model, Overrides(ScenarioInfo(target.model.name, "")))
-    overrides = read_overrides(path, None if target.scenario else target.scenario_folder)
     if every_strategy:
         overrides = overrides.with_every_strategy()
     name, where = overrides.model
-    if target.scenario is not None:
+    if path is not None and target.scenario is not None:
         return _load(locate.model_of(path, name, where or path.name), overrides)
     if name not in (None, target.model.name):
         what = f"this scenario is for the model '{name}', not for '{target.model.name}'"

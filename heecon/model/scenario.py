@@ -29,11 +29,13 @@ class Layer:
     Attributes:
         content: what it says.
         where: turns a key path of the content into a place, such as ``file:row:column``.
+        name: what to call it.
         path: its file; None for one that stands in no file.
     """
 
     content: ScenarioFile
     where: Where
+    name: str
     path: Path | None = None
 
     def place(self, *path: str) -> str:
@@ -108,30 +110,41 @@ def read_overrides(path: Path, beside: Path | None = None) -> Overrides:
     Raises:
         InputError: a file is missing or not TOML, or the scenario extends itself.
     """
-    layers: list[Layer] = []
-    problems: list[Problem] = []
-    current = path
-    while True:
-        layer, found = _read_layer(current)
-        problems += found
-        layers.insert(0, layer)
-        parent = layer.content.extends
-        where = layer.place("extends")
-        if parent is None:
-            break
-        folders = [current.parent, *([beside] if beside is not None else [])]
-        current = locate.sibling(folders, parent, where, layer.content.model or "")
-        if current in [known.path for known in layers] or len(layers) > MAX_CHAIN:
+    last, problems = _read_layer(path)
+    return overrides_of(last, beside, problems)
+
+
+def overrides_of(last: Layer, beside: Path | None, problems: Sequence[Problem] = ()) -> Overrides:
+    """What a scenario changes together with those it extends.
+
+    Args:
+        last: the scenario.
+        beside: where an extended scenario is looked for, after the folder of its file.
+        problems: what is wrong with it.
+
+    Raises:
+        InputError: as ``read_overrides``.
+    """
+    layers, found = [last], list(problems)
+    while (parent := layers[0].content.extends) is not None:
+        where = layers[0].place("extends")
+        file = layers[0].path
+        folders = [*([file.parent] if file else []), *([beside] if beside else [])]
+        path = locate.sibling(folders, parent, where, layers[0].content.model or "")
+        if path in [known.path for known in layers] or len(layers) > MAX_CHAIN:
             what = f"'{parent}' leads back to a scenario that extends it"
             raise InputError(
                 Problem(where, what, "End the chain with a scenario without 'extends'")
             )
+        layer, more = _read_layer(path)
+        layers.insert(0, layer)
+        found += more
     named = [layer for layer in layers if layer.content.model is not None]
     model = (named[-1].content.model, named[-1].where(("model",))) if named else (None, "")
-    return Overrides(_info(path.stem, layers), tuple(layers), model, tuple(problems))
+    return Overrides(_info(layers), tuple(layers), model, tuple(found))
 
 
-def _info(name: str, layers: Sequence[Layer]) -> ScenarioInfo:
+def _info(layers: Sequence[Layer]) -> ScenarioInfo:
     """What a chain of scenarios says beside its overrides."""
     last = layers[-1].content
     analyses: dict[str, dict[str, object]] = {}
@@ -139,7 +152,8 @@ def _info(name: str, layers: Sequence[Layer]) -> ScenarioInfo:
         for analysis, sizes in layer.content.analyses.items():
             analyses[analysis] = {**analyses.get(analysis, {}), **sizes}
     engine = next((x.content.engine for x in reversed(layers) if x.content.engine), "")
-    return ScenarioInfo(name, last.title, last.purpose, engine, last.extends or "", analyses)
+    extends = last.extends or ""
+    return ScenarioInfo(layers[-1].name, last.title, last.purpose, engine, extends, analyses)
 
 
 def apply_to_parameters(
@@ -253,11 +267,13 @@ def _overridden(
 def _read_layer(path: Path) -> tuple[Layer, tuple[Problem, ...]]:
     """A scenario file without its wrong keys, and what is wrong with them."""
     file = read_toml(path, f"{path.parent.name}/{path.name}")
+    data, faults = dict(file.data), {}
     try:
-        return Layer(ScenarioFile.model_validate(dict(file.data)), file.where, path), ()
+        content = ScenarioFile.model_validate(data)
     except ValidationError as error:
-        faults = faults_of(error, file.data, file.where, ScenarioFile)
-    wrong = {key[0] for key in faults}
-    # Only the title is needed; its place is taken by the name of the file.
-    sound = {"title": path.stem} | {k: v for k, v in file.data.items() if k not in wrong}
-    return Layer(ScenarioFile.model_validate(sound), file.where, path), tuple(faults.values())
+        faults = faults_of(error, data, file.where, ScenarioFile)
+        wrong = {key[0] for key in faults}
+        # Only the title is needed; its place is taken by the name of the file.
+        sound = {"title": path.stem} | {k: v for k, v in data.items() if k not in wrong}
+        content = ScenarioFile.model_validate(sound)
+    return Layer(content, file.where, path.stem, path), tuple(faults.values())

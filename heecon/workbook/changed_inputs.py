@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from heecon.difference.overrides import ARGUMENTS, by_name
 from heecon.errors import Problem, shown
 from heecon.files import names
 from heecon.model.definition import Model
@@ -13,7 +14,6 @@ from heecon.model.parameter import Parameter
 from heecon.workbook.edits import DETAIL, FIXED, Edit, Edits, as_number, is_same
 from heecon.workbook.inputs import cells_of
 
-ARGUMENTS = ("arg1", "arg2", "arg3")
 DISTRIBUTION = ("distribution", "low", "high", "se", *ARGUMENTS)
 EVIDENCE = ("status", "source")
 _KEY = re.compile(r"([^\[\]]+)(?:\[([^\[\]]+)\])?")
@@ -57,10 +57,7 @@ class ChangedInputs:
                 own.setdefault(name, {})[strategy] = table
             elif table is not None:
                 shared[name] = table
-        return {
-            name: self._joined(name, shared.get(name), own.get(name, {}))
-            for name in dict.fromkeys([*shared, *own])
-        }
+        return by_name(shared, own, list(self.whole.strategies), self.rows)
 
     def _known(self, key: str, name: str, strategy: str, where: str) -> bool:
         known = {row.name for row in self.rows.values()}
@@ -72,17 +69,6 @@ class ChangedInputs:
         remedy = names.did_you_mean(key, choices)
         self.problems.append(Problem(where, f"unknown input {shown(key)}", remedy))
         return False
-
-    def _joined(
-        self, name: str, shared: dict[str, Any] | None, own: dict[str, dict[str, Any]]
-    ) -> dict[str, Any]:
-        """A scenario gives a name one table, or one a strategy: if both, all of the latter."""
-        if shared is None:
-            return own
-        if not own:
-            return shared
-        others = [s for s in self.whole.strategies if f"{name}[{s}]" not in self.rows]
-        return dict.fromkeys(others, shared) | own
 
     def _changed_details(self, key: str, name: str) -> dict[str, Edit | None]:
         """Describing cells that differ from what was exported; None for one that was cleared.
