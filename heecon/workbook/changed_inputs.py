@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from heecon.difference.overrides import ARGUMENTS, by_name
-from heecon.errors import Problem, shown
+from heecon.errors import Diagnostics, shown
 from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
@@ -26,17 +26,19 @@ class ChangedInputs:
         edits: what was typed.
         base: the scenario chosen in the workbook, with every strategy.
         exported: the scenario the workbook was made for.
+        diagnostics: takes what cannot be used.
 
     Attributes:
-        problems: what cannot be used, found so far.
         notes: what a user should know.
     """
 
-    def __init__(self, edits: Edits, base: Model, exported: Model) -> None:
+    def __init__(
+        self, edits: Edits, base: Model, exported: Model, diagnostics: Diagnostics
+    ) -> None:
         self.edits, self.whole = edits, base
         self.exported = {row.key: row for row in exported.parameters}
         self.rows = {row.key: row for row in base.parameters}
-        self.problems: list[Problem] = []
+        self.diagnostics = diagnostics
         self.notes: list[str] = []
 
     def content(self) -> dict[str, Any]:
@@ -67,7 +69,7 @@ class ChangedInputs:
         if name in known:
             choices += [f"{name}[{other}]" for other in self.whole.strategies]
         remedy = names.did_you_mean(key, choices)
-        self.problems.append(Problem(where, f"unknown input {shown(key)}", remedy))
+        self.diagnostics.error(where, f"unknown input {shown(key)}", remedy)
         return False
 
     def _changed_details(self, key: str, name: str) -> dict[str, Edit | None]:
@@ -93,7 +95,7 @@ class ChangedInputs:
                 edit = found[column] or Edit("", self.edits.ids[key])
                 what = f"the {column} of '{key}' is another than {shown(before.get(column, ''))}"
                 remedy = "Put it back: only parameters.csv can change it"
-                self.problems.append(Problem(edit.where, what, remedy))
+                self.diagnostics.error(edit.where, what, remedy)
         return {column: edit for column, edit in found.items() if column not in FIXED}
 
     def _table(
@@ -104,24 +106,24 @@ class ChangedInputs:
         where = self.edits.ids[key]
         if edit is not None:
             where = edit.where
-            number, problems = as_number(edit)
-            self.problems += problems
-            if number is None:
+            before = self.diagnostics.found
+            with self.diagnostics.collecting(where):
+                value = as_number(edit.value)
+            if self.diagnostics.found > before:
                 return None
-            value = float(number.value)
             if row is not None and is_same(row.value, value):
                 edit, value = None, row.value  # the override repeats the scenario's value
                 if not details:
                     return None
         elif row is None:
-            self.problems.append(Problem(where, f"'{key}' has no value", "Type one as override"))
+            self.diagnostics.error(where, f"'{key}' has no value", "Type one as override")
             return None
         else:
             value = row.value
         unit = details.get("unit", "")
         if unit is None and parent is not None and parent.unit:
             what = f"the unit of '{key}' was cleared"
-            self.problems.append(Problem(where, what, f"Put {shown(parent.unit)} back, or another"))
+            self.diagnostics.error(where, what, f"Put {shown(parent.unit)} back, or another")
         table: dict[str, Any] = {"value": value}
         table |= self._distribution(edit, details, key, parent)
         table |= self._description(edit, details, key, parent)

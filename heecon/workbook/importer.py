@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from heecon.difference.difference import between
-from heecon.errors import InputError, Problem, shown
+from heecon.errors import Diagnostics, InputError, Problem, shown
 from heecon.files import locate
 from heecon.files.shape import Where
 from heecon.files.toml_file import parse_toml
@@ -192,16 +192,15 @@ def _content(
     Raises:
         InputError: with every cell that cannot be used.
     """
-    settings = ChangedSettings(edits.settings, base, whole)
-    inputs = ChangedInputs(edits, whole, exported)
+    diagnostics = Diagnostics()
+    settings = ChangedSettings(edits.settings, base, whole, diagnostics)
+    inputs = ChangedInputs(edits, whole, exported, diagnostics)
     found = {
         "strategies": settings.strategies(),
         "settings": settings.content(),
         "parameters": inputs.content(),
     }
-    problems = [*settings.problems, *inputs.problems]
-    if problems:
-        raise InputError(problems)
+    diagnostics.raise_if_any()
     return {key: value for key, value in found.items() if value}, inputs.notes
 
 
