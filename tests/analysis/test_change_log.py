@@ -416,7 +416,7 @@ def test_table() -> None:
 # --- what is silent, and what is not -------------------------------------------------------------
 
 
-def test_silent_changes() -> None:
+def test_changes_without_effect() -> None:
     def words(draft: Draft) -> None:
         draft.definition["states"]["ill"]["label"] = "Sick"
         draft.definition["model"] |= {"title": "Other", "thresholds": [50_000]}
