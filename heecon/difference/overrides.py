@@ -11,7 +11,7 @@ from heecon.errors import InvalidValue
 from heecon.files.table_file import number
 from heecon.model.definition import Model
 from heecon.model.distribution import build
-from heecon.model.parameter import Parameter
+from heecon.model.parameter import Parameter, is_assumption
 from heecon.model.to_dict import to_dict
 
 ARGUMENTS = ("arg1", "arg2", "arg3")
@@ -50,7 +50,7 @@ def parameters_given(a: Model, b: Model) -> dict[str, Any]:
         base = rows.get(row.key)
         if base is not None and replace(base, where="") == replace(row, where=""):
             continue
-        table = _table(row, base or first.get(row.name, row))
+        table = row_table(row, base or first.get(row.name, row))
         if row.strategy is None:
             shared[row.name] = table
         else:
@@ -82,7 +82,7 @@ def by_name(
     return found
 
 
-def _table(row: Parameter, base: Parameter) -> dict[str, Any]:
+def row_table(row: Parameter, base: Parameter) -> dict[str, Any]:
     """What a scenario says of a row that takes the place of another one."""
     table = {
         "value": row.value,
@@ -93,7 +93,7 @@ def _table(row: Parameter, base: Parameter) -> dict[str, Any]:
         **_arguments(row),
         "unit": row.unit if row.unit != base.unit else None,
         "price_year": row.price_year,
-        "status": row.status,
+        "status": "assumption" if is_assumption(row) else row.status,
         "source": row.source,
         "note": row.note,
     }

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from heecon.difference.overrides import ARGUMENTS, by_name
+from heecon.difference.overrides import ARGUMENTS, by_name, row_table
 from heecon.errors import Diagnostics, shown
 from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
 from heecon.workbook.edits import DETAIL, FIXED, Edit, Edits, as_number, is_same
-from heecon.workbook.inputs import cells_of
+from heecon.workbook.inputs import cells_of, family_of
 
 DISTRIBUTION = ("distribution", "low", "high", "se", *ARGUMENTS)
 EVIDENCE = ("status", "source")
@@ -124,61 +124,38 @@ class ChangedInputs:
         if unit is None and parent is not None and parent.unit:
             what = f"the unit of '{key}' was cleared"
             self.diagnostics.error(where, what, f"Put {shown(parent.unit)} back, or another")
-        table: dict[str, Any] = {"value": value}
-        table |= self._distribution(edit, details, key, parent)
-        table |= self._description(edit, details, key, parent)
+        table = {**self._cells(edit, details, key, parent), "value": value}
         table.setdefault("status", "assumption")
         table.setdefault("source", f"Typed into {where}")
         return table
 
-    def _distribution(
+    def _cells(
         self,
         edit: Edit | None,
         details: Mapping[str, Edit | None],
         key: str,
         parent: Parameter | None,
     ) -> dict[str, Any]:
-        """Distribution and bounds: as typed, as they were beside a value that stays, or none."""
-        typed = {
-            column: cell.value
-            for column, cell in self.edits.details.get(key, {}).items()
-            if column in DISTRIBUTION
-        }
-        if not any(column in details for column in DISTRIBUTION):
-            if edit is None and parent is not None:
-                cells = cells_of(parent)
-                return {column: cells[column] for column in DISTRIBUTION if column in cells}
-            family = parent.distribution.family if parent and parent.distribution else ""
-            if parent is not None and family != "fixed":
-                self.notes.append(f"{key}: overridden, so it is fixed in a probabilistic analysis.")
-            return {}
-        if any(column in details for column in ARGUMENTS):
-            return typed
-        # Unless they were typed, arguments were fitted to the numbers that changed.
-        return {column: value for column, value in typed.items() if column not in ARGUMENTS}
+        """What is said beside the value: as it was where nothing was typed, else as typed.
 
-    def _description(
-        self,
-        edit: Edit | None,
-        details: Mapping[str, Edit | None],
-        key: str,
-        parent: Parameter | None,
-    ) -> dict[str, Any]:
-        """Unit, year, evidence and note: a new value does not keep the old one's evidence."""
-        before = cells_of(parent) if parent is not None else {}
-        kept = ["unit", "price_year"]
-        if edit is None:
-            kept += [*EVIDENCE, "note"]
-        found = {column: before[column] for column in kept if column in before}
+        A new value does not keep the distribution and the evidence of the old one.
+        """
+        cells = {} if parent is None else row_table(parent, parent)
+        if edit is not None:
+            cells = {column: cells[column] for column in ("price_year",) if column in cells}
+        now = {column: cell.value for column, cell in self.edits.details.get(key, {}).items()}
+        replaced = set(details)
+        if replaced & {*DISTRIBUTION}:
+            # Unless they were typed, arguments were fitted to the numbers that changed.
+            fitted = () if replaced & {*ARGUMENTS} else ARGUMENTS
+            now = {column: cell for column, cell in now.items() if column not in fitted}
+            replaced |= {*DISTRIBUTION}
+        elif edit is not None and parent is not None and family_of(parent) != "fixed":
+            self.notes.append(f"{key}: overridden, so it is fixed in a probabilistic analysis.")
         if any(details.get(column) for column in EVIDENCE):
-            now = self.edits.details.get(key, {})
-            found |= {column: now[column].value for column in EVIDENCE if column in now}
-        for column in ("unit", "price_year", *EVIDENCE, "note"):
-            if column in details:
-                cell = details[column]
-                found.pop(column, None)
-                if cell is not None:
-                    found[column] = cell.value
-        if "price_year" in found:
-            found["price_year"] = int(str(found["price_year"]).removesuffix(".0"))
-        return found
+            replaced |= now.keys() & EVIDENCE
+        cells = {column: cell for column, cell in cells.items() if column not in replaced}
+        cells |= {column: now[column] for column in replaced if column in now}
+        if "price_year" in cells:
+            cells["price_year"] = int(cells["price_year"])
+        return cells

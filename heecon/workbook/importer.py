@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,9 +78,9 @@ def import_workbook(path: Path, target: Path | None = None, source: str | None =
         _not_in_use(target, folder, base)
         write_all(target.parent, {target.name: text})
     given = difference.overrides()
-    changed = len(kept) + len(given["settings"]) + sum(
-        len(table) if _by_strategy(table) else 1 for table in given["parameters"].values()
-    )  # fmt: skip
+    tables = given["parameters"].values()
+    changed = len(kept) + len(given["settings"])
+    changed += sum(1 if "value" in table else len(table) for table in tables)
     if edits.room and model.settings.cycles > edits.room:
         notes.append(
             f"The horizon has {model.settings.cycles} cycles, and the workbook has room for "
@@ -109,10 +109,6 @@ def _not_in_use(target: Path, folder: Path, base: Model) -> None:
     if target.resolve() in in_use or target.stem == base.scenario.name != base.name:
         what = f"the new scenario extends '{base.scenario.name}' and cannot have its name"
         raise InputError(Problem(str(target), what, "Choose another name"))
-
-
-def _by_strategy(given: Mapping[str, Any]) -> bool:
-    return bool(given) and all(isinstance(value, dict) for value in given.values())
 
 
 def _models(edits: Edits, source: str | None) -> tuple[Path, Model, Model, Model]:
