@@ -21,7 +21,6 @@ from heecon.analysis.change_log import change_log
 from heecon.analysis.engines import with_engine
 from heecon.analysis.evaluation import run
 from heecon.analysis.incremental import Totals, fully_incremental, net_benefit, pairwise
-from heecon.analysis.inputs import columns_of
 from heecon.analysis.morris import run_morris
 from heecon.analysis.one_way import one_way
 from heecon.analysis.price import (
@@ -37,6 +36,7 @@ from heecon.analysis.sobol import run_sobol
 from heecon.analysis.threshold import threshold_analysis
 from heecon.analysis.trial import binomial_trial, hazard_ratio_trial, normal_trial, poisson_trial
 from heecon.analysis.two_way import two_way
+from heecon.difference.parts import columns_of
 from heecon.engine.cohort import compiled_before
 from heecon.errors import HeeconError, InputError, Problem, SimulationError
 from heecon.files import locate, names
@@ -45,7 +45,7 @@ from heecon.model.distribution import Distribution
 from heecon.model.load import build_model
 from heecon.model.load import load as load_definition
 from heecon.model.parameter import Parameter
-from heecon.model.sections import sections_of
+from heecon.model.to_dict import to_dict
 from heecon.report.change_log_report import change_log_tables
 from heecon.report.sensitivity_report import (
     Report,
@@ -231,7 +231,7 @@ class Model(definition.Model):
         return self.of(load_definition(self.source, scenario), self.source)
 
     def _rebuilt(self, rows: Sequence[Parameter], settings: Mapping[str, Any]) -> Self:
-        sections = sections_of(self)
+        sections = to_dict(self)
         sections["model"] |= settings
         matrices = {group: (block.names, block.matrix) for group, block in self.blocks.items()}
         for group, copula in {**self.copulas, **self.person_copulas}.items():

@@ -16,17 +16,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from heecon.analysis.change import Change, changed_units, changes_of, silent_changes
-from heecon.analysis.change_groups import Group, grouped, shares_of_a_whole
 from heecon.analysis.engines import options_of
 from heecon.analysis.evaluation import run
-from heecon.analysis.inputs import Inputs, Unit, inputs_of_both, partway
 from heecon.analysis.standing import RunTotals, Standing, all_thresholds, standings, totals_of
+from heecon.difference.change import Change
+from heecon.difference.difference import Difference, between
+from heecon.difference.groups import Group, grouped, shares_of_a_whole
+from heecon.difference.parts import Part
 from heecon.errors import HeeconError, SimulationError
 from heecon.model.definition import Model
 
-SPARE_TRIES = 400
-"""Models between A and B that may be tried in vain; changes still left then become one step."""
+MAX_FAILED_TRIES = 400
+"""Models between A and B that may fail to run; changes still left then become one step."""
 
 ALONE = "one without the other cannot be run"
 TOO_MANY = "too many changes cannot be run alone: attempts to tell these apart ended"
@@ -82,7 +83,7 @@ class ChangeLog:
         b: where it ends.
         thresholds: of the net benefits: those of A, then those only B has.
         steps: in the order they are applied.
-        silent: changes the base case does not depend on, each with a note that says why.
+        without_effect: changes the base case does not depend on, each with a note that says why.
         notes: what a reader must know.
         inputs_known: False when a side is saved results: then there are no steps.
     """
@@ -91,7 +92,7 @@ class ChangeLog:
     b: Side
     thresholds: tuple[float, ...]
     steps: tuple[Step, ...]
-    silent: tuple[Change, ...]
+    without_effect: tuple[Change, ...]
     notes: tuple[str, ...]
     inputs_known: bool = True
 
@@ -99,7 +100,7 @@ class ChangeLog:
     def same(self) -> bool:
         """Whether the two are the same in every input and every result."""
         moved = _by_strategy(self.a.standings) != _by_strategy(self.b.standings)
-        return not (self.steps or self.silent or moved)
+        return not (self.steps or self.without_effect or moved)
 
 
 def change_log(
@@ -124,17 +125,14 @@ def change_log(
         SimulationError: A or B cannot be run.
         InputError: as ``pairwise``.
     """
-    given = a, b
+    difference = between(a, b)
     simulated = {a.scenario.engine, b.scenario.engine} != {"cohort"}
     if simulated:
         a, b = (_with_people_of(b, model) for model in (a, b))
     runs = [_totals(name, model, on_compile) for name, model in (("A", a), ("B", b))]
     log = compare_totals(*runs)
-    inputs = inputs_of_both(*given)
-    units = changed_units(*inputs)
-    groups = grouped(units, *inputs, shares_of_a_whole(a, b))
-    walk = _Walk(inputs, log, b, on_step)
-    steps = walk.to_the_end(groups)
+    walk = _Walk(difference, log, b, on_step)
+    steps = walk.to_the_end(grouped(difference, shares_of_a_whole(a, b)))
     reached = steps[-1].after if steps else log.a.standings
     if _by_strategy(reached) != _by_strategy(log.b.standings):
         what = f"the changes from {log.a.name} do not end at {log.b.name}"
@@ -149,9 +147,8 @@ def change_log(
             "same luck in A, B and every step): small effects may be luck. heecon run tells the "
             "Monte Carlo errors."
         )
-    return ChangeLog(
-        log.a, log.b, log.thresholds, tuple(steps), tuple(silent_changes(*inputs)), tuple(notes)
-    )
+    silent = tuple(difference.changes_without_effect())
+    return ChangeLog(log.a, log.b, log.thresholds, tuple(steps), silent, tuple(notes))
 
 
 def _with_people_of(end: Model, model: Model) -> Model:
@@ -197,20 +194,20 @@ class _Walk:
 
     def __init__(
         self,
-        inputs: tuple[Inputs, Inputs],
+        difference: Difference,
         log: ChangeLog,
         end: Model,
         on_step: Callable[[int, int], None] | None,
     ) -> None:
-        self.inputs = inputs
+        self.difference = difference
         self.thresholds = log.thresholds
         self.end = end
         self.on_step = on_step
         self.now = log.a.standings
-        self.applied: set[Unit] = set()
+        self.applied: set[Part] = set()
         self.steps: list[Step] = []
         self.count = 0
-        self.vain = 0
+        self.failed_tries = 0
         self.problem_of: dict[Group, str] = {}
 
     def to_the_end(self, groups: Sequence[Group]) -> list[Step]:
@@ -220,7 +217,7 @@ class _Walk:
         other are joined: two of them if two suffice, else all.
         """
         waiting = list(groups)
-        self.count = sum(len(group.units) for group in groups)
+        self.count = sum(len(group.parts) for group in groups)
         while waiting:
             still = [group for group in waiting if not self._take(group)]
             if len(still) == len(waiting):
@@ -233,7 +230,7 @@ class _Walk:
         for pair in combinations(waiting, 2):
             if self._take(_together(pair, f"{ALONE}: {self.problem_of.get(pair[0])}")):
                 return [group for group in waiting if group not in pair]
-        ended = self.vain >= SPARE_TRIES
+        ended = self.failed_tries >= MAX_FAILED_TRIES
         rest = _together(
             waiting, TOO_MANY if ended else f"{ALONE}: {self.problem_of.get(waiting[0])}"
         )
@@ -243,18 +240,19 @@ class _Walk:
 
     def _take(self, group: Group, *, last: bool = False) -> bool:
         """Apply a group if the model can then be run."""
-        if self.vain >= SPARE_TRIES and not last:
+        if self.failed_tries >= MAX_FAILED_TRIES and not last:
             return False
         try:
-            model = partway(*self.inputs, self.applied | set(group.units), self.end.name)
+            taken = self.applied | set(group.parts)
+            model = self.difference.intermediate_model(taken, self.end.name)
             model = _with_people_of(self.end, model)
             reached = standings(totals_of(run(model)), self.thresholds)
         except HeeconError as error:
             self.problem_of[group] = str(error.problems[0])
-            self.vain += 1
+            self.failed_tries += 1
             return False
-        self.applied |= set(group.units)
-        changes = [change for unit in group.units for change in changes_of(unit, *self.inputs)]
+        self.applied |= set(group.parts)
+        changes = [change for part in group.parts for change in self.difference.describe(part)]
         self.steps.append(Step(tuple(changes), group.why, self.now, reached))
         self.now = reached
         if self.on_step is not None:
@@ -266,4 +264,4 @@ def _together(groups: Sequence[Group], why: str) -> Group:
     first, *others = groups
     for other in others:
         first = first.joined(other, why)
-    return Group(first.units, tuple(dict.fromkeys(first.why)))
+    return Group(first.parts, tuple(dict.fromkeys(first.why)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -21,24 +20,11 @@ from heecon.files.table_file import number
 SPREAD = ("low", "high", "se", "distribution", "arg1", "arg2", "arg3")
 """Cells that say how uncertain a value is: a row that fills one says all of it itself."""
 
-Row = Mapping[str, str]
-"""The filled cells of a row by column."""
+Row = Mapping[str, str | float]
+"""The filled cells of a row by column: texts of a file, numbers of a scenario or the registry."""
 
 JOINT = "multivariate_lognormal"
 """Effects of one network are drawn together: they share comparators."""
-
-
-@dataclass(frozen=True)
-class Cells:
-    """A row of parameters with the figures of the evidence it cites.
-
-    Attributes:
-        words: text by column: what stands in the row, and what the registry adds.
-        figures: numbers of the registry by column, for cells that are empty.
-    """
-
-    words: Mapping[str, str]
-    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 class Sources(Protocol):
@@ -51,7 +37,9 @@ class Sources(Protocol):
         """The network of a name, combined."""
 
 
-def filled(row: Row, places: Row, diagnostics: Diagnostics, sources: Sources | None) -> Cells:
+def filled(
+    row: Row, places: Mapping[str, str], diagnostics: Diagnostics, sources: Sources | None
+) -> Row:
     """A row with the figures of the evidence it cites in its empty cells.
 
     Value, interval, distribution, status, source and price year come from the registry. A value
@@ -66,32 +54,33 @@ def filled(row: Row, places: Row, diagnostics: Diagnostics, sources: Sources | N
         sources: the evidence; None if there is none.
 
     Returns:
-        The cells. After a wrong citation a value stands in, so that formulas that read the
+        The row. After a wrong citation a value stands in, so that formulas that read the
         parameter do not look wrong as well.
     """
     if "evidence" not in row:
         if "conversion" in row:
             what = "there is a conversion but no evidence to convert"
             diagnostics.error(places.get("conversion", places[""]), what, "Cite the evidence")
-        return Cells(row)
+        return row
     with diagnostics.collecting(places.get("evidence", places[""])):
         if sources is None:
             raise InvalidValue("there is no registry of evidence here", "Give a value instead")
-        if "/" in row["evidence"]:
+        cited = str(row["evidence"])
+        if "/" in cited:
             return _from_network(row, sources)
         known = sources.registry()
-        evidence = known.cite(row["evidence"])
-        figures = converted(evidence, row.get("conversion", ""), known)
+        evidence = known.cite(cited)
+        figures = converted(evidence, str(row.get("conversion", "")), known)
         _check_use(row, evidence, figures)
         return _from_registry(row, evidence, figures)
     # What is said of the spread of a stand-in would be wrong as well.
     kept = {column: cell for column, cell in row.items() if column not in SPREAD}
-    return Cells(kept, {} if "value" in row else {"value": STAND_IN})
+    return {"value": STAND_IN, **kept}
 
 
-def _from_network(row: Row, sources: Sources) -> Cells:
+def _from_network(row: Row, sources: Sources) -> Row:
     """The cells of a row that cites an effect of a network."""
-    name, treatment = row["evidence"].split("/", 1)
+    name, treatment = str(row["evidence"]).split("/", 1)
     network = sources.network(name)
     treatments = network.network.treatments
     if treatment not in treatments:
@@ -106,11 +95,10 @@ def _from_network(row: Row, sources: Sources) -> Cells:
         what = f"the effects of a network are drawn together, but the row has its own {typed[0]}"
         raise InvalidValue(what, "Leave the cell empty")
     value, low, high = network.ratio(treatment)
-    words = {**row, "status": "derived", "source": network.source}
+    cells = {**row, "value": value, "status": "derived", "source": network.source}
     if treatment == network.network.reference:
-        return Cells(words, {"value": value})
-    words |= {"distribution": JOINT, "correlation_group": name}
-    return Cells(words, {"value": value, "low": low, "high": high})
+        return cells
+    return cells | {"low": low, "high": high, "distribution": JOINT, "correlation_group": name}
 
 
 def network_covariance(
@@ -146,24 +134,24 @@ def _check_use(row: Row, evidence: Evidence, figures: Converted) -> None:
         if column in row and figure is not None and _differs(row[column], figure):
             what = f"{column} {row[column]} differs from {figure!r} of '{evidence.id}'"
             raise InvalidValue(what, "Leave the cell empty")
-    year = row.get("price_year", "")
+    year = str(row.get("price_year", ""))
     if year and evidence.price_year and year != evidence.price_year:
         what = f"the price year {year} differs from {evidence.price_year} of '{evidence.id}'"
         raise InvalidValue(what, "Leave the cell empty")
-    status = row.get("status")
+    status = str(row.get("status", ""))
     if status in STATUSES and STATUSES.index(status) < _strength(evidence, figures):
         what = f"'{name}' calls itself {shown(status)}, its evidence is weaker"
         raise InvalidValue(what, f"Write '{_status(evidence, figures)}', or leave the cell empty")
 
 
-def _differs(cell: str, figure: float) -> bool:
+def _differs(cell: str | float, figure: float) -> bool:
     try:
-        return number(cell) != figure
+        return (number(cell) if isinstance(cell, str) else cell) != figure
     except InvalidValue:  # reported with the cell
         return False
 
 
-def _from_registry(row: Row, evidence: Evidence, found: Converted) -> Cells:
+def _from_registry(row: Row, evidence: Evidence, found: Converted) -> Row:
     """The cells of a row that cites a figure of the registry."""
     words = {
         "status": _status(evidence, found),
@@ -171,32 +159,30 @@ def _from_registry(row: Row, evidence: Evidence, found: Converted) -> Cells:
         "price_year": evidence.price_year,
         "note": "; ".join(part for part in (evidence.note, found.assumes) if part),
     }
-    figures = {} if "value" in row or found.value is None else {"value": found.value}
-    if not any(column in row for column in SPREAD):
-        family, spread = _spread(evidence, found)
-        words["distribution"] = family
-        figures |= spread
-    return Cells({column: word for column, word in words.items() if word} | dict(row), figures)
+    spread = {} if any(column in row for column in SPREAD) else _spread(evidence, found)
+    value = {} if found.value is None else {"value": found.value}
+    return {**value, **{column: word for column, word in words.items() if word}, **spread, **row}
 
 
-def _spread(evidence: Evidence, found: Converted) -> tuple[str, dict[str, float]]:
+def _spread(evidence: Evidence, found: Converted) -> dict[str, str | float]:
     """How uncertain the figure is: a distribution and the cells it is built from."""
     family = evidence.kind.family
     if family == "fixed":
-        return "", {}
+        return {}
     ends = {"low": found.low, "high": found.high}
     known = {column: end for column, end in ends.items() if end is not None}
     if len(known) == 2:
-        return family, known
+        return {"distribution": family, **known}
     if found.se is not None:
         if evidence.kind.scale != "log":
-            return family, {"se": found.se}
-        return "lognormal", {"arg1": math.log(found.value or 1), "arg2": found.se}
+            return {"distribution": family, "se": found.se}
+        centre = math.log(found.value or 1)
+        return {"distribution": "lognormal", "arg1": centre, "arg2": found.se}
     if evidence.events is not None and evidence.denominator is not None and not found.assumes:
         others = evidence.denominator - evidence.events
         if evidence.events > 0 and others > 0:
-            return "beta", {"arg1": evidence.events, "arg2": others}
-    return "", {}
+            return {"distribution": "beta", "arg1": evidence.events, "arg2": others}
+    return {}
 
 
 def _strength(evidence: Evidence, figures: Converted) -> int:

@@ -30,7 +30,13 @@ from heecon.model.parameter import (
     parameters_from_table,
 )
 from heecon.model.persons import Columns, patients_from_columns, patients_from_table
-from heecon.model.scenario import Overrides, apply_to_parameters, read_overrides
+from heecon.model.scenario import (
+    Layer,
+    Overrides,
+    apply_to_parameters,
+    overrides_of,
+    read_overrides,
+)
 from heecon.model.schema import ModelFile
 from heecon.model.tables import joint_matrix, lookup_table, table_of_columns
 
@@ -39,7 +45,7 @@ Floats = NDArray[np.float64]
 
 def load(
     source: str | Path | None = None,
-    scenario: str | Path | None = None,
+    scenario: str | Path | Layer | None = None,
     *,
     every_strategy: bool = False,
 ) -> Model:
@@ -48,22 +54,26 @@ def load(
     Args:
         source: a model folder, a scenario file, or a bundled name; see ``locate.find``. None
             means the bundled base case.
-        scenario: the name of a scenario of the model, or the path of a scenario file, when
-            ``source`` is a model.
+        scenario: the name of a scenario of the model, the path of a scenario file, or a scenario
+            that stands in no file, when ``source`` is a model.
         every_strategy: keep the strategies a scenario leaves out.
 
     Raises:
         InputError: everything that is wrong with the files, each with its place.
     """
     target = locate.find(source)
-    path = _scenario_path(target, scenario)
-    if path is None:
+    beside = None if target.scenario else target.scenario_folder
+    path = None if isinstance(scenario, Layer) else _scenario_path(target, scenario)
+    if isinstance(scenario, Layer):
+        overrides = overrides_of(scenario, beside)
+    elif path is not None:
+        overrides = read_overrides(path, beside)
+    else:
         return _load(target.model, Overrides(ScenarioInfo(target.model.name, "")))
-    overrides = read_overrides(path, None if target.scenario else target.scenario_folder)
     if every_strategy:
         overrides = overrides.with_every_strategy()
     name, where = overrides.model
-    if target.scenario is not None:
+    if path is not None and target.scenario is not None:
         return _load(locate.model_of(path, name, where or path.name), overrides)
     if name not in (None, target.model.name):
         what = f"this scenario is for the model '{name}', not for '{target.model.name}'"
@@ -186,13 +196,13 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     patients = _patients(folder, files)
     kept: tuple[str, ...] | None = None
     if file is not None and not files.unreadable:
-        kept, found = overrides.strategies(file.strategies)
-        diagnostics.add(found)
+        kept = overrides.strategies(file.strategies, diagnostics)
+        before = diagnostics.found
         with files.reading():
-            names_of = list(file.strategies)
-            parameters, found = apply_to_parameters(parameters, overrides, names_of, evidence)
-            diagnostics.add(found)
-            rows_are_sound = rows_are_sound and not found
+            parameters = apply_to_parameters(
+                parameters, overrides, list(file.strategies), diagnostics, evidence
+            )
+        rows_are_sound = rows_are_sound and diagnostics.found == before
     if file is None or files.unreadable:
         raise diagnostics.refusal()
     parts = Parts(
@@ -212,7 +222,8 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     # Hashed last: what was refused, for its size or its kind, is not read again.
     hashes = [_hashed(path, folder) for path in files.paths]
     hashes += [_hashed(path, evidence.folder.parent) for path in evidence.paths]
-    hashes += [_hashed(layer.path, layer.path.parent.parent.parent) for layer in overrides.layers]
+    scenarios = [layer.path for layer in overrides.layers if layer.path is not None]
+    hashes += [_hashed(path, path.parent.parent.parent) for path in scenarios]
     return replace(model, files=tuple(hashes))
 
 
@@ -232,7 +243,7 @@ def _model_file(
 
     def where(path: Sequence[str | int]) -> str:
         if len(path) > 1 and path[0] == "model" and path[1] in settings:
-            return settings[str(path[1])][1].file.where(("settings", *path[1:]))
+            return settings[str(path[1])][1].where(("settings", *path[1:]))
         return toml.where(path)
 
     if files.unreadable:

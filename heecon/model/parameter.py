@@ -13,7 +13,7 @@ from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.files import names
 from heecon.files.shape import STAND_IN
 from heecon.files.table_file import TableFile, check_columns, number
-from heecon.model.citation import Sources, filled
+from heecon.model.citation import Row, Sources, filled
 from heecon.model.distribution import FAMILIES, Distribution, build, mismatch
 from heecon.model.joint import JOINT_FAMILIES
 
@@ -174,12 +174,12 @@ def parameters_from_table(
 
 
 def parameter_from_row(
-    row: Mapping[str, str],
+    row: Row,
     places: Mapping[str, str],
     diagnostics: Diagnostics,
     sources: Sources | None = None,
 ) -> Parameter | None:
-    """Build one parameter from text cells.
+    """Build one parameter from cells: the texts of a file, or values.
 
     Args:
         row: the filled cells by column.
@@ -193,18 +193,17 @@ def parameter_from_row(
     """
     before = diagnostics.found
     cells = filled(row, places, diagnostics, sources)
-    words = cells.words
+    words = {column: str(cell) for column, cell in cells.items()}
 
     def place(column: str) -> str:
         return places.get(column, places[""])
 
     def read(column: str) -> float | None:
         with diagnostics.collecting(place(column)):
-            figure = cells.figures.get(column)
-            if figure is not None and math.isfinite(figure):
-                return figure
-            text = words.get(column) if figure is None else repr(figure)
-            return None if text is None else number(text)
+            cell = cells.get(column)
+            if cell is None or (not isinstance(cell, str) and math.isfinite(cell)):
+                return cell
+            return number(str(cell))
         return None
 
     name = words.get("name", "")
@@ -212,7 +211,7 @@ def parameter_from_row(
     if complaint:
         diagnostics.error(place("name"), complaint, "Choose another name")
     value = read("value")
-    if "value" not in words.keys() | cells.figures.keys():
+    if "value" not in words:
         diagnostics.error(place("value"), f"parameter '{name}' has no value", "Type a number")
     numbers = {column: read(column) for column in ("low", "high", "se", "arg1", "arg2", "arg3")}
     tags = tuple(words.get("tags", "").replace(";", " ").replace(",", " ").split())

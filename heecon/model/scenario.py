@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.files import locate, names
-from heecon.files.shape import faults_of, is_finite
-from heecon.files.toml_file import TomlFile, read_toml
+from heecon.files.shape import Where, faults_of, is_finite
+from heecon.files.toml_file import read_toml
 from heecon.model.citation import Sources
 from heecon.model.definition import ScenarioInfo
 from heecon.model.joint import JOINT_FAMILIES
-from heecon.model.parameter import COLUMNS, Parameter, parameter_from_row
+from heecon.model.parameter import Parameter, parameter_from_row
 from heecon.model.schema import ParameterOverride, ScenarioFile
 
 MAX_CHAIN = 20
@@ -24,20 +24,32 @@ MAX_CHAIN = 20
 
 @dataclass(frozen=True)
 class Layer:
-    """One scenario file of a chain."""
+    """One scenario of a chain.
 
-    file: TomlFile
+    Attributes:
+        content: what it says.
+        where: turns a key path of the content into a place, such as ``file:row:column``.
+        name: what to call it.
+        path: its file; None for one that stands in no file.
+    """
+
     content: ScenarioFile
-    path: Path
+    where: Where
+    name: str
+    path: Path | None = None
+
+    def place(self, *path: str) -> str:
+        """The place of a key path, and the path itself."""
+        return f"{self.where(path)} ({'.'.join(path)})"
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """What a scenario changes, the file it extends applied first.
+    """What a scenario changes, the scenario it extends applied first.
 
     Attributes:
         info: title, purpose and analyses.
-        layers: the files, base first.
+        layers: the scenarios, base first.
         model: name of the model, if a file says so, and where.
         problems: what is wrong with the files themselves.
     """
@@ -47,28 +59,30 @@ class Overrides:
     model: tuple[str | None, str] = (None, "")
     problems: tuple[Problem, ...] = ()
 
-    def strategies(self, known: Collection[str]) -> tuple[tuple[str, ...] | None, list[Problem]]:
-        """The strategies to keep: those of the last file that names any; None for all.
+    def strategies(
+        self, known: Collection[str], diagnostics: Diagnostics
+    ) -> tuple[str, ...] | None:
+        """The strategies to keep: those of the last scenario that names any; None for all.
 
         Args:
-            known: the strategies of the model; others are problems.
+            known: the strategies of the model; others are errors.
+            diagnostics: takes them.
         """
         naming = [layer for layer in self.layers if layer.content.strategies is not None]
         if not naming:
-            return None, []
-        problems: list[Problem] = []
+            return None
         kept: list[str] = []
         for index, name in enumerate(naming[-1].content.strategies or ()):
-            place = f"{naming[-1].file.where(('strategies', index))} (strategies)"
+            place = f"{naming[-1].where(('strategies', index))} (strategies)"
             if name not in known:
-                what = f"unknown strategy {shown(name)}"
-                problems.append(Problem(place, what, names.did_you_mean(name, known)))
+                remedy = names.did_you_mean(name, known)
+                diagnostics.error(place, f"unknown strategy {shown(name)}", remedy)
             elif name in kept:
                 what = f"the strategy '{name}' stands twice"
-                problems.append(Problem(place, what, "Delete one of them"))
+                diagnostics.error(place, what, "Delete one of them")
             else:
                 kept.append(name)
-        return tuple(kept) or None, problems
+        return tuple(kept) or None
 
     def with_every_strategy(self) -> Overrides:
         """The same, leaving out no strategy of the model."""
@@ -79,7 +93,7 @@ class Overrides:
         return replace(self, layers=layers)
 
     def settings(self) -> dict[str, tuple[Any, Layer]]:
-        """Overridden keys of [model] with the file each comes from."""
+        """Overridden keys of [model] with the scenario each comes from."""
         found: dict[str, tuple[Any, Layer]] = {}
         for layer in self.layers:
             found |= {key: (value, layer) for key, value in layer.content.settings.items()}
@@ -96,49 +110,59 @@ def read_overrides(path: Path, beside: Path | None = None) -> Overrides:
     Raises:
         InputError: a file is missing or not TOML, or the scenario extends itself.
     """
-    layers: list[Layer] = []
-    problems: list[Problem] = []
-    current = path
-    while True:
-        layer, found = _read_layer(current)
-        problems += found
-        layers.insert(0, layer)
-        parent = layer.content.extends
-        where = f"{layer.file.where(('extends',))} (extends)"
-        if parent is None:
-            break
-        folders = [current.parent, *([beside] if beside is not None else [])]
-        current = locate.sibling(folders, parent, where, layer.content.model or "")
-        if current in [known.path for known in layers] or len(layers) > MAX_CHAIN:
+    last, problems = _read_layer(path)
+    return overrides_of(last, beside, problems)
+
+
+def overrides_of(last: Layer, beside: Path | None, problems: Sequence[Problem] = ()) -> Overrides:
+    """What a scenario changes together with those it extends.
+
+    Args:
+        last: the scenario.
+        beside: where an extended scenario is looked for, after the folder of its file.
+        problems: what is wrong with it.
+
+    Raises:
+        InputError: as ``read_overrides``.
+    """
+    layers, found = [last], list(problems)
+    while (parent := layers[0].content.extends) is not None:
+        where = layers[0].place("extends")
+        file = layers[0].path
+        folders = [*([file.parent] if file else []), *([beside] if beside else [])]
+        path = locate.sibling(folders, parent, where, layers[0].content.model or "")
+        if path in [known.path for known in layers] or len(layers) > MAX_CHAIN:
             what = f"'{parent}' leads back to a scenario that extends it"
             raise InputError(
                 Problem(where, what, "End the chain with a scenario without 'extends'")
             )
-    last = layers[-1]
-    engine = next((x.content.engine for x in reversed(layers) if x.content.engine), "")
+        layer, more = _read_layer(path)
+        layers.insert(0, layer)
+        found += more
+    named = [layer for layer in layers if layer.content.model is not None]
+    model = (named[-1].content.model, named[-1].where(("model",))) if named else (None, "")
+    return Overrides(_info(layers), tuple(layers), model, tuple(found))
+
+
+def _info(layers: Sequence[Layer]) -> ScenarioInfo:
+    """What a chain of scenarios says beside its overrides."""
+    last = layers[-1].content
     analyses: dict[str, dict[str, object]] = {}
     for layer in layers:
         for analysis, sizes in layer.content.analyses.items():
             analyses[analysis] = {**analyses.get(analysis, {}), **sizes}
-    named = [layer for layer in layers if layer.content.model is not None]
-    model = (named[-1].content.model, named[-1].file.where(("model",))) if named else (None, "")
-    info = ScenarioInfo(
-        path.stem,
-        last.content.title,
-        last.content.purpose,
-        engine,
-        last.content.extends or "",
-        analyses,
-    )
-    return Overrides(info, tuple(layers), model, tuple(problems))
+    engine = next((x.content.engine for x in reversed(layers) if x.content.engine), "")
+    extends = last.extends or ""
+    return ScenarioInfo(layers[-1].name, last.title, last.purpose, engine, extends, analyses)
 
 
 def apply_to_parameters(
     parameters: Sequence[Parameter],
     overrides: Overrides,
     strategies: Sequence[str],
+    diagnostics: Diagnostics,
     sources: Sources | None = None,
-) -> tuple[tuple[Parameter, ...], list[Problem]]:
+) -> tuple[Parameter, ...]:
     """Replace rows by what the scenario says of them.
 
     A bare number fixes the parameter there and makes it an assumption of the scenario; a table
@@ -146,47 +170,41 @@ def apply_to_parameters(
     registry. A value for a single strategy adds or replaces that strategy's own row.
     """
     rows = {(row.name, row.strategy): row for row in parameters}
-    problems: list[Problem] = []
     for layer in overrides.layers:
         for name, given in layer.content.parameters.items():
-            try:
-                changed, found = _changed(name, given, layer, rows, strategies, sources)
-            except InvalidValue as complaint:
-                place = f"{layer.file.where(('parameters', name))} (parameters.{name})"
-                problems.append(complaint.at(place))
-            else:
-                problems += found
-                rows |= {(row.name, row.strategy): row for row in changed}
-    return tuple(rows.values()), problems
+            with diagnostics.collecting(layer.place("parameters", name)):
+                for base, path, content in _rows_of(name, given, rows.values(), strategies):
+                    row = _overridden(base, content, layer, path, diagnostics, sources)
+                    rows |= {(row.name, row.strategy): row} if row is not None else {}
+    return tuple(rows.values())
 
 
-def _changed(
-    name: str,
-    given: Any,
-    layer: Layer,
-    rows: Mapping[tuple[str, str | None], Parameter],
-    strategies: Sequence[str],
-    sources: Sources | None,
-) -> tuple[list[Parameter], list[Problem]]:
-    """The rows one override changes or adds."""
-    templates = {row.strategy: row for row in rows.values() if row.name == name}
+def _rows_of(
+    name: str, given: Any, rows: Collection[Parameter], strategies: Sequence[str]
+) -> list[tuple[Parameter, tuple[str, ...], Any]]:
+    """The rows one override changes or adds: as each was, its key path, and what is said of it.
+
+    Raises:
+        InvalidValue: it is not clear what is meant.
+    """
+    templates = {row.strategy: row for row in rows if row.name == name}
     if not templates:
-        known = dict.fromkeys(known for known, _ in rows)
+        known = dict.fromkeys(row.name for row in rows)
         raise InvalidValue(f"unknown parameter {shown(name)}", names.did_you_mean(name, known))
     by_strategy = _by_strategy(given, strategies)
     if None in by_strategy and None not in templates:
         own = ", ".join(f"{strategy} = ..." for strategy in templates)
         what = f"parameter '{name}' has a row for each strategy, which would go before this one"
         raise InvalidValue(what, f"Say which: {name} = {{ {own} }}")
-    changed: list[Parameter] = []
-    problems: list[Problem] = []
-    for strategy, content in by_strategy.items():
-        template = templates.get(strategy) or next(iter(templates.values()))
-        path = ("parameters", name) if strategy is None else ("parameters", name, strategy)
-        row, found = _override(replace(template, strategy=strategy), content, layer, path, sources)
-        problems += found
-        changed += [row] if row is not None else []
-    return changed, problems
+    first = next(iter(templates.values()))
+    return [
+        (
+            replace(templates.get(strategy, first), strategy=strategy),
+            ("parameters", name) if strategy is None else ("parameters", name, strategy),
+            content,
+        )
+        for strategy, content in by_strategy.items()
+    ]
 
 
 def _by_strategy(given: Any, strategies: Sequence[str]) -> Mapping[str | None, Any]:
@@ -203,35 +221,37 @@ def _by_strategy(given: Any, strategies: Sequence[str]) -> Mapping[str | None, A
     return {str(key): value for key, value in given.items()}
 
 
-def _override(
+def _overridden(
     base: Parameter,
     content: Any,
     layer: Layer,
     path: tuple[str, ...],
+    diagnostics: Diagnostics,
     sources: Sources | None,
-) -> tuple[Parameter | None, list[Problem]]:
-    place = f"{layer.file.where(path)} ({'.'.join(path)})"
+) -> Parameter | None:
+    """A row with what a scenario says of it; None where that cannot be understood."""
+    place = layer.place(*path)
     source = f"set by scenario '{layer.content.title}'"
     if isinstance(content, int | float) and not isinstance(content, bool):
-        if not is_finite(content):
-            return None, [Problem(place, "the value is not a finite number", "Give one")]
-        return base.overridden(float(content), source, place), []
+        if is_finite(content):
+            return base.overridden(float(content), source, place)
+        diagnostics.error(place, "the value is not a finite number", "Give one")
+        return None
     if not isinstance(content, Mapping):
         what = f"{shown(content)} cannot be the value of a parameter"
         remedy = "Give a number, or a table with value = ... or evidence = ..."
-        return None, [Problem(place, what, remedy)]
+        diagnostics.error(place, what, remedy)
+        return None
 
     def where(below: Sequence[str | int]) -> str:
-        return layer.file.where((*path, *below))
+        return layer.where((*path, *below))
 
     try:
         given = ParameterOverride.model_validate(content)
     except ValidationError as error:
-        return None, list(faults_of(error, content, where, ParameterOverride).values())
-    own = {
-        key: str(value) if isinstance(value, str) else repr(value)
-        for key, value in given.model_dump(exclude_none=True).items()
-    }
+        diagnostics.add(faults_of(error, content, where, ParameterOverride).values())
+        return None
+    own = given.model_dump(exclude_none=True)
     kept = {"name": base.name, "label": base.label, "unit": base.unit, "tags": " ".join(base.tags)}
     if given.evidence is None:
         kept["source"] = source
@@ -239,21 +259,21 @@ def _override(
         kept["strategy"] = base.strategy
     if given.distribution in JOINT_FAMILIES:
         kept["correlation_group"] = base.correlation_group
-    cells = {column: cell for column, cell in (kept | own).items() if cell and column in COLUMNS}
-    places = {"": place} | {key: f"{where((key,))} ({'.'.join(path)}.{key})" for key in own}
-    diagnostics = Diagnostics()
-    row = parameter_from_row(cells, places, diagnostics, sources)
-    return row, list(diagnostics.errors)
+    cells = {column: cell for column, cell in (kept | own).items() if cell != ""}
+    places = {"": place} | {key: layer.place(*path, key) for key in own}
+    return parameter_from_row(cells, places, diagnostics, sources)
 
 
-def _read_layer(path: Path) -> tuple[Layer, list[Problem]]:
+def _read_layer(path: Path) -> tuple[Layer, tuple[Problem, ...]]:
     """A scenario file without its wrong keys, and what is wrong with them."""
     file = read_toml(path, f"{path.parent.name}/{path.name}")
+    data, faults = dict(file.data), {}
     try:
-        return Layer(file, ScenarioFile.model_validate(dict(file.data)), path), []
+        content = ScenarioFile.model_validate(data)
     except ValidationError as error:
-        faults = faults_of(error, file.data, file.where, ScenarioFile)
-    wrong = {key[0] for key in faults}
-    # Only the title is needed; its place is taken by the name of the file.
-    sound = {"title": path.stem} | {k: v for k, v in file.data.items() if k not in wrong}
-    return Layer(file, ScenarioFile.model_validate(sound), path), list(faults.values())
+        faults = faults_of(error, data, file.where, ScenarioFile)
+        wrong = {key[0] for key in faults}
+        # Only the title is needed; its place is taken by the name of the file.
+        sound = {"title": path.stem} | {k: v for k, v in data.items() if k not in wrong}
+        content = ScenarioFile.model_validate(sound)
+    return Layer(content, file.where, path.stem, path), tuple(faults.values())

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 from rich.text import Text
 
-from heecon.analysis.change import Change
 from heecon.analysis.change_log import ChangeLog, Side, Step
 from heecon.analysis.standing import STANDING, Standing, standing_fields
+from heecon.difference.change import Change
 from heecon.files.write import csv_files
 from heecon.report.console import across, money, show
 from heecon.table import Column, Field, Table, escaped
@@ -65,7 +65,7 @@ def _steps(log: ChangeLog) -> list[_Line]:
 
 
 def _silent(log: ChangeLog) -> list[_Line]:
-    return [_Line(None, change) for change in log.silent]
+    return [_Line(None, change) for change in log.without_effect]
 
 
 def _number_or_text(text: str | None) -> object:
@@ -140,7 +140,7 @@ def markdown(log: ChangeLog) -> str:
     if together:
         parts += ["Changed together, and why:\n", "\n".join(together) + "\n"]
     parts += _effects_part(log)
-    if log.silent:
+    if log.without_effect:
         title = "Changes without effect on the base case"
         table = Table.of("silent", title, _silent(log), SILENT)
         parts += [f"## {table.title}\n", table.to_markdown()]
@@ -282,12 +282,12 @@ def print_change_log(log: ChangeLog, console: Console) -> None:
     if log.steps:
         _print_steps(log, console)
         _print_effects(log, console)
-    for change in log.silent[:SHOWN]:
+    for change in log.without_effect[:SHOWN]:
         before, after = (_short(_or_none(text)) for text in (change.before, change.after))
         words = f"{change.key}: {before} -> {after} ({change.note})"
         console.print(Text.assemble(("No effect: ", "bold"), words))
-    if len(log.silent) > SHOWN:
-        console.print(Text(f"... and {len(log.silent) - SHOWN} more in change_log.csv."))
+    if len(log.without_effect) > SHOWN:
+        console.print(Text(f"... and {len(log.without_effect) - SHOWN} more in change_log.csv."))
 
 
 def _print_results(log: ChangeLog, console: Console) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from heecon.analysis.change import Change
 from heecon.analysis.change_log import ChangeLog
 from heecon.analysis.standing import Standing
+from heecon.difference.change import Change
 from heecon.workbook.book import (
     HEADER,
     HEADING,
@@ -124,10 +124,10 @@ def _standing(sheet: Sheet, row: int, stage: Value, standing: Standing, log: Cha
 
 
 def _silent(sheet: Sheet, row: int, log: ChangeLog) -> None:
-    if not log.silent:
+    if not log.without_effect:
         return
     sheet.put(row, 1, "Changes without effect on the base case", HEADING)
     sheet.across(row + 1, 1, ("", "input", "before", "after", "change", "relative", "why"), HEADER)
-    for line, change in enumerate(log.silent, start=row + 2):
+    for line, change in enumerate(log.without_effect, start=row + 2):
         _change(sheet, line, change)
         sheet.put(line, 7, change.note, WRAP)

@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from heecon.errors import Problem, shown
+from heecon.difference.overrides import ARGUMENTS, by_name, row_table
+from heecon.errors import Diagnostics, shown
 from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
 from heecon.workbook.edits import DETAIL, FIXED, Edit, Edits, as_number, is_same
-from heecon.workbook.inputs import cells_of
+from heecon.workbook.inputs import cells_of, family_of
 
-ARGUMENTS = ("arg1", "arg2", "arg3")
 DISTRIBUTION = ("distribution", "low", "high", "se", *ARGUMENTS)
 EVIDENCE = ("status", "source")
 _KEY = re.compile(r"([^\[\]]+)(?:\[([^\[\]]+)\])?")
@@ -26,17 +26,19 @@ class ChangedInputs:
         edits: what was typed.
         base: the scenario chosen in the workbook, with every strategy.
         exported: the scenario the workbook was made for.
+        diagnostics: takes what cannot be used.
 
     Attributes:
-        problems: what cannot be used, found so far.
         notes: what a user should know.
     """
 
-    def __init__(self, edits: Edits, base: Model, exported: Model) -> None:
+    def __init__(
+        self, edits: Edits, base: Model, exported: Model, diagnostics: Diagnostics
+    ) -> None:
         self.edits, self.whole = edits, base
         self.exported = {row.key: row for row in exported.parameters}
         self.rows = {row.key: row for row in base.parameters}
-        self.problems: list[Problem] = []
+        self.diagnostics = diagnostics
         self.notes: list[str] = []
 
     def content(self) -> dict[str, Any]:
@@ -57,10 +59,7 @@ class ChangedInputs:
                 own.setdefault(name, {})[strategy] = table
             elif table is not None:
                 shared[name] = table
-        return {
-            name: self._joined(name, shared.get(name), own.get(name, {}))
-            for name in dict.fromkeys([*shared, *own])
-        }
+        return by_name(shared, own, list(self.whole.strategies), self.rows)
 
     def _known(self, key: str, name: str, strategy: str, where: str) -> bool:
         known = {row.name for row in self.rows.values()}
@@ -70,19 +69,8 @@ class ChangedInputs:
         if name in known:
             choices += [f"{name}[{other}]" for other in self.whole.strategies]
         remedy = names.did_you_mean(key, choices)
-        self.problems.append(Problem(where, f"unknown input {shown(key)}", remedy))
+        self.diagnostics.error(where, f"unknown input {shown(key)}", remedy)
         return False
-
-    def _joined(
-        self, name: str, shared: dict[str, Any] | None, own: dict[str, dict[str, Any]]
-    ) -> dict[str, Any]:
-        """A scenario gives a name one table, or one a strategy: if both, all of the latter."""
-        if shared is None:
-            return own
-        if not own:
-            return shared
-        others = [s for s in self.whole.strategies if f"{name}[{s}]" not in self.rows]
-        return dict.fromkeys(others, shared) | own
 
     def _changed_details(self, key: str, name: str) -> dict[str, Edit | None]:
         """Describing cells that differ from what was exported; None for one that was cleared.
@@ -107,7 +95,7 @@ class ChangedInputs:
                 edit = found[column] or Edit("", self.edits.ids[key])
                 what = f"the {column} of '{key}' is another than {shown(before.get(column, ''))}"
                 remedy = "Put it back: only parameters.csv can change it"
-                self.problems.append(Problem(edit.where, what, remedy))
+                self.diagnostics.error(edit.where, what, remedy)
         return {column: edit for column, edit in found.items() if column not in FIXED}
 
     def _table(
@@ -118,79 +106,56 @@ class ChangedInputs:
         where = self.edits.ids[key]
         if edit is not None:
             where = edit.where
-            number, problems = as_number(edit)
-            self.problems += problems
-            if number is None:
+            before = self.diagnostics.found
+            with self.diagnostics.collecting(where):
+                value = as_number(edit.value)
+            if self.diagnostics.found > before:
                 return None
-            value = float(number.value)
             if row is not None and is_same(row.value, value):
                 edit, value = None, row.value  # the override repeats the scenario's value
                 if not details:
                     return None
         elif row is None:
-            self.problems.append(Problem(where, f"'{key}' has no value", "Type one as override"))
+            self.diagnostics.error(where, f"'{key}' has no value", "Type one as override")
             return None
         else:
             value = row.value
         unit = details.get("unit", "")
         if unit is None and parent is not None and parent.unit:
             what = f"the unit of '{key}' was cleared"
-            self.problems.append(Problem(where, what, f"Put {shown(parent.unit)} back, or another"))
-        table: dict[str, Any] = {"value": value}
-        table |= self._distribution(edit, details, key, parent)
-        table |= self._description(edit, details, key, parent)
+            self.diagnostics.error(where, what, f"Put {shown(parent.unit)} back, or another")
+        table = {**self._cells(edit, details, key, parent), "value": value}
         table.setdefault("status", "assumption")
         table.setdefault("source", f"Typed into {where}")
         return table
 
-    def _distribution(
+    def _cells(
         self,
         edit: Edit | None,
         details: Mapping[str, Edit | None],
         key: str,
         parent: Parameter | None,
     ) -> dict[str, Any]:
-        """Distribution and bounds: as typed, as they were beside a value that stays, or none."""
-        typed = {
-            column: cell.value
-            for column, cell in self.edits.details.get(key, {}).items()
-            if column in DISTRIBUTION
-        }
-        if not any(column in details for column in DISTRIBUTION):
-            if edit is None and parent is not None:
-                cells = cells_of(parent)
-                return {column: cells[column] for column in DISTRIBUTION if column in cells}
-            family = parent.distribution.family if parent and parent.distribution else ""
-            if parent is not None and family != "fixed":
-                self.notes.append(f"{key}: overridden, so it is fixed in a probabilistic analysis.")
-            return {}
-        if any(column in details for column in ARGUMENTS):
-            return typed
-        # Unless they were typed, arguments were fitted to the numbers that changed.
-        return {column: value for column, value in typed.items() if column not in ARGUMENTS}
+        """What is said beside the value: as it was where nothing was typed, else as typed.
 
-    def _description(
-        self,
-        edit: Edit | None,
-        details: Mapping[str, Edit | None],
-        key: str,
-        parent: Parameter | None,
-    ) -> dict[str, Any]:
-        """Unit, year, evidence and note: a new value does not keep the old one's evidence."""
-        before = cells_of(parent) if parent is not None else {}
-        kept = ["unit", "price_year"]
-        if edit is None:
-            kept += [*EVIDENCE, "note"]
-        found = {column: before[column] for column in kept if column in before}
+        A new value does not keep the distribution and the evidence of the old one.
+        """
+        cells = {} if parent is None else row_table(parent, parent)
+        if edit is not None:
+            cells = {column: cells[column] for column in ("price_year",) if column in cells}
+        now = {column: cell.value for column, cell in self.edits.details.get(key, {}).items()}
+        replaced = set(details)
+        if replaced & {*DISTRIBUTION}:
+            # Unless they were typed, arguments were fitted to the numbers that changed.
+            fitted = () if replaced & {*ARGUMENTS} else ARGUMENTS
+            now = {column: cell for column, cell in now.items() if column not in fitted}
+            replaced |= {*DISTRIBUTION}
+        elif edit is not None and parent is not None and family_of(parent) != "fixed":
+            self.notes.append(f"{key}: overridden, so it is fixed in a probabilistic analysis.")
         if any(details.get(column) for column in EVIDENCE):
-            now = self.edits.details.get(key, {})
-            found |= {column: now[column].value for column in EVIDENCE if column in now}
-        for column in ("unit", "price_year", *EVIDENCE, "note"):
-            if column in details:
-                cell = details[column]
-                found.pop(column, None)
-                if cell is not None:
-                    found[column] = cell.value
-        if "price_year" in found:
-            found["price_year"] = int(str(found["price_year"]).removesuffix(".0"))
-        return found
+            replaced |= now.keys() & EVIDENCE
+        cells = {column: cell for column, cell in cells.items() if column not in replaced}
+        cells |= {column: now[column] for column in replaced if column in now}
+        if "price_year" in cells:
+            cells["price_year"] = int(cells["price_year"])
+        return cells

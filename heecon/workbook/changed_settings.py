@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from heecon.errors import Problem, shown
+from heecon.errors import Diagnostics, shown
 from heecon.files import names
 from heecon.model import duration
 from heecon.model.definition import Model
-from heecon.model.sections import sections_of
+from heecon.model.to_dict import to_dict
 from heecon.workbook.edits import Edit, as_number, is_same
 from heecon.workbook.layout import ABSENT
 from heecon.workbook.settings import (
@@ -34,14 +34,14 @@ class ChangedSettings:
         edits: overrides of settings by id.
         base: the scenario without them.
         whole: the same with every strategy.
-
-    Attributes:
-        problems: what cannot be used, found so far.
+        diagnostics: takes what cannot be used.
     """
 
-    def __init__(self, edits: Mapping[str, Edit], base: Model, whole: Model) -> None:
+    def __init__(
+        self, edits: Mapping[str, Edit], base: Model, whole: Model, diagnostics: Diagnostics
+    ) -> None:
         self.edits, self.base, self.whole = edits, base, whole
-        self.problems: list[Problem] = []
+        self.diagnostics = diagnostics
 
     def content(self) -> dict[str, Any]:
         """The keys of [settings] that differ."""
@@ -66,7 +66,7 @@ class ChangedSettings:
                 self._amount(key, edit, found)
             elif not _INCLUDE.fullmatch(key):
                 what = f"'{key}' is no setting that can be overridden"
-                self._complain(edit, what, "Clear the cell")
+                self.diagnostics.error(edit.where, what, "Clear the cell")
         if thresholds:
             found["thresholds"] = self._thresholds(thresholds)
         if rates:
@@ -86,24 +86,23 @@ class ChangedSettings:
             name = found[1]
             if name not in known:
                 remedy = names.did_you_mean(name, known)
-                self._complain(edit, f"unknown strategy {shown(name)}", remedy)
+                self.diagnostics.error(edit.where, f"unknown strategy {shown(name)}", remedy)
             elif edit.value not in ("yes", "no"):
-                self._complain(edit, f"{shown(edit.value)} is neither yes nor no", "Choose one")
+                self.diagnostics.error(
+                    edit.where, f"{shown(edit.value)} is neither yes nor no", "Choose one"
+                )
             else:
                 last = edit
                 kept = kept | {name} if edit.value == "yes" else kept - {name}
         if not kept and last is not None:
-            self._complain(last, "no strategy is left", "Say yes to at least one")
+            self.diagnostics.error(last.where, "no strategy is left", "Say yes to at least one")
         if kept == set(self.base.strategies):
             return None
         return [name for name in known if name in kept]
 
-    def _complain(self, edit: Edit, what: str, remedy: str) -> None:
-        self.problems.append(Problem(edit.where, what, remedy))
-
     def _before(self, *, cycle_changes: bool) -> dict[str, Any]:
         """The settings of the scenario; a horizon in cycles changes with their length."""
-        before: dict[str, Any] = sections_of(self.base)["model"]
+        before: dict[str, Any] = to_dict(self.base)["model"]
         years = horizon_years(self.base.settings)
         if isinstance(years, float) and not cycle_changes:
             before["horizon"] = f"{_plain(years)} years"
@@ -113,7 +112,7 @@ class ChangedSettings:
         value = edit.value
         if value not in known:
             remedy = names.did_you_mean(str(value), known)
-            self._complain(edit, f"{shown(value)} is no {key}", remedy)
+            self.diagnostics.error(edit.where, f"{shown(value)} is no {key}", remedy)
         elif key == "correction" and str(value).startswith(WEIGHTS):
             found[key] = {"weights": str(value).removeprefix(WEIGHTS)}
         else:
@@ -132,7 +131,7 @@ class ChangedSettings:
         text = _plain(value)
         if value <= 0 or text == "0":
             remedy = "Give years, or lifetime" if key == "horizon" else "Give years"
-            self._complain(edit, f"{value:g} years is no length of time", remedy)
+            self.diagnostics.error(edit.where, f"{value:g} years is no length of time", remedy)
         else:
             found["cycle" if key == "cycle_length" else key] = f"{text} years"
 
@@ -146,9 +145,9 @@ class ChangedSettings:
         return [*CORRECTIONS, *tables]
 
     def _number(self, edit: Edit) -> float | None:
-        found, problems = as_number(edit)
-        self.problems += problems
-        return None if found is None else float(found.value)
+        with self.diagnostics.collecting(edit.where):
+            return as_number(edit.value)
+        return None
 
     def _thresholds(self, edits: Mapping[int, Edit]) -> list[float]:
         values: dict[int, float] = dict(enumerate(self.base.settings.thresholds, start=1))
@@ -158,13 +157,15 @@ class ChangedSettings:
                 continue
             value = self._number(edit)
             if value is not None and value <= 0:
-                self._complain(edit, f"a threshold of {value:g}", "Give an amount above 0")
+                self.diagnostics.error(
+                    edit.where, f"a threshold of {value:g}", "Give an amount above 0"
+                )
             elif value is not None:
                 values[place] = value
         return [values[place] for place in sorted(values)]
 
     def _discounting(self, edits: Mapping[str, Edit]) -> dict[str, Any]:
-        found = dict(sections_of(self.base)["model"]["discounting"])
+        found = dict(to_dict(self.base)["model"]["discounting"])
         for key, edit in edits.items():
             if key == "timing":
                 found["timing"] = edit.value
@@ -178,7 +179,9 @@ class ChangedSettings:
             steps = rates if isinstance(rates, list) else [{"from": 0.0, "rate": rates}]
             if place >= len(steps):
                 what = f"the scenario has no stretch {place + 1} of discounting"
-                self._complain(edit, what, "Clear the cell, or change the scenario file")
+                self.diagnostics.error(
+                    edit.where, what, "Clear the cell, or change the scenario file"
+                )
                 continue
             steps = [dict(step) for step in steps]
             steps[place]["from" if begins else "rate"] = value

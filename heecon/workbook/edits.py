@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from heecon.errors import InputError, InvalidValue, Problem, shown
+from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.files.names import unprintable
 from heecon.files.table_file import number
 from heecon.workbook.address import letters
@@ -92,39 +92,35 @@ def read_edits(path: Path) -> Edits:
         what = f"there is no sheet {', '.join(missing)}: this is not a workbook heecon exported"
         remedy = "Make one with heecon workbook export, and change that"
         raise InputError(Problem(path.name, what, remedy))
-    problems: list[Problem] = []
+    diagnostics = Diagnostics()
     about = _about(sheets["Cover"])
+    cover = f"{path.name}:Cover"
     for label in ("format", "model", "scenario"):
         if label not in about:
-            what = f"the cover has no row '{label}'"
-            problems.append(Problem(f"{path.name}:Cover", what, "Export the workbook again"))
-    if not problems and about["format"] != str(FORMAT):
+            diagnostics.error(cover, f"the cover has no row '{label}'", "Export the workbook again")
+    if not diagnostics.found and about["format"] != str(FORMAT):
         what = f"the workbook has the layout {about['format']}; this heecon reads {FORMAT}"
-        problems.append(Problem(f"{path.name}:Cover", what, "Export it again and copy overrides"))
-    if problems:
-        raise InputError(problems)
-    control, found = _control(sheets["Control"])
-    problems += found
-    values, details, ids, found = _inputs(sheets["Inputs"])
-    problems += found
+        diagnostics.error(cover, what, "Export it again and copy overrides")
+    diagnostics.raise_if_any()
+    control = _control(sheets["Control"], diagnostics)
+    values, details, ids = _inputs(sheets["Inputs"], diagnostics)
     scenario = control.pop("scenario", None)
     if scenario is None:
         what = "there is no row with the id 'scenario'"
-        problems.append(Problem(f"{path.name}:Control", what, "Export the workbook again"))
-    if problems or scenario is None:
-        raise InputError(problems)
+        diagnostics.error(f"{path.name}:Control", what, "Export the workbook again")
+    if diagnostics.found or scenario is None:
+        raise diagnostics.refusal()
     stops = {
         key.removeprefix("stop."): edit for key, edit in control.items() if key.startswith("stop.")
     }
     for key, edit in stops.items():
         if key not in ids:
             what = f"the sheet of inputs has no row with the id '{key}'"
-            problems.append(Problem(edit.where, what, "Put the row back, or clear the cell"))
+            diagnostics.error(edit.where, what, "Put the row back, or clear the cell")
         elif key in values and values[key].value != edit.value:
             what = f"'{key}' is overridden with another value at {values[key].where}"
-            problems.append(Problem(edit.where, what, "Clear one of the two cells"))
-    if problems:
-        raise InputError(problems)
+            diagnostics.error(edit.where, what, "Clear one of the two cells")
+    diagnostics.raise_if_any()
     return Edits(
         file=path.name,
         model=about["model"],
@@ -201,80 +197,66 @@ def _header(sheet: ReadSheet, wanted: Iterable[str]) -> tuple[int, dict[str, int
     return row, {name: places[0] for name, places in columns.items()}
 
 
-def _ids(sheet: ReadSheet, below: int, column: int) -> dict[int, str]:
-    """Ids by row."""
-    return {
-        row: str(cell.value).strip()
-        for (row, place), cell in sorted(sheet.cells.items())
-        if place == column and row > below and cell.value is not None and str(cell.value).strip()
-    }
+def _ids(
+    sheet: ReadSheet, below: int, columns: Mapping[str, int], diagnostics: Diagnostics
+) -> dict[int, str]:
+    """Ids by row; nobody knows what an override in a row without one is of."""
+    ids: dict[int, str] = {}
+    for (row, column), cell in sorted(sheet.cells.items()):
+        text = "" if cell.value is None else str(cell.value).strip()
+        if column == columns["id"] and row > below and text:
+            ids[row] = text
+    for (row, column), cell in sorted(sheet.cells.items()):
+        overridden = column == columns["your override"] and cell.value not in (None, "")
+        if overridden and row > below and row not in ids:
+            what = "the row has an override but no id"
+            diagnostics.error(sheet.where(row, column), what, "Put its id back, or clear the cell")
+    return ids
 
 
-def _without_id(sheet: ReadSheet, below: int, column: int, ids: Collection[int]) -> list[Problem]:
-    """Overrides in rows without an id: nobody knows what they are of."""
-    return [
-        Problem(sheet.where(row, place), "the row has an override but no id",
-                "Put its id back, or clear the cell")
-        for (row, place), cell in sorted(sheet.cells.items())
-        if place == column and row > below and row not in ids and cell.value not in (None, "")
-    ]  # fmt: skip
-
-
-def _control(sheet: ReadSheet) -> tuple[dict[str, Edit], list[Problem]]:
+def _control(sheet: ReadSheet, diagnostics: Diagnostics) -> dict[str, Edit]:
     """Overrides of settings by id; the scenario is always there."""
     row_of_header, columns = _header(sheet, ("id", "live", "your override", "scenario says"))
     found: dict[str, Edit] = {}
     places: dict[str, str] = {}
-    ids = _ids(sheet, row_of_header, columns["id"])
-    problems = _without_id(sheet, row_of_header, columns["your override"], ids)
-    for row, key in ids.items():
+    for row, key in _ids(sheet, row_of_header, columns, diagnostics).items():
         names = ("live",) if key == "scenario" else ("your override", "live", "scenario says")
         if key in {"psa_draw", "scenario_number", "cycles", "simpson_end", "pointwise", "changes"}:
             continue
         where = sheet.where(row, columns["id"])
-        for name in names:
-            edit, problem = _typed(sheet, row, columns[name])
-            problems += problem
-            if edit is not None:
-                if key in found:
-                    what = f"the id '{key}' stands twice (first at {places[key]})"
-                    problems.append(Problem(where, what, "Delete one of the rows"))
-                found[key] = edit
-                places[key] = where
-                break
-    return found, problems
+        edit = _first_typed(sheet, row, [columns[name] for name in names], diagnostics)
+        if edit is None:
+            continue
+        if key in found:
+            what = f"the id '{key}' stands twice (first at {places[key]})"
+            diagnostics.error(where, what, "Delete one of the rows")
+        found[key], places[key] = edit, where
+    return found
 
 
 def _inputs(
-    sheet: ReadSheet,
-) -> tuple[dict[str, Edit], dict[str, dict[str, Edit]], dict[str, str], list[Problem]]:
+    sheet: ReadSheet, diagnostics: Diagnostics
+) -> tuple[dict[str, Edit], dict[str, dict[str, Edit]], dict[str, str]]:
     """Overrides of inputs by key, their describing cells, and where each id stands."""
     row_of_header, columns = _header(sheet, ("id", *VALUE_COLUMNS, *DETAIL, *FIXED))
     values: dict[str, Edit] = {}
     details: dict[str, dict[str, Edit]] = {}
     places: dict[str, str] = {}
-    ids = _ids(sheet, row_of_header, columns["id"])
-    problems = _without_id(sheet, row_of_header, columns["your override"], ids)
-    for row, key in ids.items():
+    for row, key in _ids(sheet, row_of_header, columns, diagnostics).items():
         where = sheet.where(row, columns["id"])
         if key in places:
             what = f"the id '{key}' stands twice (first at {places[key]})"
-            problems.append(Problem(where, what, "Delete one of the rows"))
+            diagnostics.error(where, what, "Delete one of the rows")
             continue
         places[key] = where
-        for name in VALUE_COLUMNS:
-            edit, problem = _typed(sheet, row, columns[name])
-            problems += problem
-            if edit is not None:
-                values[key] = edit
-                break
-        details[key] = {}
-        for name in (*DETAIL, *FIXED):
-            edit, problem = _detail(sheet, row, columns[name], name)
-            problems += problem
-            if edit is not None:
-                details[key][name] = edit
-    return values, details, places, problems
+        edit = _first_typed(sheet, row, [columns[name] for name in VALUE_COLUMNS], diagnostics)
+        if edit is not None:
+            values[key] = edit
+        described = {
+            name: _detail(sheet, row, columns[name], name, diagnostics) for name in DETAIL + FIXED
+        }
+        details[key] = {name: edit for name, edit in described.items() if edit is not None}
+    return values, details, places
 
 
 _CELL = r"[A-Z]{1,3}[0-9]+"
@@ -292,92 +274,95 @@ _OURS = tuple(
 """The formulas an export writes into cells where a value may be typed."""
 
 
-def _typed(sheet: ReadSheet, row: int, column: int) -> tuple[Edit | None, list[Problem]]:
-    """What a user typed into a cell, if anything: a formula of ours is nothing typed."""
-    cell = sheet.cells.get((row, column))
-    where = sheet.where(row, column)
-    if cell is None or (cell.value in ("", None) and not cell.formula):
-        return None, []
-    if cell.formula:
-        plain = re.sub(r"[\s$]", "", cell.formula).upper()
-        if any(ours.fullmatch(plain) for ours in _OURS):
-            return None, []
-    return _content(cell, where)
+def _first_typed(
+    sheet: ReadSheet, row: int, columns: Sequence[int], diagnostics: Diagnostics
+) -> Edit | None:
+    """What a user typed into the first of some cells that holds anything typed."""
+    for column in columns:
+        cell = sheet.cells.get((row, column))
+        if cell is None or _is_ours(cell):
+            continue
+        with diagnostics.collecting(where := sheet.where(row, column)):
+            content = _content(cell)
+            if content is not None:
+                return Edit(content, where)
+    return None
 
 
-ERRORS = frozenset(
-    [
-        "#DIV/0!",
-        "#N/A",
-        "#NAME?",
-        "#NULL!",
-        "#NUM!",
-        "#REF!",
-        "#VALUE!",
-        "#GETTING_DATA",
-        "#SPILL!",
-        "#CALC!",
-    ]
-)
+def _is_ours(cell: ReadCell) -> bool:
+    """Whether a cell has a formula of ours: that is nothing typed."""
+    plain = re.sub(r"[\s$]", "", cell.formula or "").upper()
+    return any(ours.fullmatch(plain) for ours in _OURS)
+
+
+ERRORS = (
+    "#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA", "#SPILL!",
+    "#CALC!",
+)  # fmt: skip
 """What a spreadsheet program shows where a formula has no result."""
 
 
-def _content(  # noqa: PLR0911  (one return a kind of cell)
-    cell: ReadCell, where: str, *, is_text: bool = False
-) -> tuple[Edit | None, list[Problem]]:
+def _content(cell: ReadCell, *, is_text: bool = False) -> float | str | None:
+    """What a cell holds; None for an empty one.
+
+    Raises:
+        InvalidValue: it is neither a number nor a text.
+    """
     value = cell.value
     wanted = "text" if is_text else "a number"
-    if cell.formula and value is None:
+    if value is None and cell.formula:
         what = f"the formula {shown('=' + cell.formula)} has no result in the file"
         remedy = f"Open the file in a spreadsheet program and save it, or type {wanted}"
-        return None, [Problem(where, what, remedy)]
+        raise InvalidValue(what, remedy)
+    if value is None:
+        return None
     if isinstance(value, bool):
-        word = str(value).upper()
-        return None, [Problem(where, f"{word} is not {wanted}", f"Type {wanted}, or clear it")]
+        what = f"{str(value).upper()} is not {wanted}"
+        raise InvalidValue(what, f"Type {wanted}, or clear it")
     if isinstance(value, int | float):
         if not math.isfinite(value):
-            return None, [Problem(where, f"{value} is not a finite number", "Type a number")]
-        return Edit(float(value), where), []
-    if isinstance(value, str):
-        text = value.strip()
-        if text in ERRORS:
-            return None, [Problem(where, f"the cell is the error {text}", f"Type {wanted}")]
-        code = unprintable(text)
-        if code:
-            what = f"the text has the control character {code}"
-            return None, [Problem(where, what, "Delete it, or type the cell again")]
-        return (Edit(text, where), []) if text else (None, [])
-    remedy = f"Format the cell as {wanted} and type it again"
-    return None, [Problem(where, f"{value} is not {wanted}", remedy)]
+            raise InvalidValue(f"{value} is not a finite number", "Type a number")
+        return float(value)
+    if not isinstance(value, str):
+        raise InvalidValue(
+            f"{value} is not {wanted}", f"Format the cell as {wanted} and type it again"
+        )
+    text = value.strip()
+    if text in ERRORS:
+        raise InvalidValue(f"the cell is the error {text}", f"Type {wanted}")
+    if code := unprintable(text):
+        what = f"the text has the control character {code}"
+        raise InvalidValue(what, "Delete it, or type the cell again")
+    return text or None
 
 
 def _detail(
-    sheet: ReadSheet, row: int, column: int, name: str
-) -> tuple[Edit | None, list[Problem]]:
+    sheet: ReadSheet, row: int, column: int, name: str, diagnostics: Diagnostics
+) -> Edit | None:
     """A describing cell: a number or a text, as its column wants."""
     cell = sheet.cells.get((row, column))
-    if cell is None or (cell.value in ("", None) and not cell.formula):
-        return None, []
-    where = sheet.where(row, column)
-    is_text = name not in NUMBERS
-    edit, problems = _content(cell, where, is_text=is_text)
-    if edit is None or is_text:
-        return (None if edit is None else Edit(_text(edit.value), where)), problems
-    edit, problems = as_number(edit)
-    if name == "price_year" and edit is not None and not float(edit.value).is_integer():
-        what = f"{edit.value} is not a year"
-        return None, [Problem(where, what, "Write four digits")]
-    return edit, problems
+    if cell is None:
+        return None
+    with diagnostics.collecting(where := sheet.where(row, column)):
+        content = _content(cell, is_text=name not in NUMBERS)
+        if content is None:
+            return None
+        if name not in NUMBERS:
+            return Edit(_text(content), where)
+        figure = as_number(content)
+        if name == "price_year" and not figure.is_integer():
+            raise InvalidValue(f"{figure} is not a year", "Write four digits")
+        return Edit(figure, where)
+    return None
 
 
-def as_number(edit: Edit) -> tuple[Edit | None, list[Problem]]:
-    """An edit that must be a number, also when it was typed as text."""
-    if isinstance(edit.value, float):
-        return edit, []
-    try:
-        return Edit(number(edit.value), edit.where), []
-    except InvalidValue as complaint:
-        return None, [complaint.at(edit.where)]
+def as_number(content: float | str) -> float:
+    """A number, also when it was typed as text.
+
+    Raises:
+        InvalidValue: it is none.
+    """
+    return content if isinstance(content, float) else number(str(content))
 
 
 def is_same(old: object, new: object) -> bool:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from heecon.errors import InputError, Problem, shown
+from heecon.difference.difference import between
+from heecon.errors import Diagnostics, InputError, Problem, shown
 from heecon.files import locate
+from heecon.files.shape import Where
+from heecon.files.toml_file import parse_toml
 from heecon.files.write import write_all
 from heecon.model.definition import Model
 from heecon.model.load import load
+from heecon.model.scenario import Layer
+from heecon.model.schema import ScenarioFile
 from heecon.workbook.changed_inputs import ChangedInputs
 from heecon.workbook.changed_settings import ChangedSettings
 from heecon.workbook.edits import Edits, read_edits
@@ -64,15 +67,20 @@ def import_workbook(path: Path, target: Path | None = None, source: str | None =
     folder, base, whole, exported = _models(edits, source)
     content, notes = _content(edits, base, whole, exported)
     notes = [*_version_notes(edits, base), *notes]
-    text = _toml(edits, base, content)
-    model, complete = _checked(edits, folder, text)
+    head = _head(edits, base)
+    scenario = Layer(ScenarioFile.model_validate(head | content), _where(edits), "workbook")
+    model, complete = _loaded(folder, scenario, edits)
+    kept = {key: content[key] for key in ("strategies",) if key in content}
+    difference = between(whole, complete)
+    text = difference.to_toml(head | kept)
+    parse_toml(text, edits.file)  # what was typed may be too much for a file
     if target is not None:
         _not_in_use(target, folder, base)
         write_all(target.parent, {target.name: text})
-    settings, parameters = content.get("settings", {}), content.get("parameters", {})
-    changed = len(settings) + ("strategies" in content) + sum(
-        len(given) if _by_strategy(given) else 1 for given in parameters.values()
-    )  # fmt: skip
+    given = difference.overrides()
+    tables = given["parameters"].values()
+    changed = len(kept) + len(given["settings"])
+    changed += sum(1 if "value" in table else len(table) for table in tables)
     if edits.room and model.settings.cycles > edits.room:
         notes.append(
             f"The horizon has {model.settings.cycles} cycles, and the workbook has room for "
@@ -101,10 +109,6 @@ def _not_in_use(target: Path, folder: Path, base: Model) -> None:
     if target.resolve() in in_use or target.stem == base.scenario.name != base.name:
         what = f"the new scenario extends '{base.scenario.name}' and cannot have its name"
         raise InputError(Problem(str(target), what, "Choose another name"))
-
-
-def _by_strategy(given: Mapping[str, Any]) -> bool:
-    return bool(given) and all(isinstance(value, dict) for value in given.values())
 
 
 def _models(edits: Edits, source: str | None) -> tuple[Path, Model, Model, Model]:
@@ -149,6 +153,19 @@ def _models(edits: Edits, source: str | None) -> tuple[Path, Model, Model, Model
     return folder, base, whole, exported
 
 
+def _head(edits: Edits, base: Model) -> dict[str, Any]:
+    """What the scenario says of itself."""
+    title = base.scenario.title or base.scenario.name or base.settings.title
+    head: dict[str, Any] = {
+        "title": f"{title}, as changed in {edits.file}",
+        "purpose": f"Overrides typed into {edits.file}, exported for {edits.exported}.",
+        "model": edits.model,
+    }
+    if edits.scenario.value != edits.model:
+        head["extends"] = edits.scenario.value
+    return head
+
+
 def _version_notes(edits: Edits, base: Model) -> list[str]:
     changed = [
         file.name
@@ -171,99 +188,68 @@ def _content(
     Raises:
         InputError: with every cell that cannot be used.
     """
-    settings = ChangedSettings(edits.settings, base, whole)
-    inputs = ChangedInputs(edits, whole, exported)
+    diagnostics = Diagnostics()
+    settings = ChangedSettings(edits.settings, base, whole, diagnostics)
+    inputs = ChangedInputs(edits, whole, exported, diagnostics)
     found = {
         "strategies": settings.strategies(),
         "settings": settings.content(),
         "parameters": inputs.content(),
     }
-    problems = [*settings.problems, *inputs.problems]
-    if problems:
-        raise InputError(problems)
+    diagnostics.raise_if_any()
     return {key: value for key, value in found.items() if value}, inputs.notes
 
 
-# --- write and check -----------------------------------------------------------------------------
+# --- the scenario --------------------------------------------------------------------------------
 
 
-def _checked(edits: Edits, folder: Path, text: str) -> tuple[Model, Model]:
-    """The model under the scenario, loaded as every scenario is, and with every strategy.
+def _where(edits: Edits) -> Where:
+    """Turns a key path of the scenario into the cell its value was typed into."""
+
+    def where(path: Sequence[str | int]) -> str:
+        section, *keys = [str(key) for key in path] or [""]
+        if section == "parameters" and keys:
+            rows = [f"{keys[0]}[{keys[1]}]"] if len(keys) > 1 else []
+            for key in [*rows, keys[0]]:
+                if key in edits.ids:
+                    edit = edits.details.get(key, {}).get(keys[-1]) or edits.values.get(key)
+                    return edit.where if edit else edits.ids[key]
+        wanted = _control_id(section, keys)
+        edited = [edit.where for key, edit in edits.settings.items() if key.startswith(wanted)]
+        return edited[0] if wanted and edited else edits.file
+
+    return where
+
+
+def _control_id(section: str, keys: Sequence[str]) -> str:
+    """How the id of a setting begins on the control sheet; empty if it has none."""
+    if section == "strategies":
+        return "include["
+    match keys if section == "settings" else []:
+        case ["thresholds", *place]:
+            return f"threshold_{int(place[0]) + 1 if place else ''}"
+        case ["discounting", "timing"]:
+            return "timing"
+        case ["discounting", *kind]:
+            return f"dr_{kind[0]}_" if kind else "dr_"
+        case [key, *_]:
+            return "cycle_length" if key == "cycle" else key
+    return ""
+
+
+def _loaded(folder: Path, scenario: Layer, edits: Edits) -> tuple[Model, Model]:
+    """The model under the scenario, and the same with every strategy.
 
     Raises:
         InputError: what is wrong with it, each at the cell it comes from.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        trial = Path(scratch) / "workbook.toml"
-        trial.write_text(text, encoding="utf-8")
-        try:
-            return load(folder, trial), load(folder, trial, every_strategy=True)
-        except InputError as error:
-            raise InputError([_placed(problem, edits) for problem in error.problems]) from None
-
-
-def _placed(problem: Problem, edits: Edits) -> Problem:
-    """The problem at the cell its value was typed into, instead of the file nobody has seen."""
-    found = re.search(
-        r"\((parameters|model|settings|strategies)\.?([A-Za-z0-9_.]*)\)", problem.where
-    )
-    nowhere = replace(problem, where=re.sub(r"^\S*workbook\.toml\S*", edits.file, problem.where))
-    if found is None:
-        return nowhere
-    parts = found[2].split(".")
-    keys = [f"{parts[0]}[{parts[1]}]", parts[0]] if len(parts) > 1 else [parts[0]]
-    for key in keys:
-        if found[1] == "parameters" and key in edits.ids:
-            column = edits.details.get(key, {}).get(parts[-1])
-            edit = column or edits.values.get(key)
-            return replace(problem, where=edit.where if edit else edits.ids[key])
-    last = parts[1:] or [""]
-    ids = {
-        "cycle": "cycle_length",
-        "thresholds": f"threshold_{int(last[0]) + 1 if last[0].isdecimal() else ''}",
-        "discounting": "timing" if last[0] == "timing" else f"dr_{last[0]}_",
-        "strategies": "include[",
-        "": "include[",
-    }
-    wanted = ids.get(parts[0], parts[0])
-    for key, edit in edits.settings.items():
-        if key.startswith(wanted):
-            return replace(problem, where=edit.where)
-    return nowhere
-
-
-def _toml(edits: Edits, base: Model, content: Mapping[str, Any]) -> str:
-    """The scenario file."""
-    title = base.scenario.title or base.scenario.name or base.settings.title
-    lines = [
-        f"title   = {_value(f'{title}, as changed in {edits.file}')}",
-        f"purpose = {_value(f'Overrides typed into {edits.file}, exported for {edits.exported}.')}",
-        f"model   = {_value(edits.model)}",
-    ]
-    if edits.scenario.value != edits.model:
-        lines.append(f"extends = {_value(edits.scenario.value)}")
-    if "strategies" in content:
-        lines.append(f"strategies = {_value(content['strategies'])}")
-    for section in ("settings", "parameters"):
-        if section in content:
-            lines += ["", f"[{section}]"]
-            lines += [f"{_key(key)} = {_value(value)}" for key, value in content[section].items()]
-    return "\n".join(lines) + "\n"
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
-
-
-def _value(value: object) -> str:
-    """A value as TOML; its basic strings are written like those of JSON."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(str(k))} = {_value(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    if isinstance(value, str):
-        text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        return text.encode("utf-8", "replace").decode("utf-8")  # a file's name may be no Unicode
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return repr(value)
+    try:
+        return load(folder, scenario), load(folder, scenario, every_strategy=True)
+    except InputError as error:
+        # Beside a cell nobody needs the key the file would have had.
+        raise InputError(
+            replace(problem, where=re.sub(r" \([^()]*\)$", "", problem.where))
+            if problem.where.startswith(edits.file)
+            else problem
+            for problem in error.problems
+        ) from None

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 
 import heecon as he
 from heecon.analysis import change_log as module
-from heecon.analysis.change import changed_units
 from heecon.analysis.change_log import ChangeLog, change_log
 from heecon.analysis.evaluation import run
-from heecon.analysis.inputs import inputs_of_both, partway
 from heecon.analysis.standing import standings, totals_of
+from heecon.difference.difference import between
 from heecon.files import locate
 from heecon.model.distribution import build
 from tests.analysis.changing import DEFINITION, VALUES, Draft
@@ -46,18 +45,18 @@ def check(a: he.Model, b: he.Model) -> ChangeLog:
     assert [step.before for step in log.steps] == stages[:-1]
     if log.steps:
         assert stages[-1] == log.b.standings
-    inputs = inputs_of_both(a, b)
-    units = changed_units(*inputs)
-    for part, whole in ((set(units), b), (set(), a)):
-        between, expected = run(partway(*inputs, part)).result, run(whole).result
-        at = [between.strategies.index(name) for name in expected.strategies]
+    difference = between(a, b)
+    for taken, whole in ((difference.parts, b), ((), a)):
+        reached = run(difference.intermediate_model(taken)).result
+        expected = run(whole).result
+        at = [reached.strategies.index(name) for name in expected.strategies]
         for field in ("undiscounted", "discounted"):
-            amounts = getattr(between, field)[:, at].sum(axis=3)
-            kinds = [outcome.name for outcome in between.outcomes]
+            amounts = getattr(reached, field)[:, at].sum(axis=3)
+            kinds = [outcome.name for outcome in reached.outcomes]
             columns = [kinds.index(outcome.name) for outcome in expected.outcomes]
             if whole is b:
-                assert between.strategies == expected.strategies
-                assert np.array_equal(getattr(between, field), getattr(expected, field))
+                assert reached.strategies == expected.strategies
+                assert np.array_equal(getattr(reached, field), getattr(expected, field))
             else:
                 np.testing.assert_allclose(
                     amounts[:, :, columns], getattr(expected, field).sum(axis=3), rtol=1e-12
@@ -69,7 +68,7 @@ def mirrored(log: ChangeLog, back: ChangeLog) -> None:
     """Every change of one is a change of the other, the other way round."""
 
     def listed(one: ChangeLog, forward: bool) -> dict[str, tuple[Any, ...]]:
-        changes = [*(c for step in one.steps for c in step.changes), *one.silent]
+        changes = [*(c for step in one.steps for c in step.changes), *one.without_effect]
         return {
             c.key: (c.before, c.after, c.absolute)
             if forward
@@ -204,7 +203,7 @@ def test_random_edits(first: list[Edit], second: list[Edit]) -> None:
 def test_same() -> None:
     log = change_log(edited(), edited())
     assert log.same
-    assert (log.steps, log.silent, log.notes) == ((), (), ())
+    assert (log.steps, log.without_effect, log.notes) == ((), (), ())
 
 
 MODELS = ["bone_metastases", "early_breast_cancer", "sick_sicker", "hiv", "starter"]
@@ -352,7 +351,7 @@ def test_three_shares_of_which_no_two_can_move_alone() -> None:
 
 def test_attempts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Changes left when attempts run out are one step, and the log says so."""
-    monkeypatch.setattr(module, "SPARE_TRIES", 1)
+    monkeypatch.setattr(module, "MAX_FAILED_TRIES", 1)
     b = edited(move_shares(0.6), lambda draft: draft.values.__setitem__("c_care", 1.0))
     log = check(edited(), b)
     assert len(log.steps) == 1
@@ -417,7 +416,7 @@ def test_table() -> None:
 # --- what is silent, and what is not -------------------------------------------------------------
 
 
-def test_silent_changes() -> None:
+def test_changes_without_effect() -> None:
     def words(draft: Draft) -> None:
         draft.definition["states"]["ill"]["label"] = "Sick"
         draft.definition["model"] |= {"title": "Other", "thresholds": [50_000]}
@@ -434,7 +433,7 @@ def test_silent_changes() -> None:
 
     log = check(edited(), edited(words))
     assert log.steps == ()
-    assert {change.key for change in log.silent} == {
+    assert {change.key for change in log.without_effect} == {
         "states.ill.label",
         "model.title",
         "model.thresholds",
@@ -444,7 +443,7 @@ def test_silent_changes() -> None:
         "parameters.hr[new].source",
         "parameters.hr[new].status",
     }
-    assert all(change.note for change in log.silent)
+    assert all(change.note for change in log.without_effect)
     assert log.thresholds == (20_000, 30_000, 50_000)
     assert not log.same
 

@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 import heecon as he
-from heecon.analysis.change import Change
 from heecon.analysis.change_log import ChangeLog, Side, change_log, compare_totals
 from heecon.analysis.evaluation import run
 from heecon.analysis.standing import standings, totals_of
+from heecon.difference.change import Change
 from heecon.report.change_log_report import files_of, markdown, print_change_log
 from heecon.report.run_files import write_run
 from heecon.report.saved_run import read_run
@@ -47,7 +47,7 @@ def rows(text: str) -> list[dict[str, str]]:
 def test_files_hold_every_change_and_every_stage(log: ChangeLog) -> None:
     files = files_of(log)
     changes = rows(files["change_log.csv"])
-    assert len(changes) == sum(len(step.changes) for step in log.steps) + len(log.silent)
+    assert len(changes) == sum(len(step.changes) for step in log.steps) + len(log.without_effect)
     price = next(row for row in changes if row["key"] == "parameters.c_drug[new].value")
     assert [float(price[key]) for key in ("before", "after", "absolute")] == [800, 400, -400]
     assert float(price["relative"]) == -0.5

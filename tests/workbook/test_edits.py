@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from heecon.errors import Diagnostics
 from heecon.workbook.edits import read_edits
 from heecon.workbook.package import ReadCell, ReadSheet
 from tests.workbook.books import MADE, column_of, edited, imported, refused, row_of, typed, where
@@ -147,7 +148,7 @@ def test_rows_and_columns_may_move(export: Path, change: Callable[[Any], None]) 
     found = imported(export)
     values = {row.key: row.value for row in found.model.parameters}
     assert (values["hr[new]"], values["h_base"], found.changed) == (0.75, 0.15, 3)
-    assert 'effect = [{ from = 0, rate = "0.03" }' in found.text.replace("0.0,", "0,")
+    assert "effect = [{ from = 0, rate = 0.03 }" in found.text
 
 
 def test_columns_copied_twice_are_ambiguous(export: Path) -> None:
@@ -296,9 +297,9 @@ def test_errors_are_only_those_of_spreadsheets() -> None:
     sheet = ReadSheet(
         "f.xlsx", "Inputs", {(1, 1): ReadCell("#5 of the list"), (1, 2): ReadCell("#N/A")}
     )
-    edit, problems = edits._detail(sheet, 1, 1, "source")
+    diagnostics = Diagnostics()
+    edit = edits._detail(sheet, 1, 1, "source", diagnostics)
     assert edit is not None
-    assert (edit.value, problems) == ("#5 of the list", [])
-    edit, problems = edits._detail(sheet, 1, 2, "source")
-    assert edit is None
-    assert problems[0].where == "f.xlsx:Inputs!B1"
+    assert (edit.value, diagnostics.errors) == ("#5 of the list", ())
+    assert edits._detail(sheet, 1, 2, "source", diagnostics) is None
+    assert diagnostics.errors[0].where == "f.xlsx:Inputs!B1"

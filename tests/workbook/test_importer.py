@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heecon.errors import InputError
+from heecon.files.toml_text import value_text
 from heecon.model.definition import Model
 from heecon.model.load import load
 from heecon.model.parameter import Parameter
-from heecon.model.sections import sections_of
-from heecon.workbook.importer import _value, import_workbook
+from heecon.model.to_dict import to_dict
+from heecon.workbook.importer import import_workbook
 from tests.workbook.books import at, edited, imported, refused, row_of, typed, where
 
 
@@ -33,7 +34,7 @@ def changed(path: Path, values: dict[Any, object]) -> tuple[dict[str, Any], Mode
         replace(row, where=mine.where)
         for row, mine in zip(found.model.parameters, model.parameters, strict=True)
     )
-    assert sections_of(model) == sections_of(found.model)
+    assert to_dict(model) == to_dict(found.model)
     return content, model
 
 
@@ -216,10 +217,10 @@ SETTINGS: list[tuple[str, object, str, object]] = [
     ("correction", "half_cycle", "correction", "half_cycle"),
     ("timing", "mid_cycle", "discounting", {"timing": "mid_cycle"}),
     ("dr_cost_1", 0.015, "discounting", {"cost": 0.015}),
-    ("dr_effect_2", 0.01, "discounting", {"effect": [{"from": 0, "rate": "0.03"},
+    ("dr_effect_2", 0.01, "discounting", {"effect": [{"from": 0, "rate": 0.03},
                                                      {"from": 5, "rate": 0.01}]}),
-    ("dr_effect_from_2", 8, "discounting", {"effect": [{"from": 0, "rate": "0.03"},
-                                                       {"from": 8, "rate": "0.02"}]}),
+    ("dr_effect_from_2", 8, "discounting", {"effect": [{"from": 0, "rate": 0.03},
+                                                       {"from": 8, "rate": 0.02}]}),
 ]  # fmt: skip
 
 
@@ -230,8 +231,8 @@ def test_settings(export: Path, key: str, value: object, setting: str, expected:
     found = content["settings"][setting]
     if setting == "discounting":
         assert isinstance(expected, dict)
-        unchanged = {"cost": "dr", "effect": [{"from": 0, "rate": "0.03"},
-                     {"from": 5, "rate": "0.02"}], "timing": "cycle_start"}  # fmt: skip
+        unchanged = {"cost": "dr", "effect": [{"from": 0, "rate": 0.03},
+                     {"from": 5, "rate": 0.02}], "timing": "cycle_start"}  # fmt: skip
         expected = unchanged | expected
     assert found == expected
 
@@ -323,7 +324,7 @@ def test_text_stays_text(export: Path, text: str) -> None:
 @given(st.recursive(st.text() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(),
                     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
 def test_toml_says_what_was_typed(value: object) -> None:
-    assert tomllib.loads(f"x = {_value(value)}")["x"] == value
+    assert tomllib.loads(f"x = {value_text(value)}")["x"] == value
 
 
 @pytest.mark.parametrize("key", ['h"]\nx = 1', "../h_base", "h_base\n", "h.base", "[x]"])

@@ -12,10 +12,10 @@ from pydantic import BaseModel
 import heecon as he
 from heecon.analysis.engines import with_engine
 from heecon.analysis.evaluation import run
-from heecon.analysis.inputs import columns_of, inputs_of
+from heecon.difference.parts import columns_of, parts_of
 from heecon.files import locate
 from heecon.model import schema
-from heecon.model.sections import sections_of
+from heecon.model.to_dict import to_dict
 from tests.analysis.changing import Draft
 
 NAMES = locate.available(locate.bundled())
@@ -34,8 +34,8 @@ def rebuilt(model: he.Model, sections: dict[str, Any]) -> he.Model:
 @pytest.mark.parametrize("name", NAMES)
 def test_shipped_models(name: str) -> None:
     model = he.load(name)
-    same = rebuilt(model, sections_of(model))
-    assert sections_of(same) == sections_of(model)
+    same = rebuilt(model, to_dict(model))
+    assert to_dict(same) == to_dict(model)
     assert same.settings.cycles == model.settings.cycles
     first, second = (run(few(m)).result for m in (model, same))
     assert np.array_equal(first.discounted, second.discounted)
@@ -63,8 +63,8 @@ def test_what_a_section_may_leave_out(kind: str) -> None:
     else:
         draft.definition["transitions"]["flare"]["rates"]["flare"] = "0.3"
     model = draft.model()
-    same = rebuilt(model, sections_of(model))
-    assert sections_of(same) == sections_of(model)
+    same = rebuilt(model, to_dict(model))
+    assert to_dict(same) == to_dict(model)
     assert np.array_equal(run(model).result.discounted, run(same).result.discounted)
     plain = Draft().model()
     changed = not np.array_equal(run(model).result.discounted, run(plain).result.discounted)
@@ -81,7 +81,7 @@ def simulated(model: he.Model) -> bool:
 
 
 def keys_written(model: he.Model) -> dict[str, set[str]]:
-    sections = sections_of(model)
+    sections = to_dict(model)
     found = {"": set(sections), "model": set(sections["model"])}
     found["discounting"] = set(sections["model"]["discounting"])
     for section in ("states", "strategies", "transitions", "outcomes"):
@@ -113,6 +113,6 @@ def test_every_key_is_written() -> None:
 
 def test_every_column_is_compared() -> None:
     """A field that comes to parameters has to be compared as well."""
-    said = {field for _, _, field in inputs_of(Draft().model()).said if field}
+    compared = {field for _, _, field in parts_of(Draft().model()).metadata if field}
     fields = {field.name for field in dataclasses.fields(he.Parameter)}
-    assert fields - said == {"name", "value", "strategy", "where"}
+    assert fields - compared == {"name", "value", "strategy", "where"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from heecon.analysis.inputs import KINDS, ORDER, Content, Inputs, Unit
+from heecon.difference.parts import KINDS, ORDER, Content, ModelParts, Part
 
 AS_ALL = "as for all strategies"
 
@@ -38,26 +38,14 @@ class Change:
     note: str = ""
 
 
-def changed_units(a: Inputs, b: Inputs) -> list[Unit]:
-    """The units that differ, by section in the order of ``KINDS``, in the order of B."""
-    every = [*b.units, *(unit for unit in a.units if unit not in b.units)]
-    differing = [
-        unit
-        for unit in every
-        if unit not in a.units or unit not in b.units or a.units[unit] != b.units[unit]
-    ]
-    sections = list(KINDS)
-    return sorted(differing, key=lambda unit: sections.index(unit[0]))
-
-
-def changes_of(unit: Unit, a: Inputs, b: Inputs) -> list[Change]:
-    """What differs inside a unit, a change for each formula or number."""
-    section, name = unit
+def changes_of(part: Part, a: ModelParts, b: ModelParts) -> list[Change]:
+    """What differs inside a part, a change for each formula or number."""
+    section, name = part
     key = f"{section}.{name}" if name else section
     kind = KINDS[section]
-    before, after = a.units.get(unit), b.units.get(unit)
+    before, after = a.parts.get(part), b.parts.get(part)
     if section == "parameters":
-        return [_parameter_change(unit, a, b)]
+        return [_parameter_change(part, a, b)]
     if section in {"tables", "joint"}:
         return [_table_change(key, before, after)]
     if section == "patients":
@@ -82,31 +70,31 @@ def _people(column: list[float] | None) -> str | None:
     return None if column is None else f"{len(column):,} people, mean {np.mean(column):.6g}"
 
 
-def _parameter_change(unit: Unit, a: Inputs, b: Inputs) -> Change:
+def _parameter_change(part: Part, a: ModelParts, b: ModelParts) -> Change:
     """The value of a row; a strategy without a row of its own had, or has, that of all."""
-    section, key = unit
+    section, key = part
     shared = section, key.partition("[")[0]
-    values = [side.units.get(unit, side.units.get(shared)) for side in (a, b)]
+    values = [side.parts.get(part, side.parts.get(shared)) for side in (a, b)]
     change = change_between(f"{section}.{key}.value", KINDS[section], *values)
-    if unit not in a.units and values[0] is not None:
+    if part not in a.parts and values[0] is not None:
         return replace(change, before=f"{change.before} ({AS_ALL})")
-    if unit not in b.units and values[1] is not None:
+    if part not in b.parts and values[1] is not None:
         return replace(change, after=f"{change.after} ({AS_ALL})")
     return change
 
 
-def silent_changes(a: Inputs, b: Inputs) -> list[Change]:
+def changes_without_effect(a: ModelParts, b: ModelParts) -> list[Change]:
     """What differs without any effect on the base case.
 
     Of a thing that only one model has, its words are left out: it is a change of its own.
     """
     found = []
-    for place in dict.fromkeys([*b.said, *a.said]):
+    for place in dict.fromkeys([*b.metadata, *a.metadata]):
         section, name, field = place
-        unit = (section, name)
-        one_sided = (unit in a.units) != (unit in b.units)
-        note = (b.said.get(place) or a.said[place])[1]
-        before, after = (side.said.get(place, (None, ""))[0] for side in (a, b))
+        part = (section, name)
+        one_sided = (part in a.parts) != (part in b.parts)
+        note = (b.metadata.get(place) or a.metadata[place])[1]
+        before, after = (side.metadata.get(place, (None, ""))[0] for side in (a, b))
         if note == ORDER:
             common = set(before or []) & set(after or [])
             before = [name for name in before or [] if name in common]

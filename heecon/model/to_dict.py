@@ -28,7 +28,7 @@ _CORRECTION_OF_TIMING = {
 }
 
 
-def sections_of(model: Model) -> dict[str, Any]:
+def to_dict(model: Model) -> dict[str, Any]:
     """What ``build_model`` takes to make this model again.
 
     Formulas are written in canonical form, defaults in full, and "alive" as the states it stands
@@ -58,7 +58,7 @@ def _settings(settings: Settings) -> dict[str, Any]:
         "horizon": settings.horizon,
         "start_age": _text(settings.start_age),
         "max_age": settings.max_age,
-        "correction": correction_text(settings.correction),
+        "correction": correction_dict(settings.correction),
         "discounting": {
             "cost": _rates(settings.discount["cost"]),
             "effect": _rates(settings.discount["effect"]),
@@ -77,7 +77,7 @@ def _settings(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def correction_text(correction: Correction) -> str | dict[str, str]:
+def correction_dict(correction: Correction) -> str | dict[str, str]:
     """A within-cycle correction as a file writes it."""
     return {"weights": correction.table} if correction.table else correction.method
 
@@ -171,7 +171,7 @@ def _outcome(outcome: Outcome, settings: Settings) -> dict[str, Any]:
         found["timing"] = outcome.timing
     own = _own_correction(outcome, settings)
     if own is not None:
-        found["correction"] = correction_text(own)
+        found["correction"] = correction_dict(own)
     return {key: value for key, value in found.items() if value != {}}
 
 
