@@ -404,7 +404,7 @@ class Model(definition.Model):
         found = value_based_price(self._ready(), keys, strategy, comparator, thresholds)
         return Analysis(price_report(found))
 
-    def discounts(
+    def price_grid(
         self,
         first: Sequence[str] | None = None,
         second: Sequence[str] | None = None,
@@ -416,21 +416,21 @@ class Model(definition.Model):
         """Cross two drugs' confidential discounts, or prices of one: the decision in each cell.
 
         Args:
-            first: keys of the price of one drug; those of [analyses.discounts] if None.
+            first: keys of the price of one drug; those of [analyses.price_grid] if None.
             second: of the other.
             threshold: willingness to pay per QALY; the model's first if None.
             prices: of the first drug, instead of discounts.
             strategies: decide among these only.
         """
         model = self._ready()
-        one = list(first or named_prices(self, "discounts", "first"))
-        other = list(second or named_prices(self, "discounts", "second"))
+        one = list(first or named_prices(self, "price_grid", "first"))
+        other = list(second or named_prices(self, "price_grid", "second"))
         found = (
             generic_price_grid(model, one, other, threshold, prices=prices, strategies=strategies)
             if prices
             else discount_grid(model, one, other, threshold, strategies=strategies)
         )
-        return Analysis(two_way_report(found, "discounts"))
+        return Analysis(two_way_report(found, "price_grid"))
 
     def sobol(
         self,

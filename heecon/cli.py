@@ -57,7 +57,10 @@ COMMANDS = {
         "psa:psa",
         "Draw the uncertain inputs, run every draw, and say how sure the decision is.",
     ),
-    "mix": ("psa:mix", "Probabilistic analysis of rival scenarios, or of subgroups, with weights."),
+    "psa-mixture": (
+        "psa:mixture",
+        "Probabilistic analysis of rival scenarios, or of subgroups, with weights.",
+    ),
     "one-way": (
         "sensitivity:one_way",
         "Move every uncertain input to the ends of its range, one at a time.",
@@ -71,14 +74,20 @@ COMMANDS = {
         "Find every value of an input at which the decision changes.",
     ),
     "price": ("sensitivity:price", "Find the highest price of a drug that is worth paying."),
-    "discounts": (
-        "sensitivity:discounts",
+    "price-grid": (
+        "sensitivity:price_grid",
         "Cross two drugs' confidential discounts, or prices of one: the decision in each cell.",
     ),
     "sobol": ("sensitivity:sobol", "Share the variance of results out among the uncertain inputs."),
     "morris": ("sensitivity:morris", "Screen the uncertain inputs for those that matter."),
-    "voi": ("voi:voi", "Rank the inputs by what knowing each exactly would be worth (EVPPI)."),
-    "trial": ("voi:trial", "Value a new trial of one input at several sizes (EVSI, ENBS)."),
+    "evppi": (
+        "value_of_information:evppi",
+        "Rank the inputs by what knowing each exactly would be worth (EVPPI).",
+    ),
+    "evsi": (
+        "value_of_information:evsi_",
+        "Value a new trial of one input at several sizes (EVSI, ENBS).",
+    ),
     "workbook": ("workbook:app", "The live Excel workbook: export, import, check."),
 }
 """Command -> where it lives below ``heecon.commands``, and its line in ``heecon --help``."""

@@ -54,7 +54,7 @@ psa_bone_metastases         psa --draws 200 --seed 1 --people 1000
 psa_sick_sicker             psa sick_sicker/published --draws 200 --seed 2 --method sobol
 psa_early_breast_cancer     psa early_breast_cancer/base_case --draws 200
 psa_microsim                psa krijkamp_history --engine microsim --draws 5 --patients 200
-mix_starter                 mix starter/base_case=0.6 starter/cheaper_drug=0.4 --draws 200
+mix_starter                 psa-mixture starter/base_case=0.6 starter/cheaper_drug=0.4 --draws 200
 one_way_bone_metastases     one-way --strategy denosumab
 one_way_sick_sicker         one-way sick_sicker --strategy AB --icer
 two_way_hiv                 two-way rr dmc_A hiv/base_case --steps 5 --threshold 5000
@@ -62,11 +62,11 @@ threshold_bone_metastases   threshold c_unit[denosumab] --low 0 --high 400
 threshold_hiv               threshold c_lamivudine hiv/base_case --low 0 --high 20000
 price_bone_metastases       price
 price_hiv                   price c_lamivudine --scenario hiv --strategy comb
-discounts_bone_metastases   discounts bone_metastases
-discounts_prices            discounts bone_metastases --price 1 --price 100
-voi_sick_sicker             voi sick_sicker/published --draws 200 --group u_S1,u_S2
-voi_bone_metastases         voi --draws 200
-trial_bone_metastases       trial rr_sre_v_za[denosumab] --hazard-ratio 0.35 --draws 200
+discounts_bone_metastases   price-grid bone_metastases
+discounts_prices            price-grid bone_metastases --price 1 --price 100
+voi_sick_sicker             evppi sick_sicker/published --draws 200 --group u_S1,u_S2
+voi_bone_metastases         evppi --draws 200
+trial_bone_metastases       evsi rr_sre_v_za[denosumab] --hazard-ratio 0.35 --draws 200
 sobol_sick_sicker           sobol sick_sicker --size 16
 sobol_hiv                   sobol hiv --size 32 --second-order
 morris_bone_metastases      morris --trajectories 4
@@ -89,7 +89,7 @@ new                         new my_model
 error_no_model              run nothing_of_the_kind
 error_no_parameter          threshold no_such_input hiv
 error_draws                 psa hiv --draws 0
-error_discounts             discounts hiv
+error_discounts             price-grid hiv
 help                        --help
 help_run                    run --help
 help_psa                    psa --help

@@ -286,8 +286,8 @@ ONLY_IN_PYTHON = {"self", "ranges", "values", "on_draws", "path", "trial", "evpp
     ("method", "command"),
     [
         *((name, name.replace("_", "-")) for name in ("run", "psa", "one_way", "two_way")),
-        *((name, name) for name in ("threshold", "price", "discounts", "sobol", "morris")),
-        ("evppi", "voi"),
+        *((name, name) for name in ("threshold", "price", "price_grid", "sobol", "morris")),
+        ("evppi", "evppi"),
     ],
 )
 def test_names_and_defaults_are_those_of_the_command(method: str, command: str) -> None:
@@ -295,7 +295,7 @@ def test_names_and_defaults_are_those_of_the_command(method: str, command: str) 
 
 
 def test_names_and_defaults_of_a_trial_and_of_a_workbook() -> None:
-    compare(he.PSAResult.evsi, "trial")
+    compare(he.PSAResult.evsi, "evsi")
     compare(he.Model.export_workbook, "workbook export")
 
 

@@ -181,18 +181,25 @@ def test_two_way_threshold_price_and_discounts(heecon: Any) -> None:
     assert "is best from" in text
     text = heecon("price", "c_lamivudine", "--scenario", "hiv", "--strategy", "comb")
     assert "Value-based price of comb" in text
-    heecon("discounts", "bone_metastases")
-    assert len(rows("reports/bone_metastases/bone_metastases/discounts/discounts.csv")) == 21 * 21
+    heecon("price-grid", "bone_metastases")
+    assert len(rows("reports/bone_metastases/bone_metastases/price_grid/price_grid.csv")) == 21 * 21
     with pytest.raises(he.InputError, match="Name a price: c_zidovudine, c_lamivudine"):
-        CliRunner().invoke(app, ["discounts", "hiv"], catch_exceptions=False)
+        CliRunner().invoke(app, ["price-grid", "hiv"], catch_exceptions=False)
 
 
 def test_nothing_worth_knowing_is_said(heecon: Any) -> None:
     text = heecon(
-        "voi", "sick_sicker/published", "--draws", "200", "--threshold", "1", "--group", "u_S1,u_S2"
+        "evppi",
+        "sick_sicker/published",
+        "--draws",
+        "200",
+        "--threshold",
+        "1",
+        "--group",
+        "u_S1,u_S2",
     )
     assert "u_S1, u_S2" in text
-    text = heecon("voi", "sick_sicker/published", "--draws", "200", "--threshold", "1")
+    text = heecon("evppi", "sick_sicker/published", "--draws", "200", "--threshold", "1")
     assert "No single input is worth knowing exactly" in text
 
 
@@ -201,14 +208,14 @@ def test_nothing_worth_knowing_is_said(heecon: Any) -> None:
     [
         (["psa", "hiv", "--parameters", "x.csv"], "belongs to --external"),
         (["psa", "hiv", "--external", "x.csv"], "another program's results"),
-        (["voi", "hiv", "--external", "x.csv"], "another program's results"),
-        (["trial", "rr", "hiv", "--sd", "1", "--fixed-cost", "5"], "Give --people"),
-        (["mix", "hiv=0.5", "hiv=0.5"], "stands twice"),
+        (["evppi", "hiv", "--external", "x.csv"], "another program's results"),
+        (["evsi", "rr", "hiv", "--sd", "1", "--fixed-cost", "5"], "Give --people"),
+        (["psa-mixture", "hiv=0.5", "hiv=0.5"], "stands twice"),
         (
             ["price", "rr", "--scenario", "hiv", "--strategy", "comb"],
             "does not tag this as a price",
         ),
-        (["discounts", "bone_metastases", "--price", "-1"], "at least 0"),
+        (["price-grid", "bone_metastases", "--price", "-1"], "at least 0"),
     ],
 )
 def test_options_that_do_not_go_together(arguments: list[str], words: str) -> None:
@@ -233,24 +240,26 @@ def test_draws_left_out_are_recorded(heecon: Any, tmp_path: Path) -> None:
 
 
 def test_generic_prices(heecon: Any) -> None:
-    heecon("discounts", "bone_metastases", "--price", "1", "--price", "100")
-    folder = "reports/bone_metastases/bone_metastases/discounts"
-    assert len(rows(f"{folder}/discounts.csv")) == 2 * 21
+    heecon("price-grid", "bone_metastases", "--price", "1", "--price", "100")
+    folder = "reports/bone_metastases/bone_metastases/price_grid"
+    assert len(rows(f"{folder}/price_grid.csv")) == 2 * 21
 
 
 def test_mix_of_scenarios(heecon: Any) -> None:
     names = ("hiv/base_case", "hiv/heemod_life_table")
-    text = heecon("mix", f"{names[0]}=0.25", f"{names[1]}=0.75", "--draws", "100")
+    text = heecon("psa-mixture", f"{names[0]}=0.25", f"{names[1]}=0.75", "--draws", "100")
     assert "100 draws" in text
-    draws = rows("reports/mix/psa_draws.csv")
+    draws = rows("reports/psa_mixture/psa_draws.csv")
     assert {float(row["structure"]) for row in draws} == {0.0, 1.0}
-    heecon("mix", f"{names[0]}=0.25", f"{names[1]}=0.75", "--draws", "100", "--subgroups")
-    population = np.array([float(row["cost_mono"]) for row in rows("reports/mix/psa_draws.csv")])
+    heecon("psa-mixture", f"{names[0]}=0.25", f"{names[1]}=0.75", "--draws", "100", "--subgroups")
+    population = np.array(
+        [float(row["cost_mono"]) for row in rows("reports/psa_mixture/psa_draws.csv")]
+    )
     parts = [run_psa(he.load(name), 100, 1).cost[:, 0] for name in names]
     assert population == pytest.approx(0.25 * parts[0] + 0.75 * parts[1], rel=1e-12)
     for bad, words in (("hiv=x", "has no weight"), ("hiv", "has no weight"), ("hiv=0.5", "sum")):
         with pytest.raises(he.InputError, match=words):
-            CliRunner().invoke(app, ["mix", bad, "--draws", "5"], catch_exceptions=False)
+            CliRunner().invoke(app, ["psa-mixture", bad, "--draws", "5"], catch_exceptions=False)
 
 
 def test_sobol_and_morris(heecon: Any) -> None:
@@ -261,17 +270,17 @@ def test_sobol_and_morris(heecon: Any) -> None:
 
 
 def test_value_of_information(heecon: Any) -> None:
-    heecon("voi", "hiv/base_case", "--draws", "500", "--threshold", "6000", "--group", "rr,dmc_A")
-    table = rows("reports/hiv/base_case/voi/evppi.csv")
+    heecon("evppi", "hiv/base_case", "--draws", "500", "--threshold", "6000", "--group", "rr,dmc_A")
+    table = rows("reports/hiv/base_case/evppi/evppi.csv")
     assert {row["parameters"] for row in table} >= {"rr", "rr, dmc_A"}
     text = heecon(
-        "trial", "rr", "hiv/base_case", "--draws", "500", "--threshold", "6000",
+        "evsi", "rr", "hiv/base_case", "--draws", "500", "--threshold", "6000",
         "--hazard-ratio", "0.5", "--n", "50", "--n", "500", "--people", "1000",
         "--fixed-cost", "1000",
     )  # fmt: skip
     assert "ENBS" in text
     with pytest.raises(he.InputError, match="one way what the trial measures"):
-        CliRunner().invoke(app, ["trial", "rr", "hiv"], catch_exceptions=False)
+        CliRunner().invoke(app, ["evsi", "rr", "hiv"], catch_exceptions=False)
 
 
 def test_thresholds_that_are_none(heecon: Any) -> None:

@@ -15,7 +15,8 @@ from heecon.analysis.convergence import until as run_until
 from heecon.analysis.engines import options_of, with_engine
 from heecon.analysis.outcomes import Outcomes, checked_thresholds, read_outcomes
 from heecon.analysis.psa import DRAWS, run_psa, size_of_psa
-from heecon.analysis.subgroups import mixture, weighted
+from heecon.analysis.subgroups import mixture as mixed
+from heecon.analysis.subgroups import weighted
 from heecon.commands.common import (
     Engine,
     Out,
@@ -145,7 +146,7 @@ def check_options(external: Path | None, parameters: Path | None, *of_a_model: o
         raise InputError(Problem("--external", "another program's results are as they are", remedy))
 
 
-def mix(
+def mixture(
     parts: Annotated[
         list[str], typer.Argument(help="SCENARIO=WEIGHT, several; the weights sum to 1.")
     ],
@@ -170,9 +171,9 @@ def mix(
         with progress(name, draws) as advance:
             outcomes = run_psa(model, draws, seed, on_draws=advance, on_compile=say_compiling)
         runs[name] = outcomes, weight
-    together = weighted(runs) if subgroups else mixture(runs, seed)
+    together = weighted(runs) if subgroups else mixed(runs, seed)
     found = report(together, checked_thresholds(together, threshold))
-    folder = out or Path("reports") / "mix"
+    folder = out or Path("reports") / "psa_mixture"
     about = {"parts": weights, "files": files, "subgroups": subgroups, "seed": seed, "draws": draws}
     paths = write_psa(found, folder, about, plots or ())
     console = make_console()
@@ -186,14 +187,16 @@ def _weights(parts: list[str]) -> dict[str, float]:
     for part in parts:
         name, _, weight = part.rpartition("=")
         if name in found:
-            raise InputError(Problem("mix", f"'{name}' stands twice", "Name each scenario once"))
+            raise InputError(
+                Problem("psa-mixture", f"'{name}' stands twice", "Name each scenario once")
+            )
         try:
             found[name] = number(weight)
         except ValueError:
             name = ""
         if not name:
             remedy = "Write SCENARIO=WEIGHT, such as bone_metastases/base_case=0.6"
-            raise InputError(Problem("mix", f"'{part}' has no weight", remedy))
+            raise InputError(Problem("psa-mixture", f"'{part}' has no weight", remedy))
     return found
 
 

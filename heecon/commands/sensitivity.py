@@ -1,4 +1,4 @@
-"""heecon one-way, two-way, threshold, price, discounts, sobol, morris and voi."""
+"""heecon one-way, two-way, threshold, price, price-grid, sobol and morris."""
 
 from __future__ import annotations
 
@@ -155,13 +155,13 @@ def price(
     finish(model, price_report(found), folder_for(model, out, "price"), "price", began)
 
 
-def discounts(
+def price_grid(
     scenario: Target = None,
     first: Annotated[
-        list[str] | None, typer.Option(help="Price of one drug. Default: [analyses.discounts].")
+        list[str] | None, typer.Option(help="Price of one drug. Default: [analyses.price_grid].")
     ] = None,
     second: Annotated[
-        list[str] | None, typer.Option(help="Price of the other. Default: [analyses.discounts].")
+        list[str] | None, typer.Option(help="Price of the other. Default: [analyses.price_grid].")
     ] = None,
     price: Annotated[
         list[float] | None,
@@ -176,15 +176,15 @@ def discounts(
     model, began = _start(scenario)
 
     one, other = (
-        first or named_prices(model, "discounts", "first"),
-        second or named_prices(model, "discounts", "second"),
+        first or named_prices(model, "price_grid", "first"),
+        second or named_prices(model, "price_grid", "second"),
     )
     found = (
         generic_price_grid(model, one, other, threshold, prices=price, strategies=strategy)
         if price
         else discount_grid(model, one, other, threshold, strategies=strategy)
     )
-    _finish_grid(model, found, out, "discounts", began, plots)
+    _finish_grid(model, found, out, "price_grid", began, plots)
 
 
 def sobol(

@@ -1,4 +1,4 @@
-"""heecon voi and trial: what knowing more would be worth."""
+"""heecon evppi and evsi: what knowing more would be worth."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Years = Annotated[float, typer.Option(help="Years the decision stands.")]
 Rate = Annotated[float, typer.Option(help="Discount rate of the population, a year.")]
 
 
-def voi(
+def evppi(
     scenario: Target = None,
     draws: Draws = 10_000,
     seed: Seed = 1,
@@ -61,15 +61,15 @@ def voi(
         folder = out or Path("reports") / external.stem
     else:
         model, outcomes = _psa(scenario, draws, seed)
-        folder = folder_for(model, out, "voi")
+        folder = folder_for(model, out, "evppi")
     level = checked_thresholds(outcomes, None if threshold is None else [threshold])[0]
     groups = {text: [key.strip() for key in text.split(",")] for text in group or []}
     found = rank(outcomes, level, groups, seed=seed)
     report = evppi_report(found, _population(people, years, rate), outcomes.currency)
-    finish(model, report, folder, "voi", began, seed=seed, draws=outcomes.draws)
+    finish(model, report, folder, "evppi", began, seed=seed, draws=outcomes.draws)
 
 
-def trial(
+def evsi_(
     parameter: Annotated[str, typer.Argument(help="The input the trial measures: its key.")],
     scenario: Target = None,
     hazard_ratio: Annotated[
@@ -108,7 +108,7 @@ def trial(
     if sum(chosen) != 1:
         what = "say in one way what the trial measures"
         remedy = "Give one of --hazard-ratio, --sd, --proportion, --person-years"
-        raise InputError(Problem("trial", what, remedy))
+        raise InputError(Problem("evsi", what, remedy))
     if hazard_ratio is not None:
         design = designs.hazard_ratio_trial(parameter, hazard_ratio)
     elif sd is not None:
@@ -135,7 +135,7 @@ def trial(
         else net_benefit_of_sampling(found, population, fixed_cost, cost_per_person)
     )
     report = evsi_report(found, net, outcomes.currency)
-    finish(model, report, folder_for(model, out, "trial"), "trial", began, seed=seed, draws=draws)
+    finish(model, report, folder_for(model, out, "evsi"), "evsi", began, seed=seed, draws=draws)
 
 
 def _psa(scenario: str | None, draws: int, seed: int) -> tuple[Model, Outcomes]:
