@@ -59,7 +59,6 @@ class Column:
         label: what readers see above it.
         values: a value for every row: text, number, yes or no, None; a tuple of several numbers.
         format: of FORMATS, of WORDS, or a format specification of Python.
-        unit: of the values; empty where there is none or the label says it.
         interval: whether a value is (value, low, high); files have three columns of it.
     """
 
@@ -67,7 +66,6 @@ class Column:
     label: str
     values: Sequence[object]
     format: str = "text"
-    unit: str = ""
     interval: bool = False
 
     def __post_init__(self) -> None:
@@ -350,6 +348,8 @@ def _plain(value: object) -> object:
 
 
 def _finite(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -82,6 +82,11 @@ def test_parts_of_a_table() -> None:
         table.column("nothing")
 
 
+def test_several_numbers_in_a_cell_are_a_list_in_records() -> None:
+    table = Table("t", "t", [Column("x", "X", [(1.0, float("inf"))], "number")])
+    assert table.to_records() == [{"x": [1.0, None]}]
+
+
 def test_a_table_of_rows() -> None:
     heads = [("x", "X", "d"), ("y", "Y", "text")]
     assert Table.listed("t", "t", [(1, "a"), (2, "b")], heads)["y"] == ("a", "b")

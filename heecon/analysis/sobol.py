@@ -51,12 +51,14 @@ class SobolRow:
     Attributes:
         quantity: what varies.
         factor: what makes it vary.
+        size: how many base points the indices are estimated from.
         first: first-order index.
         total: total-order index.
     """
 
     quantity: Quantity
     factor: Factor
+    size: int
     first: Estimate
     total: Estimate
 
@@ -68,21 +70,6 @@ class SobolPair:
     quantity: Quantity
     factors: tuple[Factor, Factor]
     second: Estimate
-
-
-@dataclass(frozen=True)
-class ConvergenceRow:
-    """The indices of one factor as they were with fewer points.
-
-    Attributes:
-        size: how many base points they are estimated from.
-    """
-
-    quantity: Quantity
-    factor: Factor
-    size: int
-    first: Estimate
-    total: Estimate
 
 
 @dataclass(frozen=True)
@@ -100,7 +87,7 @@ class Sobol:
 
     rows: tuple[SobolRow, ...]
     pairs: tuple[SobolPair, ...]
-    convergence: tuple[ConvergenceRow, ...]
+    convergence: tuple[SobolRow, ...]
     size: int
     runs: int
     notes: tuple[str, ...]
@@ -159,11 +146,11 @@ def run_sobol(
     analysis = _Analysis(varied, block, seed, resamples, level)
     rows: list[SobolRow] = []
     pairs: list[SobolPair] = []
-    convergence: list[ConvergenceRow] = []
+    convergence: list[SobolRow] = []
     for quantity, values in varying.items():
         found = analysis.estimate(values)
         rows += sorted(
-            analysis.rows(quantity, found), key=lambda row: row.total.value, reverse=True
+            analysis.rows(quantity, size, found), key=lambda row: row.total.value, reverse=True
         )
         pairs += sorted(
             analysis.pairs(quantity, found), key=lambda pair: pair.second.value, reverse=True
@@ -171,10 +158,7 @@ def run_sobol(
         for step in _sizes(size):
             # The first points of the sequence are the design of a smaller size.
             part = found if step == size else analysis.estimate_part(values, step)
-            convergence += [
-                ConvergenceRow(quantity, row.factor, step, row.first, row.total)
-                for row in analysis.rows(quantity, part)
-            ]
+            convergence += analysis.rows(quantity, step, part)
     notes = (*notes_on(varied), *(f"The {quantity} does not vary." for quantity in still))
     return Sobol(tuple(rows), tuple(pairs), tuple(convergence), size, len(points), notes)
 
@@ -242,15 +226,18 @@ class _Analysis:
         part = values.reshape(-1, self.block)[:size, wanted].ravel()
         return replace(self, block=len(wanted)).estimate(part)
 
-    def rows(self, quantity: Quantity, found: Mapping[str, Any] | None) -> list[SobolRow]:
+    def rows(
+        self, quantity: Quantity, size: int, found: Mapping[str, Any] | None
+    ) -> list[SobolRow]:
         """First and total indices in the factors' order."""
         if found is None:
             nothing = Estimate(0.0, 0.0)
-            return [SobolRow(quantity, factor, nothing, nothing) for factor in self.factors]
+            return [SobolRow(quantity, factor, size, nothing, nothing) for factor in self.factors]
         return [
             SobolRow(
                 quantity,
                 factor,
+                size,
                 Estimate(float(found["S1"][number]), float(found["S1_conf"][number])),
                 Estimate(float(found["ST"][number]), float(found["ST_conf"][number])),
             )

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import heecon as he
 from heecon.analysis.convergence import Precision, precision, running, until
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import run_psa
+from heecon.table import Table
 from tests.golden.published import INPUTS
 
 from .golden_draws import sick_sicker
@@ -81,6 +83,10 @@ def test_one_strategy() -> None:
 # --- running means ------------------------------------------------------------------------------
 
 
+def numbers(table: Table, name: str) -> NDArray[np.float64]:
+    return np.array(table[name], dtype=np.float64)
+
+
 def test_running_means_are_those_of_the_first_draws() -> None:
     outcomes = sick_sicker()
     found = running(outcomes, 100_000.0, 7, "B")
@@ -91,11 +97,11 @@ def test_running_means_are_those_of_the_first_draws() -> None:
         first = replace(outcomes, cost=outcomes.cost[:count], effect=outcomes.effect[:count])
         expected = precision(first, 100_000.0, "B")
         assert row["strategy"] == expected.strategies
-        np.testing.assert_allclose(row["nmb"], expected.nmb, rtol=1e-12)
-        np.testing.assert_allclose(row["incremental_nmb"], expected.increment, atol=1e-6)
-        errors = row["incremental_nmb_error"]
+        np.testing.assert_allclose(numbers(row, "nmb"), expected.nmb, rtol=1e-12)
+        np.testing.assert_allclose(numbers(row, "incremental_nmb"), expected.increment, atol=1e-6)
+        errors = numbers(row, "incremental_nmb_error")
         np.testing.assert_allclose(errors, expected.increment_error, rtol=1e-8)
-        chances = row["probability_cost_effective"]
+        chances = numbers(row, "probability_cost_effective")
         np.testing.assert_allclose(chances, expected.probability, rtol=1e-12)
         assert row["evpi"] == pytest.approx([expected.evpi] * 4, rel=1e-9)
 
@@ -103,7 +109,7 @@ def test_running_means_are_those_of_the_first_draws() -> None:
 def test_more_points_than_draws() -> None:
     found = running(linear_draws(1, 5), 1.0, 100)
     assert list(dict.fromkeys(found["draws"])) == [1, 2, 3, 4, 5]
-    errors = np.reshape(found["incremental_nmb_error"], (5, -1))
+    errors = numbers(found, "incremental_nmb_error").reshape(5, -1)
     assert np.isinf(errors[0]).all()
     assert np.isfinite(errors[1:]).all()
     assert found["evpi"][0] == 0
