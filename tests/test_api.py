@@ -16,7 +16,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 import heecon as he
-from heecon import api
+from heecon import api, editable
 from heecon.analysis.evaluation import run
 from heecon.cli import loaded
 from heecon.engine import cohort
@@ -83,7 +83,7 @@ def test_tables_are_frames_and_html(name: str, model: he.Model, draws: he.PSARes
 
 def test_html_is_escaped(model: he.Model) -> None:
     hostile = replace(model.parameters[0], label="<script>alert(1)</script>")
-    shown = api.Parameters([hostile])._repr_html_()
+    shown = editable.Parameters([hostile])._repr_html_()
     assert "<script>" not in shown
     assert "&lt;script&gt;" in shown
 

@@ -22,10 +22,11 @@ FLOORS = {
     "report": 10,
     "workbook": 11,
     "results": 12,
-    "api": 13,
-    "__init__": 14,
-    "commands": 15,
-    "cli": 16,
+    "editable": 13,
+    "api": 14,
+    "__init__": 15,
+    "commands": 16,
+    "cli": 17,
 }
 TOP = max(FLOORS.values())
 FILES = sorted(PACKAGE.rglob("*.py"))

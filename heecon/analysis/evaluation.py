@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from heecon.analysis.engines import iterate
 from heecon.analysis.incremental import (
     IncrementalRow,
-    NetBenefitRow,
     PairwiseRow,
     Totals,
     equalised,
     fully_incremental,
-    net_benefit,
     pairwise,
 )
+from heecon.analysis.net_benefit import NetBenefitRow, net_benefit
 from heecon.engine.cohort import Draws
 from heecon.engine.individual_run import Options
 from heecon.engine.result import Result, Trace, concatenate

@@ -163,29 +163,6 @@ class PairwiseRow:
     meaning: str
 
 
-@dataclass(frozen=True)
-class NetBenefitRow:
-    """One strategy at one threshold.
-
-    Attributes:
-        strategy: its name.
-        threshold: cost per unit of effect the payer accepts.
-        nmb: net monetary benefit, ``threshold * effect - cost``, in currency.
-        nhb: net health benefit, ``effect - cost / threshold``, in units of effect.
-        incremental_nmb: NMB minus that of the comparator (0 for itself); None without comparator.
-        rank: 1 is best; ties share a rank and the ranks after them are skipped (1, 1, 3).
-        optimal: whether no strategy has a higher net benefit; true for all that tie.
-    """
-
-    strategy: str
-    threshold: float
-    nmb: float
-    nhb: float
-    incremental_nmb: float | None
-    rank: int
-    optimal: bool
-
-
 def equalised(totals: Iterable[Totals]) -> tuple[Totals, ...]:
     """The same totals; costs, and effects, that agree to ``DIGITS`` become the first of them.
 
@@ -248,7 +225,7 @@ def fully_incremental(totals: Sequence[Totals]) -> tuple[IncrementalRow, ...]:
         InputError: no strategies, a name missing or used twice, a total that is not a finite
             number; all the problems at once.
     """
-    points = sorted(_checked(totals), key=lambda point: (point.cost, -point.effect))
+    points = sorted(checked(totals), key=lambda point: (point.cost, -point.effect))
     first: dict[tuple[float, float], Totals] = {}
     for point in points:
         first.setdefault((point.cost, point.effect), point)
@@ -295,36 +272,9 @@ def pairwise(totals: Sequence[Totals], comparator: str) -> tuple[PairwiseRow, ..
     Raises:
         InputError: as :func:`fully_incremental`, or the comparator is not among the strategies.
     """
-    points = {point.strategy: point for point in _checked(totals, comparator)}
+    points = {point.strategy: point for point in checked(totals, comparator)}
     base = points.pop(comparator)
     return tuple(_pair(point, base) for point in points.values())
-
-
-def net_benefit(
-    totals: Sequence[Totals], thresholds: Sequence[float], comparator: str | None = None
-) -> tuple[NetBenefitRow, ...]:
-    """Ranks the strategies by net benefit at each threshold.
-
-    The same strategies are optimal whether benefit is counted in money or in health, since
-    NHB = NMB / threshold. A decision modifier (such as NICE's severity weight) is applied to the
-    effects before they come here.
-
-    Args:
-        totals: expected totals per person, one entry for each strategy, at least one.
-        thresholds: what the payer accepts per unit of effect, positive; at least one.
-        comparator: the strategy ``incremental_nmb`` is taken against, if any.
-
-    Returns:
-        One row for each threshold and strategy: thresholds in the order given and, for each, the
-        strategies in the order given.
-
-    Raises:
-        InputError: as :func:`fully_incremental`, or the comparator is not among the strategies,
-            or a threshold is not a positive finite number, or there is none.
-    """
-    points = _checked(totals, comparator, thresholds)
-    base = next((point for point in points if point.strategy == comparator), None)
-    return tuple(row for value in thresholds for row in _at_threshold(points, float(value), base))
 
 
 def _hull(points: Sequence[Totals]) -> list[Totals]:
@@ -373,40 +323,18 @@ def _increment(point: Totals, other: Totals) -> tuple[float, float, float | None
     return cost, effect, ratio(point, other) if quadrant in _RATIO_MEANINGS else None, quadrant
 
 
-def _at_threshold(
-    points: Sequence[Totals], threshold: float, base: Totals | None
-) -> list[NetBenefitRow]:
-    nmb = [threshold * point.effect - point.cost for point in points]
-    falling = sorted(nmb, reverse=True)
-    return [
-        NetBenefitRow(
-            strategy=point.strategy,
-            threshold=threshold,
-            nmb=value,
-            nhb=value / threshold,
-            # From the increments: two large net benefits would cancel.
-            incremental_nmb=None
-            if base is None
-            else threshold * (point.effect - base.effect) - (point.cost - base.cost),
-            rank=falling.index(value) + 1,
-            optimal=value == falling[0],
-        )
-        for point, value in zip(points, nmb, strict=True)
-    ]
-
-
 # --- checking what comes in
 
 
-def _checked(
-    totals: Sequence[Totals],
-    comparator: str | None = None,
-    thresholds: Sequence[float] | None = None,
+def checked(
+    totals: Sequence[Totals], comparator: str | None = None, problems: Sequence[Problem] = ()
 ) -> list[Totals]:
-    """The totals as floats, when nothing is wrong with any argument."""
-    problems = _problems_in_totals(totals)
-    if thresholds is not None:
-        problems += _problems_in_thresholds(thresholds)
+    """The totals as floats, when nothing is wrong with them nor was found wrong before.
+
+    Raises:
+        InputError: something is.
+    """
+    problems = [*_problems_in_totals(totals), *problems]
     names = [item.strategy for item in totals]
     if comparator is not None and names and comparator not in names:
         problems.append(_unknown_comparator(comparator, names))
@@ -415,7 +343,8 @@ def _checked(
     return [Totals(item.strategy, float(item.cost), float(item.effect)) for item in totals]
 
 
-def _is_finite(value: float) -> bool:
+def is_finite(value: float) -> bool:
+    """Whether a value is a number, and a finite one."""
     try:
         return math.isfinite(value)
     except (TypeError, ValueError, OverflowError):
@@ -432,7 +361,7 @@ def _problems_in_totals(totals: Sequence[Totals]) -> list[Problem]:
         if not item.strategy:
             problems.append(Problem(f"strategy {place}", "it has no name"))
         for field, value in (("cost", item.cost), ("effect", item.effect)):
-            if not _is_finite(value):
+            if not is_finite(value):
                 where = f"strategy {place} ({item.strategy})"
                 problems.append(Problem(where, f"the {field} {value!r} is not a finite number"))
     for name, found in places.items():
@@ -448,13 +377,3 @@ def _unknown_comparator(comparator: str, names: Sequence[str]) -> Problem:
     remedy = f"Did you mean {near!r}? " if near else ""
     remedy += f"The strategies are: {', '.join(names)}."
     return Problem("comparator", f"there is no strategy {comparator!r}", remedy)
-
-
-def _problems_in_thresholds(thresholds: Sequence[float]) -> list[Problem]:
-    if len(thresholds) == 0:
-        return [Problem("thresholds", "there are none", "Give at least one.")]
-    return [
-        Problem(f"threshold {place}", f"{value!r} is not a positive finite number")
-        for place, value in enumerate(thresholds, start=1)
-        if not (_is_finite(value) and value > 0)
-    ]

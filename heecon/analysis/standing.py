@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from heecon.analysis.evaluation import Evaluation
-from heecon.analysis.incremental import PairwiseRow, Totals, net_benefit, pairwise
+from heecon.analysis.incremental import PairwiseRow, Totals, pairwise
+from heecon.analysis.net_benefit import net_benefit
 from heecon.table import Field
 
 

@@ -23,9 +23,9 @@ from heecon.analysis.incremental import (
     Totals,
     equalised,
     fully_incremental,
-    net_benefit,
     pairwise,
 )
+from heecon.analysis.net_benefit import net_benefit
 from heecon.errors import InputError
 
 ON_FRONTIER = (Status.REFERENCE, Status.FRONTIER)

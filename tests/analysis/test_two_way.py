@@ -15,7 +15,7 @@ from heecon.analysis import two_way as module
 from heecon.analysis.axis import Axis, axis, bounds_of, moved, rows_of
 from heecon.analysis.psa import outcomes_of
 from heecon.analysis.two_way import two_way, winners
-from heecon.api import Parameters
+from heecon.editable import Parameters
 from heecon.model.copula import Copula
 from heecon.model.distribution import build
 from heecon.model.joint import JOINT_FAMILIES, Block
