@@ -13,9 +13,6 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from heecon.analysis.axis import axis
 from heecon.analysis.change_log import change_log
 from heecon.analysis.engines import with_engine
@@ -37,6 +34,7 @@ from heecon.analysis.sobol import run_sobol
 from heecon.analysis.threshold import threshold_analysis
 from heecon.analysis.trial import binomial_trial, hazard_ratio_trial, normal_trial, poisson_trial
 from heecon.analysis.two_way import two_way
+from heecon.arrays import Floats
 from heecon.editable import EditableModel
 from heecon.engine.cohort import compiled_before
 from heecon.errors import HeeconError, InputError, Problem, SimulationError
@@ -88,7 +86,6 @@ __all__ = [
     "read_outcomes",
 ]
 
-Floats = NDArray[np.float64]
 
 log = logging.getLogger("heecon")
 

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.arrays import Floats
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 Draw = Callable[..., "Axes"]
 """Draws a picture on the axes given as ``ax``, or on a figure of its own."""
 

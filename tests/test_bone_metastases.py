@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import heecon as he
+from heecon.arrays import Floats
 from heecon.engine.cohort import run_cohort
 from heecon.engine.result import Result
 
@@ -13,7 +13,6 @@ RATE = 0.46887
 CYCLE = 28 / 365.25
 CYCLES = round(3 / CYCLE)
 BEFORE = (0.63**-FRAILTY - 1) / FRAILTY
-Floats = NDArray[np.float64]
 
 
 def women(count: int, prior: str) -> Floats:

@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
+from heecon.arrays import Floats
 from heecon.errors import InputError, Problem
 from heecon.table import Column, Table
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from heecon.arrays import Floats
 from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.joint import Block
 from heecon.model.parameter import Parameter
-
-Floats = NDArray[np.float64]
 
 CENTRAL = (0.025, 0.975)
 """Probabilities of the default bounds."""

@@ -14,18 +14,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.acceptability import acceptability, column
 from heecon.analysis.evaluation import run
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import outcomes_of
+from heecon.arrays import Floats
 from heecon.engine.sampling import MAX_DRAWS, sample, uncertain
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
 from heecon.table import Column, Table
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

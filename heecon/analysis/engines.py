@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from heecon.arrays import Floats
 from heecon.engine.cohort import iterate_cohort
 from heecon.engine.individual_run import PATIENTS, Options
 from heecon.engine.microsim import iterate_microsim
@@ -17,7 +15,6 @@ from heecon.errors import InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model
 
-Floats = NDArray[np.float64]
 M = TypeVar("M", bound=Model)
 
 ENGINES = ("cohort", "microsim", "continuous")

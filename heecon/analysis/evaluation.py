@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.engines import iterate
 from heecon.analysis.incremental import (
@@ -19,6 +18,7 @@ from heecon.analysis.incremental import (
     pairwise,
 )
 from heecon.analysis.net_benefit import NetBenefitRow, net_benefit
+from heecon.arrays import Floats
 from heecon.engine.cohort import Draws
 from heecon.engine.individual_run import Options
 from heecon.engine.result import Result, Trace, concatenate
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-Floats = NDArray[np.float64]
 
 ALIVE_LIMIT = 0.001
 """A lifetime horizon that leaves more than this share alive deserves a warning."""

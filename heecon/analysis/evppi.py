@@ -18,17 +18,15 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.acceptability import acceptability
 from heecon.analysis.gaussian_process import process_basis
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.regression import Fit, fit, independent, misfit, spline_basis
+from heecon.arrays import Floats
 from heecon.engine.sampling import stream
 from heecon.errors import InputError, Problem
 from heecon.files import names
-
-Floats = NDArray[np.float64]
 
 Method = Literal["auto", "spline", "process"]
 

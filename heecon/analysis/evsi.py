@@ -32,10 +32,9 @@ from heecon.analysis.evppi import (
 )
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.trial import Draws, Likelihood, Trial
+from heecon.arrays import Floats
 from heecon.engine.sampling import stream
 from heecon.errors import InputError, Problem
-
-Floats = NDArray[np.float64]
 
 DATA_SETS = 100
 """Simulated data sets behind moment matching."""

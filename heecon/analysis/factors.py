@@ -10,16 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import outcomes_of
+from heecon.arrays import Floats
 from heecon.engine.sampling import from_uniforms, groups_of, keys_of, uncertain
 from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model
-
-Floats = NDArray[np.float64]
 
 CHUNK = 50_000
 """Points that are turned into parameter values and run at a time."""

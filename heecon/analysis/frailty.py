@@ -15,16 +15,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats, Integers
 from heecon.engine.individual_run import Options
 from heecon.engine.microsim import run_microsim
 from heecon.errors import InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

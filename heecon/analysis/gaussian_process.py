@@ -10,12 +10,10 @@ Gaussian Processes for Machine Learning, chapters 5 and 8.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.regression import Basis
+from heecon.arrays import Floats
 from heecon.engine.sampling import stream
-
-Floats = NDArray[np.float64]
 
 LANDMARKS = 150
 """Points at which a Gaussian process is anchored."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.outcomes import Outcomes
@@ -15,9 +14,6 @@ from heecon.errors import InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model
 from heecon.table import Table
-
-Floats = NDArray[np.float64]
-
 
 _Row = tuple[str, str, str, float | None, bool, float, float]
 """Strategy, comparator, quantity, threshold, whether discounted, mean, standard error."""

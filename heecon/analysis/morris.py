@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.factors import (
     Estimate,
@@ -28,11 +27,10 @@ from heecon.analysis.factors import (
     quantities_of,
     run_points,
 )
+from heecon.arrays import Floats
 from heecon.engine.sampling import seed_of
 from heecon.errors import Diagnostics, InputError, Problem
 from heecon.model.definition import Model
-
-Floats = NDArray[np.float64]
 
 LEVELS = 4
 """Points of a factor's range a trajectory may visit."""

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.axis import Bounds, bounds_of, check_range, group_of, moved, rows_of
+from heecon.arrays import Floats
 from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
-
-Floats = NDArray[np.float64]
 
 NEVER = {
     "methodological": "a methodological setting: give it a scenario of its own",

@@ -23,7 +23,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.axis import CENTRAL
 from heecon.analysis.incremental import Quadrant, Totals, equalised, pairwise
@@ -31,11 +30,10 @@ from heecon.analysis.moves import LeftOut, Move, moves_of, wanted
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import outcomes_of
 from heecon.analysis.two_way import decisions, level_of, size_of
+from heecon.arrays import Floats
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
-
-Floats = NDArray[np.float64]
 
 ROUNDING = 1e-12
 """A swing below this share of the costs and effects behind it is rounding."""

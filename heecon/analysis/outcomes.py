@@ -10,14 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.incremental import Totals
+from heecon.arrays import Floats
 from heecon.errors import Diagnostics, InputError, InvalidValue, Problem
 from heecon.files import names
 from heecon.files.table_file import number, numbers_of, read_table
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -23,18 +23,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from heecon.analysis.axis import Axis, axis, group_of, moved, rows_of, words_of
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import outcomes_of
 from heecon.analysis.threshold import threshold_analysis
 from heecon.analysis.two_way import TwoWay, size_of, two_way
+from heecon.arrays import Floats
 from heecon.errors import InputError, Problem, shown
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
-
-Floats = NDArray[np.float64]
 
 STRAIGHT = 1e-10
 """Costs and effects this close to a line, as a share of their size, lie on it."""

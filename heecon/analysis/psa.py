@@ -6,18 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.acceptability import acceptability, column
 from heecon.analysis.engines import iterate
 from heecon.analysis.evaluation import run
 from heecon.analysis.outcomes import Outcomes
+from heecon.arrays import Floats
 from heecon.engine.sampling import sample
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.model.definition import Model
 from heecon.table import Column, Interval, Table
-
-Floats = NDArray[np.float64]
 
 DRAWS = 10_000
 """Draws of an analysis that names no number."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from heecon.arrays import Floats
 
 KNOTS = 20
 """Inner knots of the spline of one parameter."""

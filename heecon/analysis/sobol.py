@@ -18,7 +18,6 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.factors import (
     Estimate,
@@ -31,11 +30,10 @@ from heecon.analysis.factors import (
     quantities_of,
     run_points,
 )
+from heecon.arrays import Floats
 from heecon.engine.sampling import seed_of
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
-
-Floats = NDArray[np.float64]
 
 SMALLEST = 32
 """The smallest size the convergence table starts from."""

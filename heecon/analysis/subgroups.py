@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from heecon.analysis.incremental import Totals
 from heecon.analysis.outcomes import Outcomes
+from heecon.arrays import Floats
 from heecon.engine.sampling import stream
 from heecon.errors import Diagnostics, InputError, Problem
 
-Floats = NDArray[np.float64]
 Parts = Mapping[str, tuple[Outcomes, float]]
 """Name -> draws and weight."""
 

@@ -19,17 +19,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.axis import moved, quantiles_of, range_of, rows_of
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import outcomes_of
 from heecon.analysis.two_way import decisions, level_of, only, size_of
+from heecon.arrays import Floats
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
 
-Floats = NDArray[np.float64]
 Decision = tuple[str, ...]
 """The best strategy, or those that tie."""
 

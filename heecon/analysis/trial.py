@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.engine.sampling import stream
 from heecon.errors import InputError, Problem
 
-Floats = NDArray[np.float64]
 Draws = Mapping[str, Floats]
 Likelihood = Callable[[Floats, Draws, int], Floats]
 

@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from heecon.analysis.axis import Axis, axis
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import outcomes_of
+from heecon.arrays import Floats
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
-
-Floats = NDArray[np.float64]
 
 NOISE = 1e-12
 """A difference in net benefit below this share of the costs and effects behind it is rounding."""

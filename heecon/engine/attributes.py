@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.engine.random_numbers import ATTRIBUTE, code_of, uniforms
 from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import Problem, SimulationError
 from heecon.model.definition import Model
 from heecon.model.persons import PERSON_FAMILIES
 
-Floats = NDArray[np.float64]
 Arguments = dict[str, tuple[float, ...]]
 
 

@@ -8,11 +8,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.errors import Problem, SimulationError
 from heecon.language import names, table_names
 from heecon.model.definition import Formula, Model
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Found = TypeVar("Found")
 

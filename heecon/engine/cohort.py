@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.engine.cache_folder import is_compiled
 from heecon.engine.checks import for_all
 from heecon.engine.result import Result, Trace, concatenate
@@ -19,7 +19,6 @@ from heecon.model.build import all_formulas
 from heecon.model.definition import Model, Outcome
 from heecon.model.outcomes import edges_of
 
-Floats = NDArray[np.float64]
 Draws = Mapping[str, Floats]
 """Parameter key (``name`` or ``name[strategy]``) -> one value a draw."""
 

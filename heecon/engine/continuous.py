@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.engine.attributes import Attributes
 from heecon.engine.checks import for_all
 from heecon.engine.cohort import count_draws, in_perspective
@@ -31,7 +31,6 @@ from heecon.language import names as names_in
 from heecon.model.definition import Formula, Model
 from heecon.model.formulas import TIME_IN_STATE, dependents
 
-Floats = NDArray[np.float64]
 Draws = Mapping[str, Floats]
 
 

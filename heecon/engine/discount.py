@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from heecon.arrays import Floats
 
 SHIFT = {"cycle_start": 0.0, "mid_cycle": 0.5, "cycle_end": 1.0}
 """Where in the cycle a timing lies, as a share of the cycle."""

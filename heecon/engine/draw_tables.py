@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.arrays import Floats, Integers
 from heecon.engine import kernels
 from heecon.engine.microsim_kernel import Amounts, Paths, Shared
 from heecon.engine.random_numbers import code_of
@@ -18,9 +19,6 @@ from heecon.errors import InputError, Problem, SimulationError
 from heecon.language import Tree
 from heecon.model.definition import EventTypes, Model, Outcome
 from heecon.model.persons import share_sum_problem
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 CERTAIN = 2.0
 """Stands for a cumulative probability of 1 that no random number reaches."""

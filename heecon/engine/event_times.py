@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats, Integers
 from heecon.engine import discount
 from heecon.engine.cohort import in_perspective
 from heecon.engine.inverse import inverse_of, step_inverse
@@ -16,9 +16,6 @@ from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.language import evaluate
 from heecon.model.definition import Formula, Hazard, Model, Outcome, Transitions
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 MAX_EVENTS = 100_000
 """Events of one person: more is a mistake in the hazards."""

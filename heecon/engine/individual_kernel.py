@@ -23,6 +23,7 @@ from numba import njit
 from numba.core.errors import NumbaWarning
 from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.engine import kernels, microsim_kernel, random_numbers
 from heecon.engine.cache_folder import cache_root, folder_of, is_compiled
 from heecon.engine.draw_tables import DrawTables, exit_order_of
@@ -32,8 +33,6 @@ from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import Problem
 from heecon.language import Tree, namespace, numba_runtime
 from heecon.model.definition import Formula, Model, Outcome, Start
-
-Floats = NDArray[np.float64]
 
 INSIDE = {**kernels.BARE, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """How functions are compiled that only compiled ones call: in half the time."""

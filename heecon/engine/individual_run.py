@@ -17,14 +17,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.arrays import Floats, Integers
 from heecon.engine.cohort import in_perspective
 from heecon.engine.moments import Moments, MonteCarlo
 from heecon.engine.result import Result, Trace
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 

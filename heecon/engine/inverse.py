@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.errors import Problem, SimulationError
-
-Floats = NDArray[np.float64]
 
 
 def step_inverse(starts: Floats, rates: Floats) -> Callable[[Floats, Floats], Floats]:

@@ -19,10 +19,9 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from heecon.arrays import Floats, Integers
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 OK, NOT_ONE, SHRINKING = 0, 1, 2

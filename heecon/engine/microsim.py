@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.engine.checks import for_all
 from heecon.engine.cohort import count_draws
 from heecon.engine.individual_run import (
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from heecon.engine.individual_kernel import IndividualKernel
     from heecon.engine.microsim_kernel import Amounts, Paths, Shared, Tally
 
-Floats = NDArray[np.float64]
 Draws = Mapping[str, Floats]
 
 CHUNK_CELLS = 2_000_000

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.arrays import Floats, Integers
 from heecon.engine.kernels import compiled_bare
 from heecon.engine.random_numbers import (
     CYCLES,
@@ -32,8 +33,6 @@ from heecon.engine.random_numbers import (
     words_of_cycles,
 )
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Unsigned = NDArray[np.uint32]
 """For indices in the loop: of a number that may be negative numba asks at each look-up if it is."""
 

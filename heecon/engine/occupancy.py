@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats, Integers
 from heecon.engine import kernels
 from heecon.engine.draw_tables import DrawTables
 from heecon.engine.rewards import Reward
 from heecon.model.outcomes import edges_of
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 class OccupancyCounts:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats, Integers
 from heecon.engine.kernels import Chunk, PackedArrays, RewardArrays, TransitionArrays
 from heecon.engine.rewards import Reward, rewards_of
 from heecon.engine.strategy_inputs import EvaluatedStrategy, Transition
 from heecon.model.definition import Outcome
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 class ArrayPacker:

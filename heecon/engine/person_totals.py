@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from heecon.arrays import Floats, Integers
 from heecon.engine.kernels import compiled_bare
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 def gather(totals: Floats, kind: Integers, kinds: Floats, means: Floats, squares: Floats) -> None:

@@ -18,7 +18,7 @@ from numba import njit
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from heecon.arrays import Floats
 
 TRANSITION, START, ATTRIBUTE, TYPE, EVENT = (np.uint64(code) for code in range(5))
 """What is decided: the transition of a cycle; the state at the start; a person's attribute; the

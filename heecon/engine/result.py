@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.engine.moments import MonteCarlo, together
 from heecon.errors import InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model, Outcome
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

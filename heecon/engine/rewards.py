@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.engine import discount, kernels
 from heecon.engine.strategy_inputs import EvaluatedStrategy, Transition, over_one
 from heecon.model.definition import Correction, Formula, Outcome
-
-Floats = NDArray[np.float64]
 
 METHODS = {"end": kernels.AT_END, "life_table": kernels.AVERAGE}
 

@@ -10,14 +10,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.errors import InputError, Problem
 from heecon.files import names
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
-
-Floats = NDArray[np.float64]
 
 MAX_DRAWS = 10_000_000
 

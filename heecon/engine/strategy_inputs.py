@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats, Integers
 from heecon.engine import discount
 from heecon.engine.checks import RangeChecks
 from heecon.errors import InputError, Problem
 from heecon.language import Tree, evaluate
 from heecon.model.definition import Formula, Model, Transitions
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 SUM_TOLERANCE = 1e-9
 """Shares written out in full may miss one by this much: the excess is scaled away, a lack stays."""

@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.errors import Diagnostics, InputError, Problem
 from heecon.evidence.indirect import Effect
-
-Floats = NDArray[np.float64]
 
 METHODS = ("fixed", "dl", "reml")
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.errors import Diagnostics, InvalidValue
 from heecon.files import names
 from heecon.model.joint import JOINT_FAMILIES, Block
 from heecon.model.parameter import Parameter
 
-Floats = NDArray[np.float64]
 Joints = Mapping[str, tuple[tuple[str, ...], Floats]]
 
 TOLERANCE = 0.02

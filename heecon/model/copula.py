@@ -15,13 +15,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.errors import Diagnostics
 from heecon.files import names
 from heecon.model.parameter import Parameter
-
-Floats = NDArray[np.float64]
 
 SMALLEST = 1e-8
 """Smallest eigenvalue of a matrix that is used: normal scores need its Cholesky factor."""

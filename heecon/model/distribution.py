@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.errors import InvalidValue
 from heecon.files import names
 
@@ -30,7 +30,6 @@ LARGEST = 1e100
 SHAPES = 1e-12, 1e12
 """The smallest and the largest shape of a beta or gamma distribution."""
 
-Floats = NDArray[np.float64]
 Arguments = tuple[float, ...]
 
 

@@ -9,10 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from heecon.arrays import Floats
 from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files import locate, names
 from heecon.files.shape import Where, faults_of, keys_of, with_placeholders
@@ -39,8 +38,6 @@ from heecon.model.scenario import (
 )
 from heecon.model.schema import ModelFile
 from heecon.model.tables import joint_matrix, lookup_table, table_of_columns
-
-Floats = NDArray[np.float64]
 
 
 def load(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.errors import Diagnostics
 from heecon.files import names
 from heecon.files.table_file import TableFile, numbers_of
@@ -20,7 +20,6 @@ from heecon.model.formulas import FormulaReader, Path
 from heecon.model.schema import PersonSection
 from heecon.model.structure import REST, is_rest
 
-Floats = NDArray[np.float64]
 Columns = Mapping[str, Floats]
 
 _BEFORE = (

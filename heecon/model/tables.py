@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files import names
 from heecon.files.table_file import TableFile, numbers_of
 from heecon.language import Table
-
-Floats = NDArray[np.float64]
 
 
 def lookup_table(name: str, file: TableFile, diagnostics: Diagnostics) -> Table:

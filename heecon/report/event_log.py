@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Integers
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
-
-Integers = NDArray[np.int64]
 
 MAX_EVENTS = 50_000_000
 """Rows a log may have: about a gigabyte in memory."""

@@ -16,15 +16,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.workbook.address import letters, quoted
 from heecon.workbook.live import Live, compare, live, numbers
 
 if TYPE_CHECKING:
     from openpyxl.chart._chart import ChartBase
 
-Floats = NDArray[np.float64]
 Value = float | int | str | bool | None
 
 Kind = Literal[

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.engine.strategy_inputs import Transition
 from heecon.language import Tree
 from heecon.language import names as names_in
@@ -26,7 +26,6 @@ from heecon.workbook.numbers import Numbers
 from heecon.workbook.shorten import Part, shortened
 from heecon.workbook.timeline import Timeline
 
-Floats = NDArray[np.float64]
 Key = tuple[str, ...]
 Make = Callable[[], Live]
 """Gives a column's formula once every column has its place."""

@@ -20,11 +20,10 @@ from functools import reduce
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.language.functions import FUNCTIONS, Primitive
 
-Floats = NDArray[np.float64]
 Operand: TypeAlias = "Live | float | str"
 """What operators take: a ``Live``, the numbers 0 and 1, or a text."""
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from heecon.arrays import Floats
 from heecon.engine.cohort import run_cohort
 from heecon.engine.result import Result
 from heecon.engine.strategy_inputs import EvaluatedStrategy, Transition
 from heecon.language import Name, Tree
 from heecon.model.definition import Formula, Model
 from heecon.workbook.case import WorkbookInput, widened
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import default_grid
+from heecon.arrays import Floats
 from heecon.workbook import charts
 from heecon.workbook.address import letters
 from heecon.workbook.book import (
@@ -42,8 +42,6 @@ from heecon.workbook.live import (
     total,
     where,
 )
-
-Floats = NDArray[np.float64]
 
 PSA, DRAWS = "PSA", "PSA_draws"
 STEPS = 20

@@ -12,12 +12,9 @@ from math import erf, exp, pi, sqrt
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 import heecon as he
 from heecon.analysis.outcomes import Outcomes
-
-Floats = NDArray[np.float64]
 
 
 def loss(mean: float, sd: float) -> float:

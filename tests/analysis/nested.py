@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 from heecon.analysis.evppi import Evppi
 from heecon.analysis.psa import outcomes_of
+from heecon.arrays import Floats
 from heecon.engine.sampling import sample, stream
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
 from heecon.model.joint import Block
-
-Floats = NDArray[np.float64]
 
 RUNS = 200_000
 """Runs of the model held in memory at once."""

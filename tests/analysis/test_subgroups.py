@@ -6,17 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import heecon as he
 from heecon.analysis.acceptability import acceptability
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import run_psa
 from heecon.analysis.subgroups import mixture, weighted
+from heecon.arrays import Floats
 
 from .toys import THRESHOLD, toy, uncertain
-
-Floats = NDArray[np.float64]
 
 
 def subgroup(gain: float, draws: int = 2000, seed: int = 1, method: str = "random") -> Outcomes:

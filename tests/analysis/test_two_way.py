@@ -15,12 +15,13 @@ from heecon.analysis import two_way as module
 from heecon.analysis.axis import Axis, axis, bounds_of, moved, rows_of
 from heecon.analysis.psa import outcomes_of
 from heecon.analysis.two_way import two_way, winners
+from heecon.arrays import Floats
 from heecon.editable import Parameters
 from heecon.model.copula import Copula
 from heecon.model.distribution import build
 from heecon.model.joint import JOINT_FAMILIES, Block
 
-from ..golden.published import INPUTS, Floats, close, golden
+from ..golden.published import INPUTS, close, golden
 from .test_threshold import each, toy
 
 STRATEGIES = {

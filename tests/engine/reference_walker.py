@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from heecon.arrays import Floats, Integers
 from heecon.engine import random_numbers as rng
 from heecon.language import evaluate
 from heecon.model.definition import Formula, Model, Outcome, Start, Transitions
 from heecon.model.persons import PERSON_FAMILIES
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 SHIFT = {"cycle_start": 0.0, "mid_cycle": 0.5, "cycle_end": 1.0}
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import minimize
 
 import heecon as he
 from heecon.analysis.evaluation import run
+from heecon.arrays import Floats
 from heecon.engine.sampling import (
     METHODS,
     _open,
@@ -28,8 +28,6 @@ from heecon.model.copula import SMALLEST, nearest_correlation
 from ..analysis.nested import nested_evppi
 from ..analysis.toys import THRESHOLD, toy
 from ..analysis.toys import uncertain as row
-
-Floats = NDArray[np.float64]
 
 METHOD_NAMES = tuple(METHODS)
 

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import heecon as he
+from heecon.arrays import Floats
 
 HERE = Path(__file__).parent
 INPUTS = HERE.parent.parent / "inputs"
-
-Floats = NDArray[np.float64]
 
 
 def golden(name: str) -> Any:

@@ -22,11 +22,12 @@ from scipy import integrate
 import heecon as he
 from heecon.analysis.evaluation import Evaluation as Evaluation_of
 from heecon.analysis.evaluation import run as evaluate
+from heecon.arrays import Floats
 from heecon.engine import cohort
 from heecon.engine.cohort import run_cohort
 from heecon.engine.result import Result
 
-from .published import INPUTS, Floats, close, definition, golden, golden_columns, rebuilt
+from .published import INPUTS, close, definition, golden, golden_columns, rebuilt
 
 STRATEGIES = ("SoC", "A", "B", "AB")
 
