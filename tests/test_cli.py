@@ -15,7 +15,7 @@ import pytest
 import heecon as he
 from heecon import cli
 from heecon.analysis.evaluation import run as evaluate
-from heecon.model import load
+from heecon.commands import run as commands_of_run
 
 ROOT = Path(__file__).parent.parent
 Heecon = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -236,7 +236,7 @@ def test_a_fault_of_heecon_exits_1(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(load, "load", fail)
+    monkeypatch.setattr(commands_of_run, "load", fail)
     monkeypatch.setattr(sys, "argv", ["heecon", "check"])
     with pytest.raises(SystemExit) as exit_:
         cli.main()
