@@ -289,7 +289,7 @@ ONLY_IN_PYTHON = {"self", "ranges", "values", "on_draws", "path", "trial", "evpp
             (name, name.replace("_", "-"))
             for name in ("run", "psa", "one_way", "two_way", "price_grid")
         ),
-        *((name, name) for name in ("threshold", "price", "sobol", "morris", "evppi")),
+        *((name, name) for name in ("psa", "threshold", "price", "sobol", "morris", "evppi")),
     ],
 )
 def test_names_and_defaults_are_those_of_the_command(method: str, command: str) -> None:

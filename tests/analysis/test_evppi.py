@@ -310,6 +310,7 @@ def test_published_values() -> None:
         assert abs(ours.value - expected) <= ours.standard_error + 0.1, (names, threshold)
 
 
+@pytest.mark.slow
 def test_published_values_by_gaussian_process() -> None:
     """voi's process puts r_S1S2 with hr_S1S2_trtB at 2.2 where its additive model says 0."""
     outcomes = sick_sicker()
