@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import heecon as he
-from heecon.analysis.acceptability import acceptability
+from heecon.analysis.ceac import ceac
 from heecon.analysis.evaluation import run
 from heecon.analysis.evppi import rank
 from heecon.analysis.psa import default_grid, run_psa
@@ -46,7 +46,7 @@ def main(draws: int) -> None:
     outcomes = run_psa(model, draws)
     grid = default_grid(outcomes.thresholds)
     start = time.perf_counter()
-    acceptability(outcomes, grid)
+    ceac(outcomes, grid)
     rows.append(
         (f"acceptability, loss and EVPI at {len(grid)} thresholds", time.perf_counter() - start)
     )

@@ -147,15 +147,15 @@ class EditableModel(definition.Model):
         """
         if self.source is None:
             what = "a scenario changes the files of a model, and this one was made in code"
-            remedy = "Load the model and apply the scenario first, then change values"
-            raise InputError(Problem(str(scenario), what, remedy))
+            hint = "Load the model and apply the scenario first, then change values"
+            raise InputError(Problem(str(scenario), what, hint))
         return self.of(load_definition(self.source, scenario), self.source)
 
     def _rebuilt(self, rows: Sequence[Parameter], settings: Mapping[str, Any]) -> Self:
         sections = to_dict(self)
         sections["model"] |= settings
         matrices = {group: (block.names, block.matrix) for group, block in self.blocks.items()}
-        for group, copula in {**self.copulas, **self.person_copulas}.items():
+        for group, copula in {**self.copulas, **self.individual_copulas}.items():
             matrices[group] = copula.names, copula.ranks
         joint = {
             group: dict(zip(keys, np.asarray(matrix).T.tolist(), strict=True))

@@ -30,16 +30,16 @@ class Problem:
         where: the place, most precise first: ``parameters.csv:12:3 (value)``,
             ``model.toml:8:1``, ``draw 4, cycle 12, bone_only -> death``.
         what: what is wrong there, with the offending value; no full stop at the end.
-        remedy: what the user can do; may be empty.
+        hint: what the user can do; may be empty.
     """
 
     where: str
     what: str
-    remedy: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}. {self.remedy}" if self.remedy else f"{text}."
+        return f"{text}. {self.hint}" if self.hint else f"{text}."
 
 
 class HeeconError(Exception):
@@ -84,17 +84,17 @@ class InvalidValue(ValueError):  # noqa: N818  (a noun of the field)
 
     Attributes:
         what: what is wrong, with the offending value; no full stop at the end.
-        remedy: what the user can do; may be empty.
+        hint: what the user can do; may be empty.
     """
 
-    def __init__(self, what: str, remedy: str = "") -> None:
+    def __init__(self, what: str, hint: str = "") -> None:
         self.what = what
-        self.remedy = remedy
-        super().__init__(f"{what}. {remedy}" if remedy else what)
+        self.hint = hint
+        super().__init__(f"{what}. {hint}" if hint else what)
 
     def at(self, where: str) -> Problem:
         """The problem at a place such as ``parameters.csv:12:3 (value)``."""
-        return Problem(where, self.what, self.remedy)
+        return Problem(where, self.what, self.hint)
 
 
 class Diagnostics:
@@ -123,13 +123,13 @@ class Diagnostics:
         """All warnings."""
         return tuple(self._warnings)
 
-    def error(self, where: str, what: str, remedy: str = "") -> None:
+    def error(self, where: str, what: str, hint: str = "") -> None:
         """Note something that stops the run; see ``Problem``."""
-        self.add([Problem(where, what, remedy)])
+        self.add([Problem(where, what, hint)])
 
-    def warn(self, where: str, what: str, remedy: str = "") -> None:
+    def warn(self, where: str, what: str, hint: str = "") -> None:
         """Note something that does not stop the run; see ``Problem``."""
-        self._warnings.setdefault(Problem(where, what, remedy))
+        self._warnings.setdefault(Problem(where, what, hint))
 
     def add(self, problems: Iterable[Problem], more: int = 0) -> None:
         """Note what was found elsewhere, such as the problems of an error that was caught."""

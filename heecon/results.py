@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heecon.analysis.acceptability import population_size
+from heecon.analysis.ceac import population_size
 from heecon.analysis.convergence import running
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.evppi import evppi, rank
@@ -128,12 +128,12 @@ class CEAResult:
         """
         result, kept = self.evaluation.result, self.evaluation.trace_arrays()
         if strategy not in result.strategies:
-            remedy = names.did_you_mean(strategy, result.strategies)
-            raise InputError(Problem("transitions", f"unknown strategy '{strategy}'", remedy))
+            hint = names.did_you_mean(strategy, result.strategies)
+            raise InputError(Problem("transitions", f"unknown strategy '{strategy}'", hint))
         cycles = kept.flow.shape[2]
         if not 0 <= cycle < cycles:
-            remedy = f"Cycles are counted from 0 to {cycles - 1}"
-            raise InputError(Problem("transitions", f"there is no cycle {cycle}", remedy))
+            hint = f"Cycles are counted from 0 to {cycles - 1}"
+            raise InputError(Problem("transitions", f"there is no cycle {cycle}", hint))
         row = result.strategies.index(strategy)
         states = result.states
         before = kept.occupancy[0, row, cycle]

@@ -20,7 +20,7 @@ from heecon import api, editable
 from heecon.analysis.evaluation import run
 from heecon.cli import loaded
 from heecon.engine import cohort
-from heecon.model.distribution import build
+from heecon.model.distribution import fitted
 from heecon.model.load import load
 
 MODEL = "hiv/base_case"
@@ -169,7 +169,7 @@ def test_other_values_are_fixed_like_those_of_a_scenario() -> None:
     assert base.values("denosumab")["c_unit"] == 309.86
     assert changed.values("denosumab")["c_unit"] == 120.0
     rows = {row.key: row for row in changed.parameters}
-    assert rows["share_prior_sre"].distribution == build("fixed", 0.2)
+    assert rows["share_prior_sre"].distribution == fitted("fixed", 0.2)
     assert rows["share_prior_sre"].status == "assumption"
     apart = set(changed.parameters) ^ set(base.parameters)
     assert {row.key for row in apart} == {"c_unit[denosumab]", "share_prior_sre"}
@@ -205,9 +205,9 @@ def test_settings_and_scenarios(model: he.Model) -> None:
 
 def test_distributions_by_word() -> None:
     row = he.Parameter("p", 0.1, low=0.08, high=0.12, distribution="beta")
-    assert row.distribution == build("beta", 0.1, low=0.08, high=0.12)
+    assert row.distribution == fitted("beta", 0.1, low=0.08, high=0.12)
     assert replace(row, label="words").distribution == row.distribution
-    assert he.Parameter("c", 100, se=10, distribution="gamma").distribution == build(
+    assert he.Parameter("c", 100, se=10, distribution="gamma").distribution == fitted(
         "gamma", 100, se=10
     )
     assert he.Parameter("p", 0.1).distribution is None

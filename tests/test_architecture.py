@@ -81,7 +81,7 @@ def test_the_rule_can_fail() -> None:
     assert violations("from heecon.errors import Problem", "engine") == []
     assert violations("from heecon.model.parameter import Parameter", "evidence") == ["model"]
     assert violations("from heecon.model import load, schema", "evidence") == ["model"]
-    assert violations("from heecon.model.distribution import build", "files") == ["model"]
+    assert violations("from heecon.model.distribution import fitted", "files") == ["model"]
     assert violations("from heecon.files import names", "evidence") == []
 
 

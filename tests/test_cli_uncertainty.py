@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import heecon as he
-from heecon.analysis.acceptability import acceptability
+from heecon.analysis.ceac import ceac
 from heecon.analysis.psa import run_psa
 from heecon.cli import app
 
@@ -60,7 +60,7 @@ def test_psa_tells_and_keeps_everything(heecon: Any) -> None:
         assert float(row["cost_comb"]) == outcomes.cost[number, 1]
         assert float(row["effect_mono"]) == outcomes.effect[number, 0]
     curves = rows(f"{folder}/psa_curves.csv")
-    decision = acceptability(outcomes, [20_000.0])
+    decision = ceac(outcomes, [20_000.0])
     found = {row["strategy"]: row for row in curves if float(row["threshold"]) == 20_000}
     assert float(found["comb"]["probability"]) == decision.probability[0, 1]
     assert float(found["comb"]["evpi"]) == decision.evpi[0]

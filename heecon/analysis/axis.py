@@ -154,12 +154,12 @@ def _unknown(
     key: str, name: str, family: Mapping[str, Parameter], known: Mapping[str, Parameter]
 ) -> Problem:
     if key == name and family:
-        remedy = f"Name one of {', '.join(family)}; or {name}[*] for all of them"
-        return Problem("parameters", f"'{name}' has a value for each strategy", remedy)
+        hint = f"Name one of {', '.join(family)}; or {name}[*] for all of them"
+        return Problem("parameters", f"'{name}' has a value for each strategy", hint)
     if name in known:
         what = f"'{name}' has no row of its own for '{key}'"
-        remedy = f"Use '{name}', which moves all strategies, or give the strategy a row"
-        return Problem("parameters", what, remedy)
+        hint = f"Use '{name}', which moves all strategies, or give the strategy a row"
+        return Problem("parameters", what, hint)
     guesses = [*family] if family else [*known]
     return Problem("parameters", f"unknown parameter '{key}'", names.did_you_mean(key, guesses))
 

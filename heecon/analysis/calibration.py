@@ -109,8 +109,8 @@ def _chosen(
     known = [target.name for target in targets]
     diagnostics = Diagnostics()
 
-    def refuse(what: str, remedy: str) -> None:
-        diagnostics.error("calibration", what, remedy)
+    def refuse(what: str, hint: str) -> None:
+        diagnostics.error("calibration", what, hint)
 
     for key in parameters:
         if key not in base:

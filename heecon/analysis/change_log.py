@@ -18,7 +18,13 @@ from itertools import combinations
 
 from heecon.analysis.engines import options_of
 from heecon.analysis.evaluation import run
-from heecon.analysis.standing import RunTotals, Standing, all_thresholds, standings, totals_of
+from heecon.analysis.strategy_comparison import (
+    RunTotals,
+    StrategyComparison,
+    all_thresholds,
+    comparisons,
+    totals_of,
+)
 from heecon.difference.change import Change
 from heecon.difference.difference import Difference, between
 from heecon.difference.groups import Group, grouped, shares_of_a_whole
@@ -42,14 +48,14 @@ class Side:
         title: words.
         currency: of the costs.
         comparator: the strategy the others are compared with.
-        standings: where every strategy stands.
+        comparisons: where every strategy stands.
     """
 
     name: str
     title: str
     currency: str
     comparator: str
-    standings: tuple[Standing, ...]
+    comparisons: tuple[StrategyComparison, ...]
 
 
 @dataclass(frozen=True)
@@ -65,8 +71,8 @@ class Step:
 
     changes: tuple[Change, ...]
     why_together: tuple[str, ...]
-    before: tuple[Standing, ...]
-    after: tuple[Standing, ...]
+    before: tuple[StrategyComparison, ...]
+    after: tuple[StrategyComparison, ...]
 
     @property
     def moves_results(self) -> bool:
@@ -99,7 +105,7 @@ class ChangeLog:
     @property
     def same(self) -> bool:
         """Whether the two are the same in every input and every result."""
-        moved = _by_strategy(self.a.standings) != _by_strategy(self.b.standings)
+        moved = _by_strategy(self.a.comparisons) != _by_strategy(self.b.comparisons)
         return not (self.steps or self.without_effect or moved)
 
 
@@ -133,8 +139,8 @@ def change_log(
     log = compare_totals(*runs)
     walk = _Walk(difference, log, b, on_step)
     steps = walk.to_the_end(grouped(difference, shares_of_a_whole(a, b)))
-    reached = steps[-1].after if steps else log.a.standings
-    if _by_strategy(reached) != _by_strategy(log.b.standings):
+    reached = steps[-1].after if steps else log.a.comparisons
+    if _by_strategy(reached) != _by_strategy(log.b.comparisons):
         what = f"the changes from {log.a.name} do not end at {log.b.name}"
         raise RuntimeError(f"{what}; was one of them not made by load or build_model?")
     notes = list(log.notes)
@@ -144,8 +150,8 @@ def change_log(
         options = options_of(b)
         notes.append(
             f"Simulated person by person ({options.patients:,} people, seed {options.seed}, the "
-            "same luck in A, B and every step): small effects may be luck. heecon run tells the "
-            "Monte Carlo errors."
+            "same random numbers in A, B and every step): small effects may be noise. heecon run "
+            "tells the Monte Carlo errors."
         )
     silent = tuple(difference.changes_without_effect())
     return ChangeLog(log.a, log.b, log.thresholds, tuple(steps), silent, tuple(notes))
@@ -178,13 +184,13 @@ def compare_totals(a: RunTotals, b: RunTotals) -> ChangeLog:
             f"{b.currency or 'no named currency'}: their differences mean nothing."
         )
     sides = [
-        Side(side.name, side.title, side.currency, side.comparator, standings(side, thresholds))
+        Side(side.name, side.title, side.currency, side.comparator, comparisons(side, thresholds))
         for side in (a, b)
     ]
     return ChangeLog(sides[0], sides[1], thresholds, (), (), tuple(notes), inputs_known=False)
 
 
-def _by_strategy(rows: Sequence[Standing]) -> dict[str, Standing]:
+def _by_strategy(rows: Sequence[StrategyComparison]) -> dict[str, StrategyComparison]:
     """Standings whatever their order."""
     return {row.strategy: row for row in rows}
 
@@ -203,7 +209,7 @@ class _Walk:
         self.thresholds = log.thresholds
         self.end = end
         self.on_step = on_step
-        self.now = log.a.standings
+        self.now = log.a.comparisons
         self.applied: set[Part] = set()
         self.steps: list[Step] = []
         self.count = 0
@@ -246,7 +252,7 @@ class _Walk:
             taken = self.applied | set(group.parts)
             model = self.difference.intermediate_model(taken, self.end.name)
             model = _with_people_of(self.end, model)
-            reached = standings(totals_of(run(model)), self.thresholds)
+            reached = comparisons(totals_of(run(model)), self.thresholds)
         except HeeconError as error:
             self.problem_of[group] = str(error.problems[0])
             self.failed_tries += 1

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from heecon.analysis.acceptability import acceptability, column
+from heecon.analysis.ceac import ceac, column
 from heecon.analysis.evaluation import run
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import outcomes_of
@@ -40,8 +40,8 @@ class Precision:
         nmb: (strategies,) expected net monetary benefit.
         nmb_error: (strategies,) its standard error.
         increment: (strategies,) expected incremental net monetary benefit; 0 for the reference.
-        increment_error: (strategies,) its standard error; draws share luck, so it is smaller than
-            the errors of the two net benefits would suggest.
+        increment_error: (strategies,) its standard error; strategies share draws, so it is
+            smaller than the errors of the two net benefits would suggest.
         probability: (strategies,) probability of being cost-effective.
         probability_error: (strategies,) its standard error by Agresti and Coull, never 0.
         evpi: expected value of perfect information per person.
@@ -97,7 +97,7 @@ def precision(outcomes: Outcomes, threshold: float, comparator: str | None = Non
         InputError: the threshold or the comparator cannot be used.
     """
     reference = comparator or outcomes.reference
-    decision = acceptability(outcomes, [threshold])
+    decision = ceac(outcomes, [threshold])
     nmb = outcomes.nmb(threshold)
     increment = nmb - nmb[:, [outcomes.index(reference)]]
     probability = decision.probability[0]
@@ -207,8 +207,8 @@ def until(
         what = f"batches of {batch} draws up to {limit}"
         raise InputError(Problem("draws", what, f"Ask for 2 <= batch <= limit <= {MAX_DRAWS:,}"))
     if not uncertain(model):
-        remedy = "Give parameters distributions"
-        raise InputError(Problem("parameters", "no parameter is uncertain", remedy))
+        hint = "Give parameters distributions"
+        raise InputError(Problem("parameters", "no parameter is uncertain", hint))
     history: list[Precision] = []
 
     def enough(outcomes: Outcomes) -> bool:
@@ -242,8 +242,8 @@ def _error_of_share(share: Floats, count: int) -> Floats:
 def _check_targets(*targets: float | None) -> None:
     given = [target for target in targets if target is not None]
     if not given:
-        remedy = "Give increment_error or probability_error"
-        raise InputError(Problem("precision", "no precision is asked for", remedy))
+        hint = "Give increment_error or probability_error"
+        raise InputError(Problem("precision", "no precision is asked for", hint))
     bad = [target for target in given if not (target > 0 and math.isfinite(target))]
     if bad:
         raise InputError(Problem("precision", f"an error of {bad[0]}", "Give amounts above 0"))

@@ -29,18 +29,18 @@ def with_engine(
         model: the model.
         engine: one of ``ENGINES``; None for what its scenario says.
         patients: people simulated in each draw; None for what the scenario says, or 100,000.
-        seed: of their luck; None for what the scenario says, or 1.
+        seed: of their random numbers; None for what the scenario says, or 1.
 
     Raises:
         InputError: there is no such engine, or people are asked of a cohort.
     """
     chosen = engine or model.scenario.engine
     if chosen not in ENGINES:
-        remedy = names.did_you_mean(chosen, ENGINES)
-        raise InputError(Problem("engine", f"unknown engine '{chosen}'", remedy))
+        hint = names.did_you_mean(chosen, ENGINES)
+        raise InputError(Problem("engine", f"unknown engine '{chosen}'", hint))
     if chosen == "cohort" and patients is not None:
-        remedy = "Add --engine microsim, or drop the number of patients"
-        raise InputError(Problem("patients", "a cohort has no single patients", remedy))
+        hint = "Add --engine microsim, or drop the number of patients"
+        raise InputError(Problem("patients", "a cohort has no single patients", hint))
     own = dict(model.scenario.analyses.get("microsim", {}))
     own |= {key: n for key, n in (("patients", patients), ("seed", seed)) if n is not None}
     analyses = {**model.scenario.analyses, "microsim": own}
@@ -63,9 +63,9 @@ def options_of(model: Model) -> Options:
         found[key] = value
     for key in own:
         if key not in found:
-            remedy = names.did_you_mean(key, found)
+            hint = names.did_you_mean(key, found)
             where = f"scenario (analyses.microsim.{key})"
-            raise InputError(Problem(where, f"unknown key '{key}'", remedy))
+            raise InputError(Problem(where, f"unknown key '{key}'", hint))
     return Options(patients=found["patients"], seed=found["seed"])
 
 
@@ -83,7 +83,7 @@ def iterate(
     Args:
         model: the model.
         draws: parameter values by key, each of shape (draws,); None for the base case.
-        first_draw: number of the first draw; people of each draw have luck of their own.
+        first_draw: number of the first draw; people of each draw have random numbers of their own.
         keep_trace: keep every cycle.
         on_compile: called before anything is compiled.
         options: of the microsimulation; the scenario's if None.

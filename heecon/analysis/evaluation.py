@@ -24,7 +24,7 @@ from heecon.engine.individual_run import Options
 from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem
 from heecon.files import names
-from heecon.model.build import base_number
+from heecon.model.check_model import base_number
 from heecon.model.definition import Model
 
 if TYPE_CHECKING:
@@ -138,8 +138,8 @@ class Evaluation:
         """Net monetary and net health benefit at the model's thresholds, or at others."""
         chosen = list(thresholds or self.model.settings.thresholds)
         if not chosen:
-            remedy = "Add thresholds = [...] to [model], or pass them"
-            raise InputError(Problem("thresholds", "the model names no threshold", remedy))
+            hint = "Add thresholds = [...] to [model], or pass them"
+            raise InputError(Problem("thresholds", "the model names no threshold", hint))
         return net_benefit(self.totals(), chosen, comparator or self.comparator)
 
     @property
@@ -185,8 +185,8 @@ class Evaluation:
         import pandas as pd  # noqa: PLC0415  (half a second; only for those who want frames)
 
         if strategy not in self.result.strategies:
-            remedy = names.did_you_mean(strategy, self.result.strategies)
-            raise InputError(Problem("cycles", f"unknown strategy '{strategy}'", remedy))
+            hint = names.did_you_mean(strategy, self.result.strategies)
+            raise InputError(Problem("cycles", f"unknown strategy '{strategy}'", hint))
         amounts = self.trace_arrays().amounts[:, self.result.strategies.index(strategy)]
         draw, outcome, state, cycle = np.nonzero(amounts.any(axis=-1))
         chosen = amounts[draw, outcome, state, cycle]
@@ -210,8 +210,8 @@ class Evaluation:
             InputError: the run did not keep its trace.
         """
         if self.result.trace is None:
-            remedy = "Run again with keep_trace=True"
-            raise InputError(Problem("trace", "the run did not keep its trace", remedy))
+            hint = "Run again with keep_trace=True"
+            raise InputError(Problem("trace", "the run did not keep its trace", hint))
         return self.result.trace
 
     def _mean(self, totals: Floats) -> dict[str, float]:

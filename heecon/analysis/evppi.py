@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from heecon.analysis.acceptability import acceptability
+from heecon.analysis.ceac import ceac
 from heecon.analysis.gaussian_process import process_basis
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.regression import Fit, fit, independent, misfit, spline_basis
@@ -121,7 +121,7 @@ class Evppi:
         return any(entry.misfit < 0.01 for entry in self.diagnostics)
 
     def population(self, size: float) -> tuple[float, float]:
-        """Value and standard error for a population; see ``acceptability.population_size``."""
+        """Value and standard error for a population; see ``ceac.population_size``."""
         return self.value * size, self.standard_error * size
 
 
@@ -148,7 +148,7 @@ def evppi(
             take so many parameters.
     """
     keys = (parameters,) if isinstance(parameters, str) else tuple(parameters)
-    decision = acceptability(outcomes, [threshold])
+    decision = ceac(outcomes, [threshold])
     columns = columns_of(outcomes, keys)
     found = learn(outcomes, columns, threshold, method, seed)
     return Evppi(
@@ -227,8 +227,8 @@ def columns_of(outcomes: Outcomes, keys: Sequence[str]) -> Floats:
         raise InputError(Problem("parameters", "no parameter is named", "Name at least one"))
     unknown = [key for key in keys if key not in outcomes.parameters]
     if unknown:
-        remedy = names.did_you_mean(unknown[0], outcomes.parameters)
-        raise InputError(Problem("parameters", f"'{unknown[0]}' was not sampled", remedy))
+        hint = names.did_you_mean(unknown[0], outcomes.parameters)
+        raise InputError(Problem("parameters", f"'{unknown[0]}' was not sampled", hint))
     return np.column_stack([outcomes.parameters[key] for key in keys])
 
 

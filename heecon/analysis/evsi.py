@@ -132,8 +132,8 @@ def evsi(
     draws = {key: outcomes.parameters[key] for key in trial.parameters}
     likelihood = trial.log_likelihood
     if method == "moment_matching" and likelihood is None:
-        remedy = "Give the trial a log_likelihood, or use regression"
-        raise InputError(Problem("method", f"'{trial.name}' has no likelihood", remedy))
+        hint = "Give the trial a log_likelihood, or use regression"
+        raise InputError(Problem("method", f"'{trial.name}' has no likelihood", hint))
     perfect = learn(outcomes, columns, threshold, fit, seed)
     found = []
     for n in sizes:
@@ -176,7 +176,7 @@ def net_benefit_of_sampling(
 
     Args:
         found: from ``evsi``.
-        population: people the decision affects (see ``acceptability.population_size``), or a
+        population: people the decision affects (see ``ceac.population_size``), or a
             function of n, for studies that report the later the larger they are.
         fixed_cost: cost of the study whatever its size.
         cost_per_person: cost of one person in the study.

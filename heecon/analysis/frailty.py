@@ -67,8 +67,8 @@ def simulated_trial(
         ("comparator", comparator or "", ["", *model.strategies]),
     ):
         if name not in known:
-            remedy = names.did_you_mean(name, known)
-            raise InputError(Problem(what, f"unknown {what} '{name}'", remedy))
+            hint = names.did_you_mean(name, known)
+            raise InputError(Problem(what, f"unknown {what} '{name}'", hint))
     chosen = options or Options()
     reference = comparator or model.settings.comparator or next(iter(model.strategies))
     histories = {name: _History(model, state) for name in model.strategies}

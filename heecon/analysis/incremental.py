@@ -374,6 +374,6 @@ def _problems_in_totals(totals: Sequence[Totals]) -> list[Problem]:
 
 def _unknown_comparator(comparator: str, names: Sequence[str]) -> Problem:
     near = nearest(comparator, names)
-    remedy = f"Did you mean {near!r}? " if near else ""
-    remedy += f"The strategies are: {', '.join(names)}."
-    return Problem("comparator", f"there is no strategy {comparator!r}", remedy)
+    hint = f"Did you mean {near!r}? " if near else ""
+    hint += f"The strategies are: {', '.join(names)}."
+    return Problem("comparator", f"there is no strategy {comparator!r}", hint)

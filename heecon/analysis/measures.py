@@ -69,8 +69,8 @@ def course(result: Result, strategy: str, events: str, free: str) -> Course:
     """
     trace = result.trace
     if trace is None:
-        remedy = "Run again with keep_trace=True"
-        raise InputError(Problem("trace", "the run did not keep its trace", remedy))
+        hint = "Run again with keep_trace=True"
+        raise InputError(Problem("trace", "the run did not keep its trace", hint))
     row = result.strategies.index(strategy)
     states = result.model.states
     absorbing = [i for i, name in enumerate(result.states) if states[name].absorbing]

@@ -120,8 +120,8 @@ def until_error(
         raise InputError(Problem("--until-se", f"an error of {error}", "Give an amount above 0"))
     chosen = comparator or model.settings.comparator or strategies[0]
     if chosen not in strategies:
-        remedy = names.did_you_mean(chosen, strategies)
-        raise InputError(Problem("comparator", f"unknown strategy '{chosen}'", remedy))
+        hint = names.did_you_mean(chosen, strategies)
+        raise InputError(Problem("comparator", f"unknown strategy '{chosen}'", hint))
     reference = strategies.index(chosen)
 
     def enough(moments: Moments) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heecon.analysis.factors import (
+from heecon.analysis.gsa import (
     Estimate,
     Factor,
     Quantity,

@@ -26,7 +26,7 @@ import numpy as np
 
 from heecon.analysis.axis import CENTRAL
 from heecon.analysis.incremental import Quadrant, Totals, equalised, pairwise
-from heecon.analysis.moves import LeftOut, Move, moves_of, wanted
+from heecon.analysis.one_way_inputs import LeftOut, OneWayInput, one_way_inputs, wanted
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import outcomes_of
 from heecon.analysis.two_way import decisions, level_of, size_of
@@ -168,7 +168,7 @@ def one_way(
     base = outcomes_of(model, {})
     level = level_of(base, threshold)
     pair = _pair(base, level, comparator, strategy or _asked(model, comparator))
-    moves, left_out = moves_of(model, ranges or {}, links or {}, probabilities)
+    moves, left_out = one_way_inputs(model, ranges or {}, links or {}, probabilities)
     if parameters is not None:
         moves, left_out = wanted(moves, left_out, parameters)
     runs = outcomes_of(model, _stacked(model, moves))
@@ -194,7 +194,7 @@ def one_way(
 # --- runs and rows --------------------------------------------------------------------------------
 
 
-def _stacked(model: Model, moves: Sequence[Move]) -> dict[str, Floats]:
+def _stacked(model: Model, moves: Sequence[OneWayInput]) -> dict[str, Floats]:
     """One run for the base case, then two for each move."""
     base = {row.key: row.value for row in model.parameters}
     keys = dict.fromkeys(key for move in moves for key in move.values)
@@ -243,7 +243,7 @@ def _point(
     return Point(cost, effect, level * effect - cost, found.quadrant, found.icer, optimal)
 
 
-def _row(move: Move, base: Point, low: Point, high: Point, noise: float) -> OneWayRow:
+def _row(move: OneWayInput, base: Point, low: Point, high: Point, noise: float) -> OneWayRow:
     points = (low, base, high)
     amounts = [point.nmb for point in points]
     still = max(amounts) - min(amounts) <= noise and abs(high.cost - low.cost) <= noise

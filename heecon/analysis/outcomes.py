@@ -95,8 +95,8 @@ class Outcomes:
             InputError: there is no such strategy.
         """
         if strategy not in self.strategies:
-            remedy = names.did_you_mean(strategy, self.strategies)
-            raise InputError(Problem("strategy", f"unknown strategy '{strategy}'", remedy))
+            hint = names.did_you_mean(strategy, self.strategies)
+            raise InputError(Problem("strategy", f"unknown strategy '{strategy}'", hint))
         return self.strategies.index(strategy)
 
 

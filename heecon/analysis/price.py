@@ -375,8 +375,8 @@ def check_prices(model: Model, keys: Sequence[str]) -> None:
     known = {row.key for row in model.parameters}
     wrong = [key for key in keys if key in known and key not in prices]
     if wrong:
-        remedy = f"The prices are {', '.join(prices)}" if prices else "Tag it 'price' in its row"
-        raise InputError(Problem(wrong[0], "the model does not tag this as a price", remedy))
+        hint = f"The prices are {', '.join(prices)}" if prices else "Tag it 'price' in its row"
+        raise InputError(Problem(wrong[0], "the model does not tag this as a price", hint))
 
 
 def named_prices(model: Model, analysis: str, key: str) -> list[str]:
@@ -393,5 +393,5 @@ def named_prices(model: Model, analysis: str, key: str) -> list[str]:
         what = f"{shown(found)} is no list of keys of prices"
         raise InputError(Problem(where, what, f'Write {key} = ["KEY", ...]'))
     prices = [row.key for row in model.parameters if "price" in row.tags]
-    remedy = f"Name a price: {', '.join(prices[:8])}" if prices else "Name the key of a price"
-    raise InputError(Problem(where, "no price is named", f"{remedy}, or write {key} there"))
+    hint = f"Name a price: {', '.join(prices[:8])}" if prices else "Name the key of a price"
+    raise InputError(Problem(where, "no price is named", f"{hint}, or write {key} there"))

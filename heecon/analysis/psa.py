@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from heecon.analysis.acceptability import acceptability, column
+from heecon.analysis.ceac import ceac, column
 from heecon.analysis.engines import iterate
 from heecon.analysis.evaluation import run
 from heecon.analysis.outcomes import Outcomes
@@ -117,7 +117,7 @@ def outcomes_of(
         on_error: "stop" raises at a draw that breaks the model; "record" leaves it out and lists
             it in ``Outcomes.failed``.
         first_draw: number of the first draw, when others were run before: simulated people of each
-            draw have luck of their own.
+            draw have random numbers of their own.
 
     Raises:
         SimulationError: a draw breaks the model; the first such draw's parameter values are told.
@@ -200,8 +200,8 @@ def _failing(
 
 def _told(values: Mapping[str, Floats], draw: int) -> Problem:
     told = ", ".join(f"{key} = {float(column[draw]):.6g}" for key, column in values.items())
-    remedy = "Narrow the distribution or the range that allows this"
-    return Problem(f"draw {draw}", f"its parameters are {told}", remedy)
+    hint = "Narrow the distribution or the range that allows this"
+    return Problem(f"draw {draw}", f"its parameters are {told}", hint)
 
 
 def summarise(outcomes: Outcomes, comparator: str | None = None) -> Table:
@@ -248,7 +248,7 @@ def summarise_net_benefit(
         InputError: there is no threshold, or the comparator is unknown.
     """
     reference = outcomes.index(comparator or outcomes.reference)
-    decision = acceptability(outcomes, thresholds)
+    decision = ceac(outcomes, thresholds)
     levels = decision.thresholds.tolist()
     nmb = [outcomes.nmb(level) for level in levels]
     every = [interval for amounts in nmb for interval in _intervals(amounts)]

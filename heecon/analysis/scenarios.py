@@ -8,12 +8,12 @@ from pathlib import Path
 
 from heecon.analysis.engines import options_of
 from heecon.analysis.evaluation import Evaluation, run
-from heecon.analysis.standing import (
-    STANDING,
+from heecon.analysis.strategy_comparison import (
+    COMPARISON,
     all_thresholds,
+    comparison_fields,
+    comparisons,
     optimal,
-    standing_fields,
-    standings,
     totals_of,
 )
 from heecon.errors import HeeconError, InputError, Problem
@@ -64,8 +64,8 @@ def scenario_files(source: str | Path) -> list[Path]:
             found.setdefault(path.stem, path)
     if not 0 < len(found) <= MAX_SCENARIOS:
         what = f"there are {len(found) or 'no'} scenarios here"
-        remedy = f"At most {MAX_SCENARIOS} are run" if found else "Scenarios end in .toml"
-        raise InputError(Problem(str(source), what, remedy))
+        hint = f"At most {MAX_SCENARIOS} are run" if found else "Scenarios end in .toml"
+        raise InputError(Problem(str(source), what, hint))
     return [found[name] for name in sorted(found, key=lambda name: (name != FIRST, name))]
 
 
@@ -81,8 +81,8 @@ def _folders(source: str | Path) -> list[Path]:
         raise
     if target.scenario is not None:
         what = "this is a single scenario"
-        remedy = "Name the model or the folder of its scenarios, or use heecon run"
-        raise InputError(Problem(str(source), what, remedy))
+        hint = "Name the model or the folder of its scenarios, or use heecon run"
+        raise InputError(Problem(str(source), what, hint))
     name = target.model.name
     bundled = locate.bundled() / "scenarios" / name
     return [Path("scenarios") / name, target.scenario_folder, bundled]
@@ -146,7 +146,7 @@ def comparison(runs: Sequence[ScenarioRun]) -> Table:
         found.name: totals_of(found.evaluation) for found in runs if found.evaluation is not None
     }
     thresholds = all_thresholds(list(totals.values()))
-    stood = {name: standings(run, thresholds) for name, run in totals.items()}
+    stood = {name: comparisons(run, thresholds) for name, run in totals.items()}
     rows = [(found, row) for found in runs for row in stood.get(found.name, (None,))]
     known = [totals.get(found.name) for found, _ in rows]
     engines = [_engine(found) for found, _ in rows]
@@ -163,7 +163,7 @@ def comparison(runs: Sequence[ScenarioRun]) -> Table:
         )
         for threshold in thresholds
     ]
-    fields = standing_fields(thresholds)
+    fields = comparison_fields(thresholds)
     table = Table.of("comparison", "Every scenario and strategy", [row for _, row in rows], fields)
     table = table.plus(
         Column("scenario", "Scenario", [found.name for found, _ in rows]),
@@ -175,7 +175,7 @@ def comparison(runs: Sequence[ScenarioRun]) -> Table:
         *optima,
     )
     first = ("scenario", "title", "strategy", "comparator", "currency")
-    results = [name for name, *_ in STANDING if name not in first]
+    results = [name for name, *_ in COMPARISON if name not in first]
     at = [f"{kind}{o.name.removeprefix('optimal')}" for o in optima for kind in NET_BENEFIT]
     return table.select(*first, *results, *at, "engine", "people", "problems")
 
@@ -184,7 +184,7 @@ NET_BENEFIT = ("nmb", "incremental_nmb", "optimal")
 
 
 def _engine(found: ScenarioRun) -> tuple[str | None, int | None]:
-    """The engine of a run, and how many people it simulated: their luck differs by scenario."""
+    """The engine of a run, and how many people it simulated."""
     if found.evaluation is None:
         return None, None
     model = found.evaluation.model

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from heecon.analysis.factors import (
+from heecon.analysis.gsa import (
     Estimate,
     Factor,
     Quantity,

@@ -132,7 +132,7 @@ def _check(parts: Parts, kind: str) -> None:
 
 
 def _check_same_draws(parts: Parts) -> None:
-    """Two subgroups sharing parameters must share luck: some parameter has the same ranks."""
+    """Subgroups that share parameters must share draws: some parameter has the same ranks."""
     name, (first, _) = next(iter(parts.items()))
     for other, (outcomes, _) in parts.items():
         common = [key for key in first.parameters if key in outcomes.parameters]
@@ -141,8 +141,8 @@ def _check_same_draws(parts: Parts) -> None:
             for key in common
         ):
             what = f"its draws are not those of '{name}'"
-            remedy = "Run every subgroup with the same seed, and not with the method sobol"
-            raise InputError(Problem(f"subgroup '{other}'", what, remedy))
+            hint = "Run every subgroup with the same seed, and not with the method sobol"
+            raise InputError(Problem(f"subgroup '{other}'", what, hint))
 
 
 def _order(values: Floats) -> NDArray[np.int64]:

@@ -128,15 +128,15 @@ def read_targets(folder: Path, model: Model, registry: Registry) -> tuple[Target
             if evidence.value is None:
                 raise InvalidValue(f"the evidence '{evidence.id}' has no value", "Cite another one")
             found.append(_target(given, content, evidence))
-        for key, what, remedy in _complaints(given, content, model):
+        for key, what, hint in _complaints(given, content, model):
             where = f"{file.where(('targets', index, key))} ({key})"
-            diagnostics.error(where, what, remedy)
+            diagnostics.error(where, what, hint)
     diagnostics.raise_if_any()
     return tuple(found)
 
 
 def _complaints(given: _Target, content: _File, model: Model) -> list[tuple[str, str, str]]:
-    """What of a target the model does not know: (key, what, remedy)."""
+    """What of a target the model does not know: (key, what, hint)."""
     outcomes, values = list(model.outcomes), model.values(None)
     simulated = model.scenario.engine != "cohort"
     known_measures = ARM_MEASURES if simulated else MEASURES

@@ -46,7 +46,7 @@ class Trial:
     def simulate(self, draws: Draws, n: int, seed: int = 1) -> Floats:
         """One data set for each draw, (draws, statistics).
 
-        The same luck is used for every n, so that results differ between sizes by size alone.
+        The same random numbers serve every n, so that results differ by size alone.
 
         Args:
             draws: parameter key -> (draws,).
@@ -64,8 +64,8 @@ class Trial:
         found = found.reshape(count, -1)
         if not np.isfinite(found).all():
             draw = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
-            remedy = "The parameter may be out of the range the study can measure"
-            raise InputError(Problem(f"draw {draw}", f"the data of '{self.name}' failed", remedy))
+            hint = "The parameter may be out of the range the study can measure"
+            raise InputError(Problem(f"draw {draw}", f"the data of '{self.name}' failed", hint))
         return found
 
 

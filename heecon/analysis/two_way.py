@@ -100,8 +100,8 @@ def two_way(
     both = sorted(first.values.keys() & second.values.keys())
     if both:
         what = f"'{both[0]}' moves on both axes"
-        remedy = "Components of one correlation group move together: take one axis outside of it"
-        raise InputError(Problem("two-way", what, remedy))
+        hint = "Components of one correlation group move together: take one axis outside of it"
+        raise InputError(Problem("two-way", what, hint))
     n, m = len(first.ticks), len(second.ticks)
     if n * m > MAX_RUNS:
         what = f"{n} x {m} points are too many"

@@ -108,8 +108,8 @@ def _state_counted(model: Model, outcome: str) -> str:
     states = list(model.outcomes[outcome].entering)
     if len(states) != 1:
         what = f"'{outcome}' does not count the entries into one state"
-        remedy = "Name an outcome with one state under 'entering'"
-        raise InputError(Problem("validation.toml (events)", what, remedy))
+        hint = "Name an outcome with one state under 'entering'"
+        raise InputError(Problem("validation.toml (events)", what, hint))
     return states[0]
 
 

@@ -70,7 +70,7 @@ def say_compiling() -> None:
 
 
 def say_simulated(model: Model) -> None:
-    """Tell that an analysis runs on simulated people, and that their luck is in its numbers."""
+    """Tell that an analysis runs on simulated people, with Monte Carlo noise in its numbers."""
     if model.scenario.engine == "cohort":
         return
 

@@ -11,7 +11,7 @@ import typer
 
 from heecon.analysis.change_log import ChangeLog, change_log, compare_totals
 from heecon.analysis.evaluation import run
-from heecon.analysis.standing import RunTotals, totals_of
+from heecon.analysis.strategy_comparison import RunTotals, totals_of
 from heecon.commands.common import (
     Out,
     folder_for,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from heecon.analysis.acceptability import population_size
+from heecon.analysis.ceac import population_size
 from heecon.analysis.convergence import until as run_until
 from heecon.analysis.engines import options_of, with_engine
 from heecon.analysis.outcomes import Outcomes, checked_thresholds, read_outcomes
@@ -112,10 +112,10 @@ def psa(
         settings = {"external": hashed, "draws": outcomes.draws}
     else:
         model = with_engine(load(scenario), engine, patients, seed)
-        count, luck = size_of_psa(model, draws, seed)
-        outcomes = _run(model, count, luck, method, threshold, until, on_error, comparator)
+        count, start = size_of_psa(model, draws, seed)
+        outcomes = _run(model, count, start, method, threshold, until, on_error, comparator)
         folder = folder_for(model, out, "psa")
-        settings = {"seed": luck, "draws": outcomes.draws, "method": str(method)}
+        settings = {"seed": start, "draws": outcomes.draws, "method": str(method)}
         settings["left_out"] = len(outcomes.failed)
         if outcomes.simulation is not None:
             settings["patients"] = options_of(model).patients
@@ -139,11 +139,11 @@ def psa(
 def check_options(external: Path | None, parameters: Path | None, *of_a_model: object) -> None:
     """Refuse options that would be ignored."""
     if external is None and parameters is not None:
-        remedy = "Name the outcomes with --external, or drop --parameters"
-        raise InputError(Problem("--parameters", "it belongs to --external", remedy))
+        hint = "Name the outcomes with --external, or drop --parameters"
+        raise InputError(Problem("--parameters", "it belongs to --external", hint))
     if external is not None and any(option is not None for option in of_a_model):
-        remedy = "Drop the scenario, --draws, --seed and --until: the draws are in the file"
-        raise InputError(Problem("--external", "another program's results are as they are", remedy))
+        hint = "Drop the scenario, --draws, --seed and --until: the draws are in the file"
+        raise InputError(Problem("--external", "another program's results are as they are", hint))
 
 
 def mixture(
@@ -195,8 +195,8 @@ def _weights(parts: list[str]) -> dict[str, float]:
         except ValueError:
             name = ""
         if not name:
-            remedy = "Write SCENARIO=WEIGHT, such as bone_metastases/base_case=0.6"
-            raise InputError(Problem("psa-mixture", f"'{part}' has no weight", remedy))
+            hint = "Write SCENARIO=WEIGHT, such as bone_metastases/base_case=0.6"
+            raise InputError(Problem("psa-mixture", f"'{part}' has no weight", hint))
     return found
 
 

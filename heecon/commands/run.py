@@ -120,10 +120,10 @@ def refuse_options(**given: object) -> None:
     unused = [name.replace("_", "-") for name, value in given.items() if value is not None]
     if unused:
         what = "it belongs to the microsimulation"
-        remedy = "Add --engine microsim, or drop it"
+        hint = "Add --engine microsim, or drop it"
         if unused == ["threshold"]:
-            what, remedy = "it belongs to --until-se", "Add --until-se, or drop it"
-        raise InputError([Problem(f"--{name}", what, remedy) for name in unused])
+            what, hint = "it belongs to --until-se", "Add --until-se, or drop it"
+        raise InputError([Problem(f"--{name}", what, hint) for name in unused])
 
 
 def check(scenario: Target = None) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from heecon import plot
 from heecon.analysis.evaluation import run
-from heecon.analysis.factors import factors_of
+from heecon.analysis.gsa import factors_of
 from heecon.analysis.morris import run_morris
 from heecon.analysis.one_way import one_way as analyse_one_way
 from heecon.analysis.price import (

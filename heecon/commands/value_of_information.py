@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from heecon.analysis import trial as designs
-from heecon.analysis.acceptability import population_size
+from heecon.analysis.ceac import population_size
 from heecon.analysis.evppi import rank
 from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
 from heecon.analysis.outcomes import Outcomes, checked_thresholds, read_outcomes
@@ -107,8 +107,8 @@ def evsi_(
     chosen = [hazard_ratio is not None, sd is not None, proportion, person_years is not None]
     if sum(chosen) != 1:
         what = "say in one way what the trial measures"
-        remedy = "Give one of --hazard-ratio, --sd, --proportion, --person-years"
-        raise InputError(Problem("evsi", what, remedy))
+        hint = "Give one of --hazard-ratio, --sd, --proportion, --person-years"
+        raise InputError(Problem("evsi", what, hint))
     if hazard_ratio is not None:
         design = designs.hazard_ratio_trial(parameter, hazard_ratio)
     elif sd is not None:

@@ -119,7 +119,7 @@ class Difference:
 
 
 _REMEDY = "Change the files of the model"
-_NAMED = ("states", "strategies", "variables", "transitions", "outcomes", "persons", "types")
+_NAMED = ("states", "strategies", "variables", "transitions", "outcomes", "individuals", "types")
 
 
 def between(a: Model, b: Model) -> Difference:

@@ -222,7 +222,7 @@ def _formulas(part: Part, content: Content) -> Iterator[str]:
             yield content
         else:
             yield from (step["rate"] for step in content)
-    elif section == "persons":
+    elif section == "individuals":
         yield from content.get("arguments", [])
     elif section in {"start", "transitions", "strategies", "outcomes", "types"}:
         tables = [content] if section in {"start", "types"} else content.values()

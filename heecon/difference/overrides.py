@@ -10,7 +10,7 @@ from typing import Any
 from heecon.errors import InvalidValue
 from heecon.files.table_file import number
 from heecon.model.definition import Model
-from heecon.model.distribution import build
+from heecon.model.distribution import fitted
 from heecon.model.parameter import Parameter, is_assumption
 from heecon.model.to_dict import to_dict
 
@@ -111,6 +111,6 @@ def _arguments(row: Parameter) -> dict[str, float | None]:
         return {"arg1": row.joint_count}
     family = row.distribution.family
     with suppress(InvalidValue):
-        if build(family, row.value, se=row.se, low=row.low, high=row.high) == row.distribution:
+        if fitted(family, row.value, se=row.se, low=row.low, high=row.high) == row.distribution:
             return {}
     return dict(zip(ARGUMENTS, row.distribution.arguments, strict=False))

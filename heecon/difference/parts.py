@@ -35,7 +35,7 @@ KINDS = {
     "variables": "variable",
     "transitions": "transition",
     "outcomes": "outcome",
-    "persons": "attribute of persons",
+    "individuals": "attribute of individuals",
     "types": "types of an event",
     "patients": "column of patients.csv",
     "parameters": "parameter",
@@ -61,7 +61,7 @@ _WORDS_OF = {
     "states": ("label",),
     "strategies": ("label", "note"),
     "outcomes": ("label", "category"),
-    "persons": ("label",),
+    "individuals": ("label",),
 }
 _SETTINGS = {
     **dict.fromkeys(("title", "description", "currency", "price_year"), WORDS),
@@ -137,7 +137,7 @@ def parts_of(model: Model) -> ModelParts:
     parts |= {("patients", name): values.tolist() for name, values in model.patients.items()}
     parts |= {
         ("joint", group): _columns(copula.names, copula.ranks)
-        for group, copula in model.person_copulas.items()
+        for group, copula in model.individual_copulas.items()
     }
     parts |= {("parameters", row.key): row.value for row in model.parameters}
     for row in model.parameters:

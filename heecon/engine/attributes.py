@@ -11,7 +11,7 @@ from heecon.engine.random_numbers import ATTRIBUTE, code_of, uniforms
 from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import Problem, SimulationError
 from heecon.model.definition import Model
-from heecon.model.persons import PERSON_FAMILIES
+from heecon.model.individuals import INDIVIDUAL_FAMILIES
 
 Arguments = dict[str, tuple[float, ...]]
 
@@ -41,7 +41,7 @@ class Attributes:
                 continue
             values = tuple(evaluated.number(formula, draw) for formula in attribute.arguments)
             found[name] = values
-            family = PERSON_FAMILIES[attribute.distribution]
+            family = INDIVIDUAL_FAMILIES[attribute.distribution]
             what = "" if np.isfinite(values).all() else "every argument must be finite"
             try:
                 what = what or family.check(*values)
@@ -51,9 +51,9 @@ class Attributes:
                 pairs = zip(family.arguments, values, strict=True)
                 given = ", ".join(f"{argument} = {value:.6g}" for argument, value in pairs)
                 where = attribute.arguments[0].where
-                remedy = f"The formulas are at {where}"
+                hint = f"The formulas are at {where}"
                 what = f"{attribute.distribution} with {given}: {what}"
-                problems.append(Problem(f"draw {number}, attribute '{name}'", what, remedy))
+                problems.append(Problem(f"draw {number}, attribute '{name}'", what, hint))
         if problems:
             raise SimulationError(problems)
         return found
@@ -74,7 +74,7 @@ class Attributes:
                 column = self.model.patients[attribute.column]
                 found[:, place] = column[np.arange(people.start, people.stop) % len(column)]
             else:
-                quantile = PERSON_FAMILIES[attribute.distribution].quantile
+                quantile = INDIVIDUAL_FAMILIES[attribute.distribution].quantile
                 found[:, place] = quantile(uniform[name], *arguments[name])
         return found
 
@@ -85,7 +85,7 @@ class Attributes:
             for name, attribute in self.model.attributes.items()
             if attribute.column is None
         }
-        for copula in self.model.person_copulas.values():
+        for copula in self.model.individual_copulas.values():
             columns = np.column_stack([uniform[name] for name in copula.names])
             uniform |= dict(zip(copula.names, copula.draw(columns).T, strict=True))
         return uniform

@@ -55,8 +55,8 @@ class RangeChecks:
             if high == np.inf
             else f"It must lie in {low:g} to {high:g}"
         )
-        remedy = f"{limits}; the formula is '{formula.text}' at {formula.where}"
-        self.note(bad, value, f"the {what} is", "", remedy)
+        hint = f"{limits}; the formula is '{formula.text}' at {formula.where}"
+        self.note(bad, value, f"the {what} is", "", hint)
         return np.clip(value, low, high)
 
     def check_finite(self, value: Floats, what: str, formula: Formula) -> None:
@@ -71,10 +71,10 @@ class RangeChecks:
             return
         self._reported.add(cause.where)
         culprit = f"; variable '{name}' is not finite there" if name else ""
-        remedy = f"The formula is '{cause.text}' at {cause.where}{culprit}; {self._hint(cause)}"
-        self.note(bad, value, f"the {what} is", "", remedy)
+        hint = f"The formula is '{cause.text}' at {cause.where}{culprit}; {self._hint(cause)}"
+        self.note(bad, value, f"the {what} is", "", hint)
 
-    def note(self, bad: Flags, value: Floats, what: str, state: str, remedy: str) -> None:
+    def note(self, bad: Flags, value: Floats, what: str, state: str, hint: str) -> None:
         """Note the flagged places of an array over (draw, cycle, time in state)."""
         if not bad.any():
             return
@@ -84,7 +84,7 @@ class RangeChecks:
             place = self.place(int(draw), int(cycle), state)
             place += f", cycle {time} in the state" if value.shape[2] > 1 else ""
             number = f"{value[draw, cycle, time]:.10g}"
-            self.problems.append(Problem(place, f"{what} {number}{more}", remedy))
+            self.problems.append(Problem(place, f"{what} {number}{more}", hint))
 
     def place(self, draw: int, cycle: int, state: str = "") -> str:
         """``strategy denosumab, draw 0, cycle 12, state sre``."""
@@ -147,11 +147,11 @@ def for_all(strategies: Iterable[str], work: Callable[[str], Found]) -> list[Fou
         try:
             found.append(work(strategy))
         except SimulationError as error:
-            fresh = [p for p in error.problems if (p.remedy or p.what) not in seen]
+            fresh = [p for p in error.problems if (p.hint or p.what) not in seen]
             if len(fresh) < len(error.problems):
                 repeated.append(strategy)
             problems += fresh
-            seen |= {p.remedy or p.what for p in fresh}
+            seen |= {p.hint or p.what for p in fresh}
     if repeated:
         what = f"what is wrong above is wrong here too: {', '.join(repeated)}"
         problems.append(Problem("other strategies", what))

@@ -15,7 +15,7 @@ from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.files import names
 from heecon.language import names as names_in
-from heecon.model.build import all_formulas
+from heecon.model.check_model import all_formulas
 from heecon.model.definition import Model, Outcome
 from heecon.model.outcomes import edges_of
 
@@ -90,13 +90,13 @@ def iterate_cohort(
 
 
 def refuse_individual(model: Model) -> None:
-    """Refuse what only a simulation of persons knows.
+    """Refuse what only a simulation of individuals knows.
 
     Raises:
         InputError: with every formula that reads an attribute or a history.
     """
-    remedy = (
-        'A cohort has no persons: run it with engine = "microsim" in the scenario, or '
+    hint = (
+        'A cohort has no individuals: run it with engine = "microsim" in the scenario, or '
         "heecon run --engine microsim"
     )
     problems = []
@@ -104,7 +104,7 @@ def refuse_individual(model: Model) -> None:
         own = sorted(names_in(formula.tree) & {*model.attributes, *model.history})
         if own:
             what = f"'{formula.text}' reads '{own[0]}', which differs from person to person"
-            problems.append(Problem(formula.where, what, remedy))
+            problems.append(Problem(formula.where, what, hint))
     if problems:
         raise InputError(dict.fromkeys(problems))
 
@@ -148,8 +148,8 @@ def count_draws(model: Model, draws: Draws) -> int:
     problems = []
     for key, values in draws.items():
         if key not in known:
-            remedy = names.did_you_mean(key, known)
-            problems.append(Problem("draws", f"unknown parameter '{key}'", remedy))
+            hint = names.did_you_mean(key, known)
+            problems.append(Problem("draws", f"unknown parameter '{key}'", hint))
         elif values.ndim != 1:
             what = f"parameter '{key}' has an array of shape {values.shape}"
             problems.append(Problem("draws", what, "Give one value a draw"))

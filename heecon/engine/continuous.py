@@ -40,23 +40,23 @@ def refuse_cycles(model: Model) -> None:
     Raises:
         InputError: with every place.
     """
-    remedy = 'Use engine = "microsim"'
+    hint = 'Use engine = "microsim"'
     problems = []
     for row in model.transitions.values():
         if not row.competing:
             place = next(iter(row.to.values())).where if row.to else row.origin
             what = f"the ways out of '{row.origin}' are probabilities of a cycle"
-            problems.append(Problem(place, what, "Give rates or hazards, or " + remedy.lower()))
+            problems.append(Problem(place, what, "Give rates or hazards, or " + hint.lower()))
     timed_names = dependents(TIME_IN_STATE, {n: f.tree for n, f in model.variables.items()})
     for formula in _read_by_cycle(model):
         found = sorted(names_in(formula.tree) & (timed_names | model.personal))
         if found:
             what = f"'{formula.text}' reads '{found[0]}', which differs within a cycle or by person"
-            problems.append(Problem(formula.where, what, remedy))
+            problems.append(Problem(formula.where, what, hint))
     for outcome in in_perspective(model):
         if outcome.one_off_correction is not None:
             what = f"outcome '{outcome.name}' weights one-off amounts by time points"
-            problems.append(Problem(outcome.name, what, remedy))
+            problems.append(Problem(outcome.name, what, hint))
     if problems:
         raise InputError(dict.fromkeys(problems))
 

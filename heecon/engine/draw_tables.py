@@ -18,7 +18,7 @@ from heecon.engine.strategy_inputs import EvaluatedStrategy, Transition, over_on
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.language import Tree
 from heecon.model.definition import EventTypes, Model, Outcome
-from heecon.model.persons import share_sum_problem
+from heecon.model.individuals import share_sum_problem
 
 CERTAIN = 2.0
 """Stands for a cumulative probability of 1 that no random number reaches."""
@@ -105,7 +105,7 @@ class DrawTables:
         rows = self.model.transitions
         return np.array(
             [
-                name in rows and any(map(self.model.is_personal, rows[name].to.values()))
+                name in rows and any(map(self.model.is_individual, rows[name].to.values()))
                 for name in self.model.states
             ],
             dtype=np.int64,
@@ -206,8 +206,8 @@ class DrawTables:
                 values[name] = self.evaluated.number(formula, draw)
                 if not -1e-12 <= values[name] <= 1.0 + 1e-12:
                     what = f"the share of '{name}' is {values[name]:.10g}"
-                    remedy = f"It must lie in 0 to 1; the formula is '{formula.text}'"
-                    raise SimulationError(Problem(place, what, remedy))
+                    hint = f"It must lie in 0 to 1; the formula is '{formula.text}'"
+                    raise SimulationError(Problem(place, what, hint))
         total = sum(values.values())
         what = share_sum_problem(total, complete=len(values) == len(types.shares))
         if what:

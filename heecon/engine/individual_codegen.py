@@ -31,7 +31,7 @@ from heecon.language import (
     variable,
 )
 from heecon.language.tree import rebuilt
-from heecon.model.build import all_formulas
+from heecon.model.check_model import all_formulas
 from heecon.model.definition import Formula, Model, Start
 from heecon.model.formulas import TIME_IN_STATE, dependents
 
@@ -177,7 +177,7 @@ class IndividualCode:
         lines = ["def start_probs(i, people, shared):", "    time = 0", "    found = -1"]
         candidates = [self.model.start, *(s.start for s in self.model.strategies.values())]
         for start in candidates:
-            if start is None or not any(map(self.model.is_personal, start.shares.values())):
+            if start is None or not any(map(self.model.is_individual, start.shares.values())):
                 continue
             if any(start is known for known in self.starts):
                 continue
@@ -215,7 +215,7 @@ class IndividualCode:
         lines = ["def transition_probs(i, state, time, cycle, people, shared):"]
         for index, name in enumerate(self._states):
             row = self.model.transitions.get(name)
-            if row is None or not any(map(self.model.is_personal, row.to.values())):
+            if row is None or not any(map(self.model.is_individual, row.to.values())):
                 continue
             body, sources = self._values(row.to.values(), "cycle", "cycle")
             kind = "rate" if row.competing else "probability"
@@ -253,7 +253,7 @@ class IndividualCode:
 
     def _checked(self, name: str, source: str, what: str, formula: Formula, *, upper: bool) -> str:
         """Assignment of a rate, share or probability, inside its range or a fault."""
-        if not self.model.is_personal(formula):
+        if not self.model.is_individual(formula):
             return f"{name} = {source}"  # the same for all, and checked before they set out
         number, high = self._formula(what, formula), "1.0" if upper else "np.inf"
         return f"{name} = checked(people.fault, {number}, {source}, {high}, i, {self._now})"
@@ -337,6 +337,6 @@ def individual_tables(model: Model) -> dict[str, NDArray[np.float64]]:
     """The arrays that look-ups of what differs by person read, by their names in the source."""
     found: dict[str, NDArray[np.float64]] = {}
     for formula in all_formulas(model):
-        if model.is_personal(formula):
+        if model.is_individual(formula):
             found |= table_arguments(formula.tree, model.tables)
     return found

@@ -85,10 +85,10 @@ class IndividualKernel:
         status, number, value, person, cycle = fault.tolist()
         what, formula = self.formulas[int(number)]
         place += f", person {person:.0f}, cycle {cycle:.0f}"
-        remedy = REMEDIES[int(status)]
-        remedy += f"; the formula is '{formula.text}' at {formula.where}"
+        hint = REMEDIES[int(status)]
+        hint += f"; the formula is '{formula.text}' at {formula.where}"
         verb = "are" if what == "start shares" else "is"
-        return Problem(place, f"the {what} {verb} {value:.10g}", remedy)
+        return Problem(place, f"the {what} {verb} {value:.10g}", hint)
 
 
 def kernel_for(
@@ -122,7 +122,7 @@ def differs_by_individual(model: Model, outcomes: Sequence[Outcome]) -> bool:
     formulas += [f for row in model.transitions.values() for f in row.to.values()]
     for start in (model.start, *(s.start for s in model.strategies.values())):
         formulas += list(start.shares.values()) if start else []
-    return bool(model.types) or any(map(model.is_personal, formulas))
+    return bool(model.types) or any(map(model.is_individual, formulas))
 
 
 def _compiled(text: str, constants: dict[str, bool], tables: dict[str, NDArray[np.float64]]) -> Any:

@@ -86,8 +86,8 @@ def check_size(model: Model, patients: int, draws: int = 1) -> None:
         time = f"{hours / 24:,.0f} days" if hours > 48 else f"{hours:,.0f} hours"
         what = f"{patients:,} people over {model.settings.cycles:,} cycles, {len(model.strategies)}"
         what += f" strategies and {draws:,} draws would take about {time}"
-        remedy = "Simulate fewer: the Monte Carlo error tells how many are enough"
-        raise InputError(Problem(place, what, remedy))
+        hint = "Simulate fewer: the Monte Carlo error tells how many are enough"
+        raise InputError(Problem(place, what, hint))
 
 
 @dataclass(frozen=True)

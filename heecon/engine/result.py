@@ -91,8 +91,8 @@ class Result:
         """
         known = [o.name for o in self.outcomes]
         if outcome not in known:
-            remedy = names.did_you_mean(outcome, known)
-            raise InputError(Problem("outcomes", f"unknown outcome '{outcome}'", remedy))
+            hint = names.did_you_mean(outcome, known)
+            raise InputError(Problem("outcomes", f"unknown outcome '{outcome}'", hint))
         cube = self.discounted if discounted else self.undiscounted
         return np.asarray(cube[:, :, known.index(outcome)].sum(axis=2))
 

@@ -28,7 +28,7 @@ class Reward:
         state: index of the state the amount is booked to.
         formula: the reward of one person.
         value: its values, over (draw, time point, time in state); None when it differs between
-            persons.
+            individuals.
         weight: weights of the cycles or time points, over the same axes.
         factor: discount factors, over the same axes.
     """
@@ -124,7 +124,7 @@ class _Rewards:
     def _checked(
         self, formula: Formula, what: str, part: tuple[int, int] | None = None
     ) -> Floats | None:
-        """A value, what is not finite in it noted; None when it differs between persons.
+        """A value, what is not finite in it noted; None when it differs between individuals.
 
         Args:
             formula: of the reward.
@@ -132,7 +132,7 @@ class _Rewards:
             part: the state whose times in it, and how many time points, are looked at; None for
                 all.
         """
-        if self.evaluated.model.is_personal(formula):
+        if self.evaluated.model.is_individual(formula):
             return None
         value = self.evaluated.value(formula)
         looked_at = value if part is None else self.evaluated.within(formula, *part)

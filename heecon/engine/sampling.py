@@ -83,13 +83,13 @@ def sample(
     if not 1 <= draws <= MAX_DRAWS:
         raise InputError(Problem("draws", f"{draws} draws", f"Ask for 1 to {MAX_DRAWS:,}"))
     if method not in METHODS:
-        remedy = names.did_you_mean(method, METHODS)
-        raise InputError(Problem("method", f"unknown method '{method}'", remedy))
+        hint = names.did_you_mean(method, METHODS)
+        raise InputError(Problem("method", f"unknown method '{method}'", hint))
     if not 0 <= first < draws:
         raise InputError(Problem("draws", f"first draw {first} of {draws}", "Begin before the end"))
     if first and method == "latin_hypercube":
-        remedy = "Use random or sobol draws"
-        raise InputError(Problem("method", "a Latin hypercube cannot be continued", remedy))
+        hint = "Use random or sobol draws"
+        raise InputError(Problem("method", "a Latin hypercube cannot be continued", hint))
     uniforms = METHODS[method](keys_of(model), draws, seed)
     return from_uniforms(model, {key: column[first:] for key, column in uniforms.items()})
 

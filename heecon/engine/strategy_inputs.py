@@ -189,7 +189,7 @@ class EvaluatedStrategy:
     def starts_individually(self) -> bool:
         """Whether people have start shares of their own, which ``starts`` cannot give."""
         start = self.strategy.start or self.model.start
-        return any(map(self.model.is_personal, start.shares.values()))
+        return any(map(self.model.is_individual, start.shares.values()))
 
     # --- where they go ----------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class EvaluatedStrategy:
             if not 0 <= number < limit:
                 raise InputError(Problem(what, f"there is no {what} {number}", f"0 to {limit - 1}"))
         for row in self.model.transitions.values():
-            if any(map(self.model.is_personal, row.to.values())):
+            if any(map(self.model.is_individual, row.to.values())):
                 what = f"the probabilities of leaving '{row.origin}' differ from person to person"
                 raise InputError(Problem("transition matrix", what, "Each person has their own"))
         transitions = self.transitions
@@ -241,7 +241,7 @@ class EvaluatedStrategy:
     def _transitions_from(self, row: Transitions) -> list[Transition]:
         index = self.states.index(row.origin)
         times, tunnel = self.residence[index], self.model.states[row.origin].tunnel is not None
-        if any(map(self.model.is_personal, row.to.values())):
+        if any(map(self.model.is_individual, row.to.values())):
             probabilities, rest = dict.fromkeys(row.to, _NONE), _NONE
             self._check_shared(row, index)
         else:
@@ -266,7 +266,7 @@ class EvaluatedStrategy:
         """Note impossible numbers that are the same for all, of a state where others differ."""
         high, kind = (np.inf, "rate") if row.competing else (1.0, "probability")
         for to, formula in row.to.items():
-            if not self.model.is_personal(formula):
+            if not self.model.is_individual(formula):
                 value = self.within(formula, index, self.cycles)
                 self.checks.in_range(value, 0.0, high, f"{kind} {row.origin} -> {to}", formula)
 
@@ -303,11 +303,11 @@ class EvaluatedStrategy:
     def _check_sums(self, total: Floats, place: str, what: str, *, complete: bool) -> None:
         """Shares may not sum to more than one; complete ones not to less either."""
         bad = total > 1.0 + SUM_TOLERANCE
-        remedy = "They may not exceed 1"
+        hint = "They may not exceed 1"
         if complete:
             bad |= total < 1.0 - SUM_TOLERANCE
-            remedy = 'They must sum to 1: give one of them the value "rest"'
-        self.checks.note(bad, total, f"{what} sum to", place, remedy)
+            hint = 'They must sum to 1: give one of them the value "rest"'
+        self.checks.note(bad, total, f"{what} sum to", place, hint)
 
 
 def over_one(array: Floats, draw: int) -> Floats:

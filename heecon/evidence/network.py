@@ -211,8 +211,8 @@ class _Study:
         ]
         if missing:
             what = f"trial '{self.name}' has no comparison of {' and of '.join(missing)}"
-            remedy = f"A trial of {len(self.arms)} arms needs every pair of them"
-            diagnostics.error(self.where, what, remedy)
+            hint = f"A trial of {len(self.arms)} arms needs every pair of them"
+            diagnostics.error(self.where, what, hint)
         elif len(self.arms) > 2 and not self.repeated:
             what = self._contradiction()
             if what:
@@ -297,8 +297,8 @@ def _check_connected(
     if apart:
         what = "the network is disconnected: no chain of trials leads from "
         what += f"{', '.join(sorted(reached))} to {', '.join(apart)}"
-        remedy = "Add a trial that compares the two groups, or leave one out"
-        diagnostics.error("network", what, remedy)
+        hint = "Add a trial that compares the two groups, or leave one out"
+        diagnostics.error("network", what, hint)
 
 
 def _stacked(studies: Sequence[_Study], names: Sequence[str]) -> tuple[Floats, ...]:

@@ -118,8 +118,8 @@ class Registry:
             InvalidValue: there is none.
         """
         if identifier not in self.rows:
-            remedy = names.did_you_mean(identifier, self.rows)
-            raise InvalidValue(f"unknown evidence {shown(identifier)}", remedy)
+            hint = names.did_you_mean(identifier, self.rows)
+            raise InvalidValue(f"unknown evidence {shown(identifier)}", hint)
         return self.rows[identifier]
 
     def cite(self, identifier: str) -> Evidence:
@@ -171,8 +171,8 @@ def _row(table: TableFile, index: int, diagnostics: Diagnostics) -> Evidence:
     """One row; what cannot be read is left out of it and reported."""
     cells = dict(zip(table.header, table.rows[index], strict=True))
 
-    def complain(column: str, what: str, remedy: str) -> None:
-        diagnostics.error(table.where(index, column), what, remedy)
+    def error(column: str, what: str, hint: str) -> None:
+        diagnostics.error(table.where(index, column), what, hint)
 
     numbers: dict[str, float | None] = dict.fromkeys(_NUMBERS)
     for column in _NUMBERS:
@@ -180,45 +180,45 @@ def _row(table: TableFile, index: int, diagnostics: Diagnostics) -> Evidence:
             numbers[column] = number(cells[column]) if cells[column] else None
     if not _ID.fullmatch(cells["id"]):
         what = f"{shown(cells['id'])} cannot be an id"
-        complain("id", what, "Use letters, digits and underscores, a letter first")
+        error("id", what, "Use letters, digits and underscores, a letter first")
     choices = {"estimand": ESTIMANDS, "status": STATUSES, "checked": CHECKED}
     for column, known in choices.items():
         if cells[column] not in known:
             what = f"unknown {column} {shown(cells[column])}"
-            complain(column, what, names.did_you_mean(cells[column], known))
+            error(column, what, names.did_you_mean(cells[column], known))
             cells[column] = next(iter(known))
     if cells["p_value"] and not _P_VALUE.fullmatch(cells["p_value"]):
-        complain("p_value", f"{shown(cells['p_value'])} is not a p value", "Write 0.03 or <0.001")
+        error("p_value", f"{shown(cells['p_value'])} is not a p value", "Write 0.03 or <0.001")
     if not cells["source"] and cells["status"] != "assumption":
-        complain("source", "the row names no source", "Name it, or call it an assumption")
+        error("source", "the row names no source", "Name it, or call it an assumption")
     row = Evidence(**{**cells, **numbers, "where": table.where(index, "id")})  # type: ignore[arg-type]
-    _check_figures(row, complain)
+    _check_figures(row, error)
     return row
 
 
-def _check_figures(row: Evidence, complain: Callable[[str, str, str], None]) -> None:
-    """Complain, by (column, what, remedy), of figures of a row that do not go together."""
+def _check_figures(row: Evidence, error: Callable[[str, str, str], None]) -> None:
+    """Note, by (column, what, hint), figures of a row that do not go together."""
     value, low, high = row.value, row.low, row.high
     if low is not None and high is not None and low > high:
-        complain("low", f"low {low:g} is above high {high:g}", "Exchange them")
+        error("low", f"low {low:g} is above high {high:g}", "Exchange them")
     elif value is not None and (
         (low is not None and value < low) or (high is not None and value > high)
     ):
         what = f"the interval {low} to {high} does not contain the value {value:g}"
-        complain("value", what, "Look it up in the source")
+        error("value", what, "Look it up in the source")
     if row.kind.ratio and any(x is not None and x <= 0 for x in (value, low, high)):
-        complain("value", f"a {row.estimand} is positive", "Look it up in the source")
+        error("value", f"a {row.estimand} is positive", "Look it up in the source")
     if row.se is not None and row.se <= 0:
-        complain("se", f"the standard error {row.se:g} is not positive", "Leave it out")
+        error("se", f"the standard error {row.se:g} is not positive", "Leave it out")
     if (row.events is None) != (row.denominator is None):
-        complain("events", "events and denominator go together", "Give both or neither")
+        error("events", "events and denominator go together", "Give both or neither")
     if row.events is not None and row.denominator is not None and value is not None:
         if not 0 <= row.events <= row.denominator or row.denominator <= 0:
-            complain("events", "there are more events than patients", "Correct the counts")
+            error("events", "there are more events than patients", "Correct the counts")
         elif abs(row.events / row.denominator - value) > 0.001:
             share = row.events / row.denominator
             what = f"{row.events:g} of {row.denominator:g} is {share:.4g}, not {value:g}"
-            complain("value", what, "Correct one of the three")
+            error("value", what, "Correct one of the three")
 
 
 def _check_successors(rows: Mapping[str, Evidence], diagnostics: Diagnostics) -> None:

@@ -115,9 +115,9 @@ def read_synthesis(
     diagnostics = Diagnostics()
     estimand, method = content.estimand, method or content.method
     if not (estimand in ESTIMANDS and ESTIMANDS[estimand].ratio):
-        remedy = names.did_you_mean(estimand, [n for n, e in ESTIMANDS.items() if e.ratio])
+        hint = names.did_you_mean(estimand, [n for n, e in ESTIMANDS.items() if e.ratio])
         what = f"{shown(estimand)} is not a ratio that can be combined"
-        diagnostics.error(file.where(("estimand",)), what, remedy)
+        diagnostics.error(file.where(("estimand",)), what, hint)
     if method not in METHODS:
         what = f"unknown method {shown(method)}"
         diagnostics.error(file.where(("method",)), what, f"There is {', '.join(METHODS)}")
@@ -191,8 +191,8 @@ def _content(
     for study in content.leave_out:
         if study not in studies:
             what = f"there is no trial {shown(study)} to leave out"
-            remedy = names.did_you_mean(study, studies)
-            diagnostics.error(file.where(("leave_out",)), what, remedy)
+            hint = names.did_you_mean(study, studies)
+            diagnostics.error(file.where(("leave_out",)), what, hint)
     rows = [(row, where) for row, where in rows if row.study not in content.leave_out]
     rows += _placed(content, file)
     if len(rows) > MAX_CONTRASTS:

@@ -69,8 +69,8 @@ def _find(text: str) -> Target:
     parts = text.split("/")
     if path.suffix == ".toml" and len(parts) > 2:
         beside = [str(other) for other in path.parent.glob("*.toml")]
-        remedy = names.did_you_mean(text, beside) or "Check the path"
-        raise InputError(Problem(text, "there is no such scenario file", remedy))
+        hint = names.did_you_mean(text, beside) or "Check the path"
+        raise InputError(Problem(text, "there is no such scenario file", hint))
     if len(parts) <= 2 and all(_NAME.fullmatch(part) for part in parts):
         for root in (Path.cwd(), bundled()):
             target = _in(root, parts)
@@ -80,8 +80,8 @@ def _find(text: str) -> Target:
         what = f"the folder {path} has no model.toml"
         raise InputError(Problem(text, what, "heecon new DIR makes a starter model"))
     known = [name for root in (Path.cwd(), bundled()) for name in available(root)]
-    remedy = names.did_you_mean(text, dict.fromkeys(known))
-    raise InputError(Problem(text, "there is no such model or scenario", remedy))
+    hint = names.did_you_mean(text, dict.fromkeys(known))
+    raise InputError(Problem(text, "there is no such model or scenario", hint))
 
 
 def available(root: Path) -> list[str]:
@@ -136,8 +136,8 @@ def sibling(folders: Sequence[Path], name: str, where: str, model: str = "") -> 
     """
     if not _NAME.fullmatch(name):
         what = f"{shown(name)} is not the name of a scenario in this folder"
-        remedy = "Name a file beside this one, without '.toml' or '/'"
-        raise InputError(Problem(where, what, remedy))
+        hint = "Name a file beside this one, without '.toml' or '/'"
+        raise InputError(Problem(where, what, hint))
     own = model or folders[0].name
     places = [*folders, *(root / "scenarios" / own for root in (Path.cwd(), bundled()))]
     for place in places:
@@ -194,10 +194,8 @@ def inside(path: Path, folder: Path, where: str = "") -> Path:
         raise InputError(Problem(where, "the link leads nowhere", "Put the file there")) from None
     if not real.is_relative_to(folder.resolve()):
         what = "the file leads out of its folder"
-        remedy = (
-            "Model files must lie in the model's folder: copy the file there instead of linking"
-        )
-        raise InputError(Problem(where, what, remedy))
+        hint = "Model files must lie in the model's folder: copy the file there instead of linking"
+        raise InputError(Problem(where, what, hint))
     return real
 
 

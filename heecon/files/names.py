@@ -50,7 +50,7 @@ def unprintable(text: str) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A remedy naming the closest known name, or listing what there is."""
+    """A hint naming the closest known name, or listing what there is."""
     choices = list(known)
     near = nearest(name, choices)
     if near:

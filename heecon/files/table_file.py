@@ -75,11 +75,11 @@ def number(text: str) -> float:
             what = f"{shown(text)} is a percentage; write it as a fraction"
             raise InvalidValue(what, "5% is 0.05")
         if "," in text:
-            remedy = "Write 1234.5 with a point and no separators"
-            raise InvalidValue(f"{shown(text)} has a comma", remedy)
+            hint = "Write 1234.5 with a point and no separators"
+            raise InvalidValue(f"{shown(text)} has a comma", hint)
         if text.lower().lstrip("+-") in {"nan", "inf", "infinity"}:
-            remedy = "Every number must be finite: leave out what is unknown"
-            raise InvalidValue(f"{shown(text)} is not a finite number", remedy)
+            hint = "Every number must be finite: leave out what is unknown"
+            raise InvalidValue(f"{shown(text)} is not a finite number", hint)
         raise InvalidValue(f"{shown(text)} is not a number", "Write a plain decimal number: 1234.5")
     value = float(text)
     if not math.isfinite(value):
@@ -126,16 +126,16 @@ def _csv_records(text: str, name: str) -> Iterator[Record]:
             row = reader.line_num + 1
     except csv.Error as error:
         what = f"the row is not valid CSV: {error}"
-        remedy = 'Close every quote; write "" for a quote inside quotes'
-        raise InputError(Problem(f"{name}:{row}", what, remedy)) from None
+        hint = 'Close every quote; write "" for a quote inside quotes'
+        raise InputError(Problem(f"{name}:{row}", what, hint)) from None
 
 
 def _from_xlsx(path: Path, name: str) -> TableFile:
     unpacked = _unpacked_bytes(path, name)
     if unpacked > MAX_UNPACKED_BYTES:
         what = f"the workbook unpacks to {unpacked:,} bytes"
-        remedy = f"At most {MAX_UNPACKED_BYTES:,} are read: keep only the cells the model needs"
-        raise InputError(Problem(name, what, remedy))
+        hint = f"At most {MAX_UNPACKED_BYTES:,} are read: keep only the cells the model needs"
+        raise InputError(Problem(name, what, hint))
     try:
         sheet, records = _xlsx_records(path)
     except Exception as error:  # openpyxl raises nearly anything when a workbook is damaged
@@ -202,8 +202,8 @@ def _table(name: str, sheet: str, records: Sequence[Record]) -> TableFile:
         for index, cell in enumerate(cells):
             if code := unprintable(cell):
                 what = f"the cell has the control character {code}"
-                remedy = "Delete it, or type the cell again"
-                diagnostics.error(_address(name, sheet, line, index), what, remedy)
+                hint = "Delete it, or type the cell again"
+                diagnostics.error(_address(name, sheet, line, index), what, hint)
         if any(cells[len(header) :]):
             what = f"the row has {len(cells)} cells; the header has {len(header)}"
             where = _address(name, sheet, line)
@@ -246,8 +246,8 @@ def check_columns(table: TableFile, known: Collection[str], needed: Collection[s
     diagnostics = Diagnostics()
     for column in table.header:
         if column not in known:
-            remedy = did_you_mean(column, known)
-            diagnostics.error(table.where_header(column), f"unknown column {shown(column)}", remedy)
+            hint = did_you_mean(column, known)
+            diagnostics.error(table.where_header(column), f"unknown column {shown(column)}", hint)
     for column in needed:
         if column not in table.header:
             what = f"there is no column '{column}'"

@@ -104,8 +104,8 @@ def _texts(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
 def _not_toml(name: str, message: str) -> Problem:
     found = _AT_LINE.search(message)
     place = f"{name}:{found[1]}:{found[2]}" if found else name
-    remedy = "See the TOML rules at toml.io; text needs quotes and each key may stand once"
-    return Problem(place, f"this is not valid TOML: {_AT_LINE.sub('', message)}", remedy)
+    hint = "See the TOML rules at toml.io; text needs quotes and each key may stand once"
+    return Problem(place, f"this is not valid TOML: {_AT_LINE.sub('', message)}", hint)
 
 
 class _Scanner:

@@ -26,7 +26,7 @@ from heecon.language.tree import (
     Tree,
 )
 
-_SHORT = 40  # a longer condition is not repeated inside a remedy
+_SHORT = 40  # a longer condition is not repeated inside a hint
 
 
 def check(
@@ -59,8 +59,8 @@ class _Checker:
         self.tables = tables
         self.problems: list[ExpressionProblem] = []
 
-    def report(self, node: Tree, what: str, remedy: str = "") -> None:
-        self.problems.append(ExpressionProblem("", what, remedy, start=node.start, end=node.end))
+    def report(self, node: Tree, what: str, hint: str = "") -> None:
+        self.problems.append(ExpressionProblem("", what, hint, start=node.start, end=node.end))
 
     def number(self, node: Tree) -> None:
         match node:
@@ -81,8 +81,8 @@ class _Checker:
                 self.call(node)
             case Compare() | And() | Or() | Not():
                 kind = "a comparison" if isinstance(node, Compare) else "a condition"
-                remedy = f"write (1 if {_shown(node, 'x > y')} else 0)"
-                self.report(node, f"{kind} is not a number here", remedy)
+                hint = f"write (1 if {_shown(node, 'x > y')} else 0)"
+                self.report(node, f"{kind} is not a number here", hint)
                 self.truth(node)
 
     def truth(self, node: Tree) -> None:
@@ -96,8 +96,8 @@ class _Checker:
             case Not(operand=operand):
                 self.truth(operand)
             case _:
-                remedy = f"write {_shown(node, 'x', simple=True)} > 0"
-                self.report(node, "a condition must be a comparison", remedy)
+                hint = f"write {_shown(node, 'x', simple=True)} > 0"
+                self.report(node, "a condition must be a comparison", hint)
                 self.number(node)
 
     def name(self, node: Name) -> None:
@@ -120,8 +120,8 @@ class _Checker:
                 if known
                 else (f"unknown function '{node.function}'")
             )
-            remedy = "write * to multiply" if known else _did_you_mean(node.function, FUNCTIONS)
-            self.report(node, message, remedy)
+            hint = "write * to multiply" if known else _did_you_mean(node.function, FUNCTIONS)
+            self.report(node, message, hint)
         elif not function.takes(len(node.arguments)):
             listed = ", ".join(function.arguments)
             message = f"{node.function} does not take {_counted(len(node.arguments), 'argument')}"
@@ -143,8 +143,8 @@ class _Checker:
             return
         table = self.tables.get(first.name)
         if table is None:
-            remedy = _did_you_mean(first.name, self.tables)
-            self.report(first, f"unknown table '{first.name}'", remedy)
+            hint = _did_you_mean(first.name, self.tables)
+            self.report(first, f"unknown table '{first.name}'", hint)
             return
         self.column(node, table)
 
@@ -152,16 +152,16 @@ class _Checker:
         listed = ", ".join(table.columns)
         if len(node.arguments) == 2:
             if len(table.columns) > 1:
-                remedy = f"write {node.function}({table.name}, column, x) with one of: {listed}"
-                self.report(node, f"table '{table.name}' has several columns", remedy)
+                hint = f"write {node.function}({table.name}, column, x) with one of: {listed}"
+                self.report(node, f"table '{table.name}' has several columns", hint)
             return
         middle = node.arguments[1]
         if not isinstance(middle, Name):
             message = f"the second of three arguments of {node.function} must be a column's name"
             self.report(middle, message, f"the columns are: {listed}")
         elif middle.name not in table.columns:
-            remedy = _did_you_mean(middle.name, table.columns) or f"the columns are: {listed}"
-            self.report(middle, f"table '{table.name}' has no column '{middle.name}'", remedy)
+            hint = _did_you_mean(middle.name, table.columns) or f"the columns are: {listed}"
+            self.report(middle, f"table '{table.name}' has no column '{middle.name}'", hint)
 
 
 def _did_you_mean(wrong: str, known: Iterable[str]) -> str:

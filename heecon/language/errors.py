@@ -15,7 +15,7 @@ _BEFORE, _AFTER = 40, 50
 class ExpressionProblem(Problem):
     """One thing that is wrong with an expression.
 
-    It is told with a caret picture, so the remedy, what to write instead, gets a line of its own.
+    It is told with a caret picture, so the hint, what to write instead, gets a line of its own.
 
     Attributes:
         text: the expression as written.
@@ -29,8 +29,8 @@ class ExpressionProblem(Problem):
 
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
-        remedy = f"\n  {self.remedy}" if self.remedy else ""
-        return f"{where}{self.what}\n{picture(self.text, self.start, self.end)}{remedy}"
+        hint = f"\n  {self.hint}" if self.hint else ""
+        return f"{where}{self.what}\n{picture(self.text, self.start, self.end)}{hint}"
 
 
 class ExpressionError(InputError):

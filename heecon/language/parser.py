@@ -109,8 +109,8 @@ def name_problem(name: str) -> str:
     return ""
 
 
-def _fail(text: str, message: str, start: int, end: int, remedy: str = "") -> NoReturn:
-    problem = ExpressionProblem("", message, remedy, start=start, end=end)
+def _fail(text: str, message: str, start: int, end: int, hint: str = "") -> NoReturn:
+    problem = ExpressionProblem("", message, hint, start=start, end=end)
     raise ExpressionError(text, [problem]) from None
 
 
@@ -132,8 +132,8 @@ def _refuse_characters(text: str) -> None:
     if not character.isascii():
         label = unicodedata.name(character, "no name")
         shown = f"{shown} (U+{ord(character):04X}, {label})"
-    remedy = _REFUSED.get(character, "use plain letters, digits and + - * / ( ) , . < > = !")
-    _fail(text, f"{shown} is not part of the language", place, place + 1, remedy)
+    hint = _REFUSED.get(character, "use plain letters, digits and + - * / ( ) , . < > = !")
+    _fail(text, f"{shown} is not part of the language", place, place + 1, hint)
 
 
 def _refuse_nesting(text: str) -> None:
@@ -178,8 +178,8 @@ def _fail_syntax(text: str, error: SyntaxError, shift: int) -> NoReturn:
             _fail(text, message, word.start(), word.end(), "rename it")
     single = _SINGLE_EQUALS.search(text)
     if single:
-        remedy = "write == to compare; an expression assigns nothing"
-        _fail(text, "a single '=' has no meaning here", single.start(), single.end(), remedy)
+        hint = "write == to compare; an expression assigns nothing"
+        _fail(text, "a single '=' has no meaning here", single.start(), single.end(), hint)
     start = min(max((error.offset or 1) - 1, 0) + shift, len(text))
     end = max((error.end_offset or 0) - 1 + shift, start + 1)
     # What follows a ';' in Python's message is advice for Python, not for this language.
@@ -193,8 +193,8 @@ class _Converter:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def fail(self, node: ast.expr | ast.keyword, message: str, remedy: str = "") -> NoReturn:
-        _fail(self.text, message, node.col_offset, node.end_col_offset or 0, remedy)
+    def fail(self, node: ast.expr | ast.keyword, message: str, hint: str = "") -> NoReturn:
+        _fail(self.text, message, node.col_offset, node.end_col_offset or 0, hint)
 
     def convert(self, node: ast.expr, depth: int) -> Tree:  # noqa: PLR0911  (one return a kind)
         start, end = node.col_offset, node.end_col_offset or 0
@@ -235,8 +235,8 @@ class _Converter:
             case ast.Attribute():
                 self.fail(node, "a dot between names is not part of the language")
             case ast.Tuple():
-                remedy = "write decimals with a point, 1.5; commas only part function arguments"
-                self.fail(node, "a comma has no meaning here", remedy)
+                hint = "write decimals with a point, 1.5; commas only part function arguments"
+                self.fail(node, "a comma has no meaning here", hint)
             case _:
                 self.fail(node, "this is not part of the language")
 
@@ -259,8 +259,8 @@ class _Converter:
     def binary(self, node: ast.BinOp, inner: int) -> Tree:
         operator = _BINARY.get(type(node.op))
         if operator is None:
-            remedy = "write floor(a / b)" if isinstance(node.op, ast.FloorDiv) else ""
-            self.fail(node, "this operator is not part of the language", remedy)
+            hint = "write floor(a / b)" if isinstance(node.op, ast.FloorDiv) else ""
+            self.fail(node, "this operator is not part of the language", hint)
         left, right = self.convert(node.left, inner), self.convert(node.right, inner)
         return Binary(operator, left, right, start=node.col_offset, end=node.end_col_offset or 0)
 

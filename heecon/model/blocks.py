@@ -62,9 +62,9 @@ def _block(
     matrix = np.empty((0, len(rows)))
     if JOINT_FAMILIES[family].matrix:
         if group not in joints:
-            remedy = "Add it, with a header of parameter names"
+            hint = "Add it, with a header of parameter names"
             near = names.did_you_mean(group, joints)
-            raise InvalidValue(f"'{family}' needs the file joint/{group}.csv", near or remedy)
+            raise InvalidValue(f"'{family}' needs the file joint/{group}.csv", near or hint)
         matrix = _matrix(group, keys, joints[group], known)
         if JOINT_FAMILIES[family].matrix == "covariance":
             matrix = _square(group, keys, joints[group], matrix)

@@ -88,8 +88,8 @@ def _from_network(row: Row, sources: Sources) -> Row:
         raise InvalidValue(what, names.did_you_mean(treatment, treatments))
     if row.get("unit", "") != network.estimand:
         what = f"'{row.get('name', '')}' needs a figure in '{row.get('unit', '')}'"
-        remedy = "Cite another one, or correct the unit"
-        raise InvalidValue(f"{what}, '{name}' gives a '{network.estimand}'", remedy)
+        hint = "Cite another one, or correct the unit"
+        raise InvalidValue(f"{what}, '{name}' gives a '{network.estimand}'", hint)
     typed = [column for column in ("value", "conversion", *SPREAD) if column in row]
     if typed:
         what = f"the effects of a network are drawn together, but the row has its own {typed[0]}"

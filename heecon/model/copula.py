@@ -112,8 +112,8 @@ def read_copulas(
             diagnostics.error(where, what, "Give all its rows the same joint one, or none")
         elif group not in joints:
             what = f"the group '{group}' needs its rank correlations in joint/{group}.csv"
-            remedy = "Add the file, with a header of parameter names, or empty correlation_group"
-            diagnostics.error(where, what, remedy)
+            hint = "Add the file, with a header of parameter names, or empty correlation_group"
+            diagnostics.error(where, what, hint)
         elif _is_sound(group, keys, joints[group], known, diagnostics):
             header, matrix = joints[group]
             order = [header.index(key) for key in keys]
@@ -173,8 +173,8 @@ def _is_sound(
     (header, matrix), file, before = joint, f"joint/{group}.csv", diagnostics.found
     for key in header:
         if key not in known:
-            remedy = names.did_you_mean(key, known)
-            diagnostics.error(f"{file}:1", f"unknown parameter '{key}'", remedy)
+            hint = names.did_you_mean(key, known)
+            diagnostics.error(f"{file}:1", f"unknown parameter '{key}'", hint)
     for key in keys:
         if key not in header:
             what = f"there is no column '{key}', which is in the group '{group}'"
@@ -185,8 +185,8 @@ def _is_sound(
     if diagnostics.found > before:
         return False
     if not np.allclose(np.diag(matrix), 1, rtol=0, atol=1e-12):
-        remedy = "This file holds rank correlations, not covariances"
-        diagnostics.error(file, "the diagonal is not all ones", remedy)
+        hint = "This file holds rank correlations, not covariances"
+        diagnostics.error(file, "the diagonal is not all ones", hint)
     if not np.allclose(matrix, matrix.T, rtol=0, atol=1e-12):
         row, column = np.argwhere(~np.isclose(matrix, matrix.T, rtol=0, atol=1e-12))[0]
         what = (

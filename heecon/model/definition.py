@@ -234,7 +234,7 @@ class Attribute:
     """Something that differs from person to person.
 
     Attributes:
-        distribution: a key of ``persons.PERSON_FAMILIES``; empty when it is read from a column.
+        distribution: a key of ``INDIVIDUAL_FAMILIES``; empty when it is read from a column.
         arguments: of the distribution.
         column: column of patients.csv; None when it is drawn.
         group: attributes of a group have rank correlations, those of joint/<group>.csv.
@@ -300,7 +300,7 @@ class Model:
         copulas: rank correlations by correlation group.
         attributes: what differs from person to person, by name.
         types: types of the entries into a state, by state.
-        person_copulas: rank correlations of attributes by group.
+        individual_copulas: rank correlations of attributes by group.
         patients: the columns of patients.csv.
         warnings: complaints that do not stop a run.
         files: hashes of the input files.
@@ -321,7 +321,7 @@ class Model:
     copulas: Mapping[str, Copula] = field(default_factory=dict)
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     types: Mapping[str, EventTypes] = field(default_factory=dict)
-    person_copulas: Mapping[str, Copula] = field(default_factory=dict)
+    individual_copulas: Mapping[str, Copula] = field(default_factory=dict)
     patients: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
@@ -357,7 +357,7 @@ class Model:
                 found.add(name)
         return frozenset(found)
 
-    def is_personal(self, formula: Formula) -> bool:
+    def is_individual(self, formula: Formula) -> bool:
         """Whether the value of a formula differs from person to person."""
         return bool(names(formula.tree) & self.personal)
 

@@ -105,7 +105,7 @@ class Family:
     native_centre: str = "mean"
 
 
-def build(
+def fitted(
     family: str,
     value: float,
     *,

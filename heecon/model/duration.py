@@ -33,8 +33,8 @@ def years(text: str) -> float:
     """
     amount, unit = split(text)
     if unit not in _YEARS_PER_UNIT:
-        remedy = names.did_you_mean(unit, _YEARS_PER_UNIT)
-        raise InvalidValue(f"{shown(text)} has no known unit of time", remedy)
+        hint = names.did_you_mean(unit, _YEARS_PER_UNIT)
+        raise InvalidValue(f"{shown(text)} has no known unit of time", hint)
     return amount * _YEARS_PER_UNIT[unit]
 
 
@@ -46,10 +46,10 @@ def split(text: str) -> tuple[float, str]:
     """
     match = _AMOUNT_AND_UNIT.fullmatch(text)
     if match is None:
-        remedy = "Write a positive amount and a unit, such as '28 days' or '10 years'"
-        raise InvalidValue(f"{shown(text)} is not a length of time", remedy)
+        hint = "Write a positive amount and a unit, such as '28 days' or '10 years'"
+        raise InvalidValue(f"{shown(text)} is not a length of time", hint)
     amount = float(match[1])
     if amount <= 0 or not math.isfinite(amount):
-        remedy = "Write a positive amount and a unit, such as '28 days' or '10 years'"
-        raise InvalidValue(f"{shown(text)} is not a positive length of time", remedy)
+        hint = "Write a positive amount and a unit, such as '28 days' or '10 years'"
+        raise InvalidValue(f"{shown(text)} is not a positive length of time", hint)
     return amount, match[2].lower().removesuffix("s") + "s"

@@ -84,8 +84,8 @@ class EvidenceFolder:
     def _base(self, name: str) -> TomlFile:
         """The file of a network that another one extends."""
         if name not in self.networks():
-            remedy = names.did_you_mean(name, self.networks())
-            raise InputError(Problem("extends", f"unknown network {shown(name)}", remedy))
+            hint = names.did_you_mean(name, self.networks())
+            raise InputError(Problem("extends", f"unknown network {shown(name)}", hint))
         return read_toml(*self._file(f"networks/{name}.toml"))
 
     def _file(self, name: str) -> tuple[Path, str]:

@@ -60,10 +60,10 @@ class FormulaReader:
         self.personal_names: frozenset[str] = past | own
         self._past, self._own = past, own
 
-    def complain(self, path: Sequence[str | int], what: str, remedy: str = "") -> None:
+    def error(self, path: Sequence[str | int], what: str, hint: str = "") -> None:
         """Note an error at a key path, unless it may follow from a wrong shape there."""
         if not self.in_doubt(path):
-            self.diagnostics.error(self.place(path), what, remedy)
+            self.diagnostics.error(self.place(path), what, hint)
 
     def in_doubt(self, path: Sequence[str | int]) -> bool:
         """Whether something at, above or below a key path has the wrong shape."""
@@ -148,8 +148,8 @@ class FormulaReader:
             except CircularDefinition as error:
                 first = error.loop[0]
                 what = f"circular definition: {' -> '.join(error.loop)}"
-                remedy = "A variable may only use those it does not feed"
-                self.complain(("variables", first), what, remedy)
+                hint = "A variable may only use those it does not feed"
+                self.error(("variables", first), what, hint)
                 formulas[first] = STAND_IN
 
 

@@ -50,13 +50,13 @@ def read_hazard(
     if section.family == TABLE:
         return _table(section, path, slots, reader)
     if section.family not in FAMILIES:
-        remedy = names.did_you_mean(section.family, [*FAMILIES, TABLE])
-        reader.complain((*path, "family"), f"unknown family '{section.family}'", remedy)
+        hint = names.did_you_mean(section.family, [*FAMILIES, TABLE])
+        reader.error((*path, "family"), f"unknown family '{section.family}'", hint)
         return STAND_IN, None
     wanted = FAMILIES[section.family]
     if len(section.arguments) != len(wanted):
         what = f"'{section.family}' takes {len(wanted)} arguments, not {len(section.arguments)}"
-        reader.complain(path, what, f"Give arguments = [{', '.join(wanted)}]")
+        reader.error(path, what, f"Give arguments = [{', '.join(wanted)}]")
         return STAND_IN, None
     arguments = tuple(
         reader.read(text, (*path, "arguments", i), without=reader.cycle_names, because=_CONSTANT)
@@ -84,16 +84,16 @@ def _table(
 ) -> tuple[Formula, Hazard | None]:
     table = reader.tables.get(section.table or "")
     if table is None:
-        remedy = names.did_you_mean(section.table or "", reader.tables)
-        reader.complain((*path, "table"), f"there is no table '{section.table}'", remedy)
+        hint = names.did_you_mean(section.table or "", reader.tables)
+        reader.error((*path, "table"), f"there is no table '{section.table}'", hint)
         return STAND_IN, None
     column = section.column or next(iter(table.columns))
     if column not in table.columns or (section.column is None and len(table.columns) > 1):
         what = f"table '{table.name}' has the columns {', '.join(table.columns)}"
-        reader.complain((*path, "column"), what, "Name one of them")
+        reader.error((*path, "column"), what, "Name one of them")
         return STAND_IN, None
     if section.arguments:
-        reader.complain(path, "a table takes no arguments", "Drop them")
+        reader.error(path, "a table takes no arguments", "Drop them")
     by_age = section.clock == "age"
     place = Name("age") if by_age else _clock(section, path, slots, reader)
     tree = Call("lookup", (Name(table.name), Name(column), place))
@@ -108,9 +108,9 @@ def _table(
 def _clock(section: HazardSection, path: Path, slots: int, reader: FormulaReader) -> Tree:
     if section.clock == "age":
         what = f"'{section.family}' cannot go by age"
-        reader.complain((*path, "clock"), what, 'Use clock = "forward" or "reset"')
+        reader.error((*path, "clock"), what, 'Use clock = "forward" or "reset"')
     if section.clock == "reset" and slots == 1:
         what = "the clock starts anew in this state, which keeps no time"
-        remedy = "Add residence = N (cycles told apart) or tunnel = N to the state"
-        reader.complain((*path, "clock"), what, remedy)
+        hint = "Add residence = N (cycles told apart) or tunnel = N to the state"
+        reader.error((*path, "clock"), what, hint)
     return Name("state_time" if section.clock == "reset" else "time")

@@ -1,4 +1,4 @@
-"""Names for what has happened to a person, which only a simulation of persons knows."""
+"""Names for what has happened to a person, which only a simulation of individuals knows."""
 
 from __future__ import annotations
 

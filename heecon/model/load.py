@@ -19,16 +19,16 @@ from heecon.files.table_file import read_table
 from heecon.files.toml_file import KeyPath, TomlFile, read_toml
 from heecon.language import Table
 from heecon.model.blocks import Joints
-from heecon.model.build import Parts, build
+from heecon.model.check_model import Parts, check_model
 from heecon.model.definition import Model, ScenarioInfo, SourceFile
 from heecon.model.evidence_folder import EvidenceFolder
+from heecon.model.individuals import Columns, patients_from_columns, patients_from_table
 from heecon.model.parameter import (
     Parameter,
     check_duplicates,
     check_parameter,
     parameters_from_table,
 )
-from heecon.model.persons import Columns, patients_from_columns, patients_from_table
 from heecon.model.scenario import (
     Layer,
     Overrides,
@@ -140,7 +140,7 @@ def build_model(
         doubtful=doubtful,
         rows_are_sound=rows_are_sound,
     )
-    return build(parts, diagnostics)
+    return check_model(parts, diagnostics)
 
 
 class _Files:
@@ -215,7 +215,7 @@ def _load(folder: Path, overrides: Overrides) -> Model:
         doubtful=doubtful,
         rows_are_sound=rows_are_sound,
     )
-    model = build(parts, diagnostics)
+    model = check_model(parts, diagnostics)
     # Hashed last: what was refused, for its size or its kind, is not read again.
     hashes = [_hashed(path, folder) for path in files.paths]
     hashes += [_hashed(path, evidence.folder.parent) for path in evidence.paths]
@@ -271,10 +271,10 @@ def _parameters(folder: Path, files: _Files, evidence: EvidenceFolder) -> tuple[
     present = [folder / f"parameters{ending}" for ending in (".csv", ".xlsx")]
     present = [path for path in present if path.exists() or path.is_symlink()]
     if len(present) != 1:
-        what, remedy = "there is no parameters.csv or parameters.xlsx", "Put it beside model.toml"
+        what, hint = "there is no parameters.csv or parameters.xlsx", "Put it beside model.toml"
         if present:
-            what, remedy = "there are both parameters.csv and parameters.xlsx", "Keep one"
-        files.diagnostics.error(folder.name, what, remedy)
+            what, hint = "there are both parameters.csv and parameters.xlsx", "Keep one"
+        files.diagnostics.error(folder.name, what, hint)
         files.unreadable = True
         return ()
     (path,) = present

@@ -60,8 +60,8 @@ class _Context:
     def outcome(self, name: str, section: OutcomeSection) -> Outcome:
         path: Path = ("outcomes", name)
         if not (section.start or section.state or section.entering or section.transition):
-            remedy = "Give it start, state, entering or transition values"
-            self.reader.complain(path, f"outcome '{name}' counts nothing", remedy)
+            hint = "Give it start, state, entering or transition values"
+            self.reader.error(path, f"outcome '{name}' counts nothing", hint)
         annual = section.kind in {"qaly", "life_year"}
         own = None
         if section.correction is not None:
@@ -96,8 +96,8 @@ class _Context:
             return by_timing[section.timing] if section.timing else self.settings.correction
         if own.pointwise and section.timing in {"mid_cycle", "cycle_end"} and section.state:
             what = f"timing '{section.timing}' does not go with '{own.method}'"
-            remedy = "Its values stand at time points: give the outcome timing = 'cycle_start'"
-            self.reader.complain((*path, "correction"), what, remedy)
+            hint = "Its values stand at time points: give the outcome timing = 'cycle_start'"
+            self.reader.error((*path, "correction"), what, hint)
         return own
 
     def _one_off_correction(
@@ -107,8 +107,8 @@ class _Context:
             return None
         if own.method != "weights":
             what = f"one-off values cannot be corrected by '{own.method}'"
-            remedy = "They happen once: drop the correction, or give weights at the time points"
-            self.reader.complain((*path, "correction"), what, remedy)
+            hint = "They happen once: drop the correction, or give weights at the time points"
+            self.reader.error((*path, "correction"), what, hint)
         return own
 
     def _start(self, value: str | Mapping[str, str] | None, path: Path) -> dict[str, Formula]:
@@ -146,8 +146,8 @@ class _Context:
             if key in self.states:
                 expanded[key] = formula
             elif key != ALIVE:
-                remedy = names.did_you_mean(key, [*self.states, ALIVE])
-                self.reader.complain((*path, key), f"unknown state '{key}'", remedy)
+                hint = names.did_you_mean(key, [*self.states, ALIVE])
+                self.reader.error((*path, key), f"unknown state '{key}'", hint)
         return expanded
 
     def _by_edge(self, texts: Mapping[str, str], path: Path) -> dict[Edge, Formula]:
@@ -164,14 +164,14 @@ class _Context:
     def _matching(self, key: str, place: Path) -> list[Edge]:
         ends = _ends(key)
         if len(ends) != 2:
-            remedy = "Write \"from -> to\", with state names or 'alive'"
-            self.reader.complain(place, f"'{key}' is not a transition", remedy)
+            hint = "Write \"from -> to\", with state names or 'alive'"
+            self.reader.error(place, f"'{key}' is not a transition", hint)
             return []
         matching = [edge for edge in self.edges if all(map(self._fits, edge, ends))]
         if not matching:
             known = [f"{origin} -> {to}" for origin, to in self.edges]
-            remedy = names.did_you_mean(" -> ".join(ends), known)
-            self.reader.complain(place, f"the model has no transition '{key}'", remedy)
+            hint = names.did_you_mean(" -> ".join(ends), known)
+            self.reader.error(place, f"the model has no transition '{key}'", hint)
         return matching
 
     def _fits(self, state: str, wanted: str) -> bool:

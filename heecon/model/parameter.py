@@ -14,7 +14,7 @@ from heecon.files import names
 from heecon.files.shape import STAND_IN
 from heecon.files.table_file import TableFile, check_columns, number
 from heecon.model.citation import Row, Sources, filled
-from heecon.model.distribution import FAMILIES, Distribution, build, mismatch
+from heecon.model.distribution import FAMILIES, Distribution, fitted, mismatch
 from heecon.model.joint import JOINT_FAMILIES
 
 Status = Literal["trial", "published", "derived", "assumption"]
@@ -60,15 +60,13 @@ def _built(row: Parameter, family: str) -> Distribution:
     """
     try:
         if family not in FAMILIES:
-            remedy = names.did_you_mean(family, FAMILIES)
+            hint = names.did_you_mean(family, FAMILIES)
             if family in JOINT_FAMILIES:
-                remedy = f'Write joint_family="{family}" and name its correlation_group'
-            raise InvalidValue(f"unknown distribution {shown(family)}", remedy)
-        return build(family, row.value, se=row.se, low=row.low, high=row.high)
+                hint = f'Write joint_family="{family}" and name its correlation_group'
+            raise InvalidValue(f"unknown distribution {shown(family)}", hint)
+        return fitted(family, row.value, se=row.se, low=row.low, high=row.high)
     except InvalidValue as unusable:
-        raise InputError(
-            Problem(f"parameter '{row.key}'", unusable.what, unusable.remedy)
-        ) from None
+        raise InputError(Problem(f"parameter '{row.key}'", unusable.what, unusable.hint)) from None
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ class Parameter:
             low=None,
             high=None,
             se=None,
-            distribution=build("fixed", value),
+            distribution=fitted("fixed", value),
             joint_family="",
             joint_count=None,
             correlation_group="",
@@ -229,12 +227,12 @@ def parameter_from_row(
         return None
     if value is None:
         value = STAND_IN
-    shape: Distribution | str = build("fixed", value)
+    shape: Distribution | str = fitted("fixed", value)
     if diagnostics.found == before:
         try:
             shape = _distribution(words.get("distribution", "fixed"), value, numbers, words)
         except InvalidValue as invalid:
-            diagnostics.error(place("distribution"), f"{name}: {invalid.what}", invalid.remedy)
+            diagnostics.error(place("distribution"), f"{name}: {invalid.what}", invalid.hint)
     return Parameter(
         name=name,
         value=value,
@@ -313,8 +311,8 @@ def check_duplicates(parameters: Sequence[Parameter], diagnostics: Diagnostics) 
         first = rows.setdefault((parameter.name, parameter.strategy), parameter)
         if first is not parameter:
             what = f"parameter '{parameter.key}' stands twice (first at {first.place})"
-            remedy = "Delete one row, or give it a strategy"
-            diagnostics.error(parameter.place, what, remedy)
+            hint = "Delete one row, or give it a strategy"
+            diagnostics.error(parameter.place, what, hint)
         known = spelling.setdefault(parameter.name.lower(), parameter.name)
         if known != parameter.name and parameter is first:
             what = (
@@ -335,15 +333,15 @@ def _distribution(
             raise InvalidValue("'dirichlet' needs its count in arg1", "Give the number observed")
         return family
     if family not in FAMILIES:
-        remedy = names.did_you_mean(family, [*FAMILIES, *JOINT_FAMILIES])
-        raise InvalidValue(f"unknown distribution {shown(family)}", remedy)
+        hint = names.did_you_mean(family, [*FAMILIES, *JOINT_FAMILIES])
+        raise InvalidValue(f"unknown distribution {shown(family)}", hint)
     given = [numbers[column] for column in ("arg1", "arg2", "arg3")]
     arguments = [argument for argument in given if argument is not None]
     if None in given[: len(arguments)]:
         raise InvalidValue(
             "there is a gap among its arguments", "Fill arg1, arg2, arg3 in this order"
         )
-    return build(
+    return fitted(
         family,
         value,
         arguments=arguments,

@@ -75,8 +75,8 @@ class Overrides:
         for index, name in enumerate(naming[-1].content.strategies or ()):
             place = f"{naming[-1].where(('strategies', index))} (strategies)"
             if name not in known:
-                remedy = names.did_you_mean(name, known)
-                diagnostics.error(place, f"unknown strategy {shown(name)}", remedy)
+                hint = names.did_you_mean(name, known)
+                diagnostics.error(place, f"unknown strategy {shown(name)}", hint)
             elif name in kept:
                 what = f"the strategy '{name}' stands twice"
                 diagnostics.error(place, what, "Delete one of them")
@@ -239,8 +239,8 @@ def _overridden(
         return None
     if not isinstance(content, Mapping):
         what = f"{shown(content)} cannot be the value of a parameter"
-        remedy = "Give a number, or a table with value = ... or evidence = ..."
-        diagnostics.error(place, what, remedy)
+        hint = "Give a number, or a table with value = ... or evidence = ..."
+        diagnostics.error(place, what, hint)
         return None
 
     def where(below: Sequence[str | int]) -> str:

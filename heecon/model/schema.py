@@ -125,7 +125,7 @@ class OutcomeSection(Section):
     transition: dict[str, Expression] = Field(default_factory=dict)
 
 
-class PersonSection(Section):
+class IndividualSection(Section):
     """Something that differs from person to person: drawn, or a column of patients.csv."""
 
     label: str = ""
@@ -145,7 +145,7 @@ class ModelFile(Section):
     variables: dict[str, Expression] = Field(default_factory=dict, max_length=2_000)
     transitions: dict[str, TransitionSection]
     outcomes: dict[str, OutcomeSection] = Field(min_length=1, max_length=500)
-    persons: dict[str, PersonSection] = Field(default_factory=dict, max_length=200)
+    individuals: dict[str, IndividualSection] = Field(default_factory=dict, max_length=200)
     types: dict[str, dict[str, Expression]] = Field(default_factory=dict, max_length=50)
     analyses: dict[str, dict[str, Any]] = Field(default_factory=dict, max_length=50)
 

@@ -61,7 +61,7 @@ def read_settings(
     cycles = _cycles(section, cycle_length, age, reader) if cycle_length else 0
     correction = read_correction(section.correction, ("model", "correction"), reader, cycles)
     if section.discounting.timing == "cycle_end" and correction.pointwise:
-        reader.complain(
+        reader.error(
             ("model", "discounting", "timing"),
             f"'cycle_end' does not go with the correction '{correction.method}', whose values "
             "stand at time points",
@@ -69,7 +69,7 @@ def read_settings(
         )
     if len(set(section.thresholds)) < len(section.thresholds):
         what = f"a threshold stands twice in {section.thresholds}"
-        reader.complain(("model", "thresholds"), what, "Delete one")
+        reader.error(("model", "thresholds"), what, "Delete one")
     return Settings(
         title=section.title,
         description=section.description,
@@ -108,10 +108,10 @@ def read_correction(
         return Correction("start" if text == "none" else text)
     table = reader.tables.get(text.weights)
     if table is None:
-        remedy = names.did_you_mean(text.weights, reader.tables)
-        reader.complain(path, f"there is no table '{text.weights}'", remedy)
+        hint = names.did_you_mean(text.weights, reader.tables)
+        reader.error(path, f"there is no table '{text.weights}'", hint)
     elif cycles and not _weights_all_points(table, cycles):
-        reader.complain(
+        reader.error(
             path,
             f"table '{text.weights}' cannot weight the {cycles + 1} time points of {cycles} cycles",
             f"Give it two columns, the first counting 0, 1, ..., {cycles}",
@@ -137,7 +137,7 @@ def _rate_steps(
     starts = [start for start, _, _ in pairs]
     if not starts or starts[0] != 0 or any(b <= a for a, b in pairwise(starts)):
         what = f"the rates start at {starts} years"
-        reader.complain(
+        reader.error(
             path, what, "The first must start at 0 and each later one after the one before"
         )
     steps = []
@@ -146,7 +146,7 @@ def _rate_steps(
         # Very high rates are used on purpose, to verify a model: only its first cycle counts then.
         if not -0.5 < value < 10_000:
             what = f"the discount rate is {value:g} a year"
-            reader.complain(place, what, "Write 3.5% as 0.035")
+            reader.error(place, what, "Write 3.5% as 0.035")
         steps.append(RateStep(start, formula))
     return tuple(steps)
 
@@ -156,7 +156,7 @@ def _cycle_length(text: str, reader: FormulaReader) -> float:
     try:
         return duration.years(text)
     except InvalidValue as complaint:
-        reader.complain(("model", "cycle"), complaint.what, complaint.remedy)
+        reader.error(("model", "cycle"), complaint.what, complaint.hint)
         return 0.0
 
 
@@ -169,22 +169,22 @@ def _cycles(
     try:
         exact = _horizon_in_cycles(section, cycle_length, start_age)
     except InvalidValue as complaint:
-        remedy = "Or write 'lifetime', or a number of cycles: '75 cycles'"
-        reader.complain(path, complaint.what, f"{complaint.remedy}. {remedy}")
+        hint = "Or write 'lifetime', or a number of cycles: '75 cycles'"
+        reader.error(path, complaint.what, f"{complaint.hint}. {hint}")
         return 0
     if not exact > 1e-9:
         what = f"the horizon {horizon} from age {start_age:g} has no cycles"
-        reader.complain(path, what, f"A lifetime ends at max_age = {section.max_age:g}")
+        reader.error(path, what, f"A lifetime ends at max_age = {section.max_age:g}")
         return 0
     if exact < 1 - 1e-9:
         what = f"the horizon {horizon} is shorter than one cycle of {section.cycle}"
-        reader.complain(path, what, "Lengthen the horizon or shorten the cycle")
+        reader.error(path, what, "Lengthen the horizon or shorten the cycle")
         return 0
     if exact > MAX_CYCLES:
         many = f"{exact:,.0f}" if exact < 1e15 else f"{exact:.3g}"
         what = f"the horizon {horizon} has {many} cycles of {section.cycle}"
-        remedy = f"At most {MAX_CYCLES:,} are run: shorten the horizon or lengthen the cycle"
-        reader.complain(path, what, remedy)
+        hint = f"At most {MAX_CYCLES:,} are run: shorten the horizon or lengthen the cycle"
+        reader.error(path, what, hint)
         return 0
     return math.ceil(exact - 1e-9)
 

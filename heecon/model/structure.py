@@ -23,10 +23,10 @@ def read_states(sections: Mapping[str, StateSection], reader: FormulaReader) -> 
         path = ("states", name)
         if section.absorbing and (section.tunnel or section.residence):
             what = f"state '{name}' is absorbing and counts time"
-            reader.complain(path, what, "Drop one of the two")
+            reader.error(path, what, "Drop one of the two")
         if section.tunnel and section.residence:
             what = f"state '{name}' has both tunnel and residence"
-            reader.complain(path, what, "A tunnel already tells its cycles apart: drop residence")
+            reader.error(path, what, "A tunnel already tells its cycles apart: drop residence")
     return {
         name: State(
             name, section.label or name, section.absorbing, section.tunnel, section.residence
@@ -40,7 +40,7 @@ def check_size(states: Mapping[str, State], cycles: int, reader: FormulaReader) 
     slots = sum(state.slots for state in states.values())
     if slots > MAX_SLOTS or slots * cycles > MAX_SLOT_CYCLES:
         what = f"{slots:,} cycles of residence over {cycles:,} cycles are too many to keep"
-        reader.complain(("states",), what, "Lower residence or tunnel, or lengthen the cycle")
+        reader.error(("states",), what, "Lower residence or tunnel, or lengthen the cycle")
 
 
 def read_start(
@@ -48,12 +48,12 @@ def read_start(
 ) -> Start:
     """Check and convert a start distribution; problems go to the reader."""
     if not texts:
-        reader.complain(path, "nobody starts anywhere", "Give the share of the cohort by state")
+        reader.error(path, "nobody starts anywhere", "Give the share of the cohort by state")
     shares: dict[str, Formula] = {}
     for name, text in texts.items():
         if name not in states:
-            remedy = names.did_you_mean(name, states)
-            reader.complain((*path, name), f"unknown state '{name}'", remedy)
+            hint = names.did_you_mean(name, states)
+            reader.error((*path, name), f"unknown state '{name}'", hint)
         elif not is_rest(text):
             shares[name] = reader.read(
                 text, (*path, name), without=reader.cycle_names, because=_NO_TIME
@@ -74,16 +74,16 @@ def read_transitions(
     for name, section in sections.items():
         path = ("transitions", name)
         if name not in states:
-            remedy = names.did_you_mean(name, states)
-            meant += remedy
-            reader.complain(path, f"unknown state '{name}'", remedy)
+            hint = names.did_you_mean(name, states)
+            meant += hint
+            reader.error(path, f"unknown state '{name}'", hint)
         elif states[name].absorbing:
             what = f"state '{name}' is absorbing but has transitions"
-            reader.complain(path, what, "Drop the transitions or 'absorbing = true'")
+            reader.error(path, what, "Drop the transitions or 'absorbing = true'")
             found[name] = _everywhere(name, states)
         elif _is_competing(section) == (section.probabilities is not None):
             what = f"state '{name}' needs either rates or probabilities"
-            reader.complain(path, what, "Give exactly one of the two")
+            reader.error(path, what, "Give exactly one of the two")
             found[name] = _everywhere(name, states)
         else:
             found[name] = _read_row(name, section, states, reader)
@@ -91,8 +91,8 @@ def read_transitions(
         if not state.absorbing and name not in sections:
             if f"'{name}'" not in meant:  # else its section is there, with its name misspelt
                 what = f"there is no way out of state '{name}' and it is not absorbing"
-                remedy = f"Add [transitions.{name}] or 'absorbing = true'"
-                reader.complain(("states", name), what, remedy)
+                hint = f"Add [transitions.{name}] or 'absorbing = true'"
+                reader.error(("states", name), what, hint)
             found[name] = _everywhere(name, states)
     return found
 
@@ -106,8 +106,8 @@ def _read_row(
     tunnel = states[origin].tunnel is not None
     strangers = [destination for destination in texts if destination not in states]
     for stranger in strangers:
-        remedy = names.did_you_mean(stranger, states)
-        reader.complain((*path, stranger), f"unknown state '{stranger}'", remedy)
+        hint = names.did_you_mean(stranger, states)
+        reader.error((*path, stranger), f"unknown state '{stranger}'", hint)
     to: dict[str, Formula] = {}
     for destination, text in texts.items():
         place = (*path, destination)
@@ -115,7 +115,7 @@ def _read_row(
             continue
         if destination == origin and competing and not tunnel:
             what = f"a rate from '{origin}' to itself has no meaning"
-            reader.complain(place, what, "Delete it: whoever has no event stays")
+            reader.error(place, what, "Delete it: whoever has no event stays")
             continue
         formula = reader.read_in_state(text, place, {origin: states[origin].slots})
         if destination in states:
@@ -125,8 +125,8 @@ def _read_row(
         place = ("transitions", origin, "hazards", destination)
         if destination not in states or destination == origin or destination in texts:
             what = f"there is no hazard of '{destination}' here"
-            remedy = "Name another state, which has no rate in this section"
-            reader.complain(place, what, names.did_you_mean(destination, states) or remedy)
+            hint = "Name another state, which has no rate in this section"
+            reader.error(place, what, names.did_you_mean(destination, states) or hint)
             continue
         to[destination], hazard = read_hazard(given, place, states[origin].slots, reader)
         if hazard is not None:
@@ -134,7 +134,7 @@ def _read_row(
     rest = _rest(texts, path, reader)
     if tunnel and rest in {"", origin}:
         what = f"the tunnel state '{origin}' does not say where people go at its end"
-        reader.complain(path, what, 'Give one destination the value "rest"')
+        reader.error(path, what, 'Give one destination the value "rest"')
     if strangers or reader.in_doubt(path):
         return _everywhere(origin, states)
     stays = competing or tunnel
@@ -159,5 +159,5 @@ def _rest(texts: Mapping[str, str], path: Path, reader: FormulaReader) -> str:
     rests = [name for name, text in texts.items() if is_rest(text)]
     if len(rests) > 1:
         what = f"'rest' stands at {rests}"
-        reader.complain(path, what, "Only one of them can take the rest")
+        reader.error(path, what, "Only one of them can take the rest")
     return rests[0] if rests else ""

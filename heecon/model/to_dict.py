@@ -39,7 +39,7 @@ def to_dict(model: Model) -> dict[str, Any]:
         "states": {name: _state(state) for name, state in model.states.items()},
         "start": _start(model.start),
         "strategies": {name: _strategy(item) for name, item in model.strategies.items()},
-        "persons": {name: _person(item) for name, item in model.attributes.items()},
+        "individuals": {name: _person(item) for name, item in model.attributes.items()},
         "types": {state: _types(item) for state, item in model.types.items()},
         "variables": {name: _text(formula) for name, formula in model.variables.items()},
         "transitions": {name: _transitions(row) for name, row in model.transitions.items()},

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from heecon.analysis.change_log import ChangeLog, Side, Step
-from heecon.analysis.standing import STANDING, Standing, standing_fields
+from heecon.analysis.strategy_comparison import COMPARISON, StrategyComparison, comparison_fields
 from heecon.difference.change import Change
 from heecon.files.write import csv_files
 from heecon.report.console import across, money, show
@@ -105,12 +105,12 @@ def _percent(share: float | None) -> str:
 
 
 def _effects(log: ChangeLog) -> Table:
-    stages = [("A", log.a.standings)]
+    stages = [("A", log.a.comparisons)]
     stages += [(str(number), step.after) for number, step in enumerate(log.steps, start=1)]
-    stages.append(("B", log.b.standings))
+    stages.append(("B", log.b.comparisons))
     rows = [row for _, rows in stages for row in rows]
     step = Column("step", "Step", [stage for stage, rows in stages for _ in rows])
-    table = Table.of("change_log_effects", "Results", rows, standing_fields(log.thresholds))
+    table = Table.of("change_log_effects", "Results", rows, comparison_fields(log.thresholds))
     return replace(table, columns=[step, *table.columns])
 
 
@@ -164,17 +164,17 @@ def _results_part(log: ChangeLog) -> list[str]:
 
 def _results(log: ChangeLog) -> Table:
     """Every strategy in A and in B."""
-    sides = (("A", log.a.standings), ("B", log.b.standings))
+    sides = (("A", log.a.comparisons), ("B", log.b.comparisons))
     rows = [
         (side, row)
-        for name in _strategies(log.a.standings, log.b.standings)
+        for name in _strategies(log.a.comparisons, log.b.comparisons)
         for side, standing in sides
         for row in standing
         if row.strategy == name
     ]
     of = [row for _, row in rows]
     table = Table.of(
-        "results", "Results per person (discounted)", of, standing_fields(log.thresholds)
+        "results", "Results per person (discounted)", of, comparison_fields(log.thresholds)
     )
     table = table.plus(
         Column("side", "", [side for side, _ in rows]),
@@ -195,7 +195,7 @@ def _effects_part(log: ChangeLog) -> list[str]:
         words = "After each step, in brackets the change the step makes; strategies it leaves "
         words += "as they are do not appear.\n"
         rows = [row for number, step in moving for row in _effect_rows(str(number), step, log)]
-        labels = ["Step", "Strategy", *(label for name, label, *_ in STANDING if name in RESULTS)]
+        labels = ["Step", "Strategy", *(label for name, label, *_ in COMPARISON if name in RESULTS)]
         labels += [f"Incr. NMB at {threshold:,.15g}" for threshold in log.thresholds]
         columns = [
             Column(label, label, cells, "text" if place < 2 else "figures")
@@ -222,7 +222,9 @@ def _effect_rows(number: str, step: Step, log: ChangeLog) -> list[list[str]]:
     return rows
 
 
-def _effect_cells(old: Standing | None, new: Standing, thresholds: Sequence[float]) -> list[str]:
+def _effect_cells(
+    old: StrategyComparison | None, new: StrategyComparison, thresholds: Sequence[float]
+) -> list[str]:
     def moved(field: str) -> tuple[float | None, float | None]:
         before = None if old is None else getattr(old, field)
         now = getattr(new, field)
@@ -250,15 +252,15 @@ def _with_change(value: float | None, change: float | None, how: str) -> str:
     return f"{value:{how}} ({change:+{how}})" if change else f"{value:{how}}"
 
 
-def icer_text(row: Standing) -> str:
+def icer_text(row: StrategyComparison) -> str:
     """The ICER with its quadrant; the quadrant alone where the ratio has no meaning."""
     if row.quadrant is None:
         return ""
     return row.quadrant if row.icer is None else f"{money(row.icer)} ({row.quadrant})"
 
 
-def _strategies(*standings: Sequence[Standing]) -> list[str]:
-    return list(dict.fromkeys(row.strategy for rows in standings for row in rows))
+def _strategies(*comparisons: Sequence[StrategyComparison]) -> list[str]:
+    return list(dict.fromkeys(row.strategy for rows in comparisons for row in rows))
 
 
 # --- screen --------------------------------------------------------------------------------------
@@ -322,11 +324,11 @@ def _print_steps(log: ChangeLog, console: Console) -> None:
 def _print_effects(log: ChangeLog, console: Console) -> None:
     moving = [(str(n), step) for n, step in enumerate(log.steps, 1) if step.moves_results]
     idle = [str(n) for n, step in enumerate(log.steps, 1) if not step.moves_results]
-    stages = [("A", log.a.standings), *((n, step.after) for n, step in moving[:SHOWN])]
+    stages = [("A", log.a.comparisons), *((n, step.after) for n, step in moving[:SHOWN])]
     names = _strategies(*(rows for _, rows in stages))
     found = {(stage, row.strategy): row for stage, rows in stages for row in rows}
     first = Column("step", "Step", [stage for stage, _ in stages])
-    results: list[tuple[str, str, Callable[[Standing], object]]] = [
+    results: list[tuple[str, str, Callable[[StrategyComparison], object]]] = [
         ("Cost after each step", "money", lambda row: row.cost),
         ("QALYs after each step", "qaly", lambda row: row.qalys),
         ("ICER against the comparator after each step", "figures", icer_text),

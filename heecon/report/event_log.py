@@ -38,8 +38,8 @@ class EventLog:
             what = f"the log cannot be a {path.suffix or 'file without ending'}"
             raise InputError(Problem(str(path), what, f"End its name in {' or '.join(ENDINGS)}"))
         if path.suffix == ".parquet" and find_spec("pyarrow") is None:
-            remedy = "Install it (pip install pyarrow), or write .npz"
-            raise InputError(Problem(str(path), "parquet files need pyarrow", remedy))
+            hint = "Install it (pip install pyarrow), or write .npz"
+            raise InputError(Problem(str(path), "parquet files need pyarrow", hint))
         self.model = model
         self.path = path
         self.rows = 0
@@ -58,8 +58,8 @@ class EventLog:
         self.rows += len(moves)
         if self.rows > MAX_EVENTS:
             what = f"more than {MAX_EVENTS:,} events"
-            remedy = "Simulate fewer people, or do without the log"
-            raise InputError(Problem(str(self.path), what, remedy))
+            hint = "Simulate fewer people, or do without the log"
+            raise InputError(Problem(str(self.path), what, hint))
         part = np.empty((len(moves), 7), dtype=np.int64)
         part[:, 0] = self._strategies.index(strategy)
         part[:, 1] = draw

@@ -40,7 +40,7 @@ def print_errors(evaluation: Evaluation, labels: Mapping[str, str], console: Con
         columns.append(Column(title, title, cells, "figures"))
     title = (
         f"Microsimulation of {errors.people:,} people, seed {errors.seed} (discounted; Monte Carlo "
-        "standard errors in brackets; strategies share luck)"
+        "standard errors in brackets; strategies share random numbers)"
     )
     show(console, Table("errors", title, columns))
 

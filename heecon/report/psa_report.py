@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from heecon import plot
-from heecon.analysis.acceptability import Acceptability, acceptability
+from heecon.analysis.ceac import CEAC, ceac
 from heecon.analysis.convergence import Precision, precision, running
 from heecon.analysis.monte_carlo import variance_shares
 from heecon.analysis.outcomes import Outcomes
@@ -49,7 +49,7 @@ class PsaReport:
 
     outcomes: Outcomes
     thresholds: tuple[float, ...]
-    curves: Acceptability
+    curves: CEAC
     precisions: tuple[Precision, ...]
     population: float | None
     headline: str
@@ -66,7 +66,7 @@ def report(
     return PsaReport(
         outcomes,
         tuple(thresholds),
-        acceptability(outcomes, default_grid(thresholds)),
+        ceac(outcomes, default_grid(thresholds)),
         tuple(precision(outcomes, threshold) for threshold in thresholds),
         population,
         headline,

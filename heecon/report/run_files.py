@@ -55,7 +55,9 @@ def write_run(
     if evaluation.result.trace is not None:
         contents |= plot.files({"trace": trace_picture(evaluation)}, formats)
     contents["results.json"] = json_text(results(evaluation))
-    contents["manifest.json"] = json_text(manifest(evaluation.model, seconds, **luck(evaluation)))
+    contents["manifest.json"] = json_text(
+        manifest(evaluation.model, seconds, **simulation_settings(evaluation))
+    )
     return write_all(folder, contents)
 
 
@@ -120,7 +122,7 @@ def results(evaluation: Evaluation) -> dict[str, object]:
     }
 
 
-def luck(evaluation: Evaluation) -> dict[str, object]:
+def simulation_settings(evaluation: Evaluation) -> dict[str, object]:
     """What a microsimulation needs to be repeated."""
     errors = evaluation.result.monte_carlo
     return {} if errors is None else {"seed": errors.seed, "patients": errors.people}

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.incremental import IncrementalRow, Quadrant, Status
-from heecon.model.build import base_number
+from heecon.model.check_model import base_number
 from heecon.model.definition import Model, RateStep
 from heecon.report import tables
 from heecon.report.console import heading, money, print_warnings, show

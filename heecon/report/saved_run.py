@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from heecon.analysis.incremental import Totals, equalised
-from heecon.analysis.standing import RunTotals
+from heecon.analysis.strategy_comparison import RunTotals
 from heecon.errors import InputError, Problem
 
 FILE = "results.json"

@@ -8,7 +8,13 @@ from rich.console import Console
 from rich.text import Text
 
 from heecon.analysis.scenarios import ScenarioRun
-from heecon.analysis.standing import Standing, all_thresholds, optimal, standings, totals_of
+from heecon.analysis.strategy_comparison import (
+    StrategyComparison,
+    all_thresholds,
+    comparisons,
+    optimal,
+    totals_of,
+)
 from heecon.report.change_log_report import icer_text
 from heecon.report.console import across, show
 from heecon.table import Column, Table
@@ -20,12 +26,12 @@ def print_comparison(runs: Sequence[ScenarioRun], console: Console) -> None:
         found.name: totals_of(found.evaluation) for found in runs if found.evaluation is not None
     }
     thresholds = all_thresholds(list(totals.values()))
-    found = {name: standings(run, thresholds) for name, run in totals.items()}
+    found = {name: comparisons(run, thresholds) for name, run in totals.items()}
     console.print()
     if not found:
         console.print(Text("No scenario could be run."))
         return
-    tables: list[tuple[str, str, Callable[[Standing], object]]] = [
+    tables: list[tuple[str, str, Callable[[StrategyComparison], object]]] = [
         ("Cost per person (discounted)", "money", lambda row: row.cost),
         ("QALYs per person (discounted)", "qaly", lambda row: row.qalys),
         ("Incremental cost against the comparator", "money", lambda row: row.incremental_cost),
@@ -57,5 +63,5 @@ def print_comparison(runs: Sequence[ScenarioRun], console: Console) -> None:
         show(console, Table("optimal", "Optimal strategy", columns))
 
 
-def _nmb_at(threshold: float) -> Callable[[Standing], float | None]:
+def _nmb_at(threshold: float) -> Callable[[StrategyComparison], float | None]:
     return lambda row: row.nmb.get(threshold)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from heecon import plot
-from heecon.analysis.acceptability import column
+from heecon.analysis.ceac import column
 from heecon.analysis.evppi import Evppi, violations
 from heecon.analysis.evsi import Evsi, NetBenefit, best_size
 from heecon.analysis.morris import Morris, MorrisRow

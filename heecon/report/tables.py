@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from heecon.analysis.acceptability import column
+from heecon.analysis.ceac import column
 from heecon.analysis.evaluation import Evaluation, SummaryRow
 from heecon.table import Column, Field, Table
 

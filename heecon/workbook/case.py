@@ -17,7 +17,7 @@ from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import run_psa
 from heecon.errors import HeeconError, InputError, Problem
 from heecon.files import locate
-from heecon.model.build import all_formulas
+from heecon.model.check_model import all_formulas
 from heecon.model.definition import Model
 from heecon.model.load import load
 
@@ -279,18 +279,18 @@ def refuse(model: Model) -> None:
     problems = []
     if model.scenario.engine != "cohort":
         what = f"the scenario asks for the engine '{model.scenario.engine}'"
-        remedy = "A workbook holds a cohort: export a scenario with engine = 'cohort'"
-        if model.attributes or model.types or any(map(model.is_personal, all_formulas(model))):
-            remedy = "Its people differ or have a past, which no cohort and no workbook can hold"
-        problems.append(Problem(model.scenario.name, what, remedy))
+        hint = "A workbook holds a cohort: export a scenario with engine = 'cohort'"
+        if model.attributes or model.types or any(map(model.is_individual, all_formulas(model))):
+            hint = "Its people differ or have a past, which no cohort and no workbook can hold"
+        problems.append(Problem(model.scenario.name, what, hint))
     for state in model.states.values():
         if state.slots > MAX_SLOTS:
             what = f"state '{state.name}' tells {state.slots} cycles of residence apart"
-            remedy = (
+            hint = (
                 f"A workbook carries at most {MAX_SLOTS}, a column each: lower residence or "
                 "lengthen the cycle, or give the results of `heecon run` instead"
             )
-            problems.append(Problem(f"states.{state.name}", what, remedy))
+            problems.append(Problem(f"states.{state.name}", what, hint))
     slots = sum(state.slots for state in model.states.values())
     cells = (
         (model.settings.cycles + 1)
@@ -299,11 +299,11 @@ def refuse(model: Model) -> None:
     )
     if cells > MAX_CELLS:
         what = f"the traces would have about {cells:,} cells"
-        remedy = (
+        hint = (
             f"At most {MAX_CELLS:,} are written: lengthen the cycle, shorten the horizon, or keep "
             "fewer strategies in a scenario"
         )
-        problems.append(Problem("workbook", what, remedy))
+        problems.append(Problem("workbook", what, hint))
     if problems:
         raise InputError(problems)
 

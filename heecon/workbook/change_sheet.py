@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heecon.analysis.change_log import ChangeLog
-from heecon.analysis.standing import Standing
+from heecon.analysis.strategy_comparison import StrategyComparison
 from heecon.difference.change import Change
 from heecon.workbook.book import (
     HEADER,
@@ -97,16 +97,18 @@ def _effects(sheet: Sheet, row: int, log: ChangeLog) -> int:
     sheet.across(row + 1, 1, heads, HEADER)
     sheet.heights[row + 1] = 30
     row += 2
-    stages: list[tuple[Value, tuple[Standing, ...]]] = [("before", log.a.standings)]
+    stages: list[tuple[Value, tuple[StrategyComparison, ...]]] = [("before", log.a.comparisons)]
     stages += [(number, step.after) for number, step in enumerate(log.steps, start=1)]
-    for stage, standings in stages:
-        for standing in standings:
+    for stage, comparisons in stages:
+        for standing in comparisons:
             _standing(sheet, row, stage, standing, log)
             row += 1
     return row - 1
 
 
-def _standing(sheet: Sheet, row: int, stage: Value, standing: Standing, log: ChangeLog) -> None:
+def _standing(
+    sheet: Sheet, row: int, stage: Value, standing: StrategyComparison, log: ChangeLog
+) -> None:
     cells: list[tuple[Value, Style]] = [
         (stage, Style("stored", PLAIN)),
         (standing.strategy, Style("text")),

@@ -68,8 +68,8 @@ class ChangedInputs:
         choices = [*self.rows]
         if name in known:
             choices += [f"{name}[{other}]" for other in self.whole.strategies]
-        remedy = names.did_you_mean(key, choices)
-        self.diagnostics.error(where, f"unknown input {shown(key)}", remedy)
+        hint = names.did_you_mean(key, choices)
+        self.diagnostics.error(where, f"unknown input {shown(key)}", hint)
         return False
 
     def _changed_details(self, key: str, name: str) -> dict[str, Edit | None]:
@@ -94,8 +94,8 @@ class ChangedInputs:
             if column in found:
                 edit = found[column] or Edit("", self.edits.ids[key])
                 what = f"the {column} of '{key}' is another than {shown(before.get(column, ''))}"
-                remedy = "Put it back: only parameters.csv can change it"
-                self.diagnostics.error(edit.where, what, remedy)
+                hint = "Put it back: only parameters.csv can change it"
+                self.diagnostics.error(edit.where, what, hint)
         return {column: edit for column, edit in found.items() if column not in FIXED}
 
     def _table(

@@ -85,8 +85,8 @@ class ChangedSettings:
                 continue
             name = found[1]
             if name not in known:
-                remedy = names.did_you_mean(name, known)
-                self.diagnostics.error(edit.where, f"unknown strategy {shown(name)}", remedy)
+                hint = names.did_you_mean(name, known)
+                self.diagnostics.error(edit.where, f"unknown strategy {shown(name)}", hint)
             elif edit.value not in ("yes", "no"):
                 self.diagnostics.error(
                     edit.where, f"{shown(edit.value)} is neither yes nor no", "Choose one"
@@ -111,8 +111,8 @@ class ChangedSettings:
     def _choice(self, key: str, edit: Edit, known: list[str], found: dict[str, Any]) -> None:
         value = edit.value
         if value not in known:
-            remedy = names.did_you_mean(str(value), known)
-            self.diagnostics.error(edit.where, f"{shown(value)} is no {key}", remedy)
+            hint = names.did_you_mean(str(value), known)
+            self.diagnostics.error(edit.where, f"{shown(value)} is no {key}", hint)
         elif key == "correction" and str(value).startswith(WEIGHTS):
             found[key] = {"weights": str(value).removeprefix(WEIGHTS)}
         else:
@@ -130,8 +130,8 @@ class ChangedSettings:
             return
         text = _plain(value)
         if value <= 0 or text == "0":
-            remedy = "Give years, or lifetime" if key == "horizon" else "Give years"
-            self.diagnostics.error(edit.where, f"{value:g} years is no length of time", remedy)
+            hint = "Give years, or lifetime" if key == "horizon" else "Give years"
+            self.diagnostics.error(edit.where, f"{value:g} years is no length of time", hint)
         else:
             found["cycle" if key == "cycle_length" else key] = f"{text} years"
 

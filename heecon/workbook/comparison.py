@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from heecon.analysis.scenarios import ScenarioRun, comparison
-from heecon.analysis.standing import RunTotals, Standing, all_thresholds, standings, totals_of
+from heecon.analysis.strategy_comparison import (
+    RunTotals,
+    StrategyComparison,
+    all_thresholds,
+    comparisons,
+    totals_of,
+)
 from heecon.workbook.address import letters
 from heecon.workbook.book import (
     HEADER,
@@ -45,7 +51,9 @@ def _side_by_side(book: Book, totals: dict[str, RunTotals]) -> None:
     )
     sheet.put(2, 1, words, NOTE)
     levels = all_thresholds(list(totals.values()))
-    found = {name: {s.strategy: s for s in standings(run, levels)} for name, run in totals.items()}
+    found = {
+        name: {s.strategy: s for s in comparisons(run, levels)} for name, run in totals.items()
+    }
     strategies = list(dict.fromkeys(name for rows in found.values() for name in rows))
     blocks: list[tuple[str, str]] = [
         ("cost", MONEY), ("qalys", QALY), ("incremental_cost", MONEY), ("incremental_qalys", QALY),
@@ -71,7 +79,7 @@ def _side_by_side(book: Book, totals: dict[str, RunTotals]) -> None:
     sheet.freeze = "B4"
 
 
-def _value(standing: Standing | None, title: str, level: float | None) -> Value:
+def _value(standing: StrategyComparison | None, title: str, level: float | None) -> Value:
     if standing is None:
         return None
     if level is not None:

@@ -90,8 +90,8 @@ def read_edits(path: Path) -> Edits:
     missing = [name for name in SHEETS if name not in sheets]
     if missing:
         what = f"there is no sheet {', '.join(missing)}: this is not a workbook heecon exported"
-        remedy = "Make one with heecon workbook export, and change that"
-        raise InputError(Problem(path.name, what, remedy))
+        hint = "Make one with heecon workbook export, and change that"
+        raise InputError(Problem(path.name, what, hint))
     diagnostics = Diagnostics()
     about = _about(sheets["Cover"])
     cover = f"{path.name}:Cover"
@@ -190,8 +190,8 @@ def _header(sheet: ReadSheet, wanted: Iterable[str]) -> tuple[int, dict[str, int
     missing = [name for name in needed if name not in columns]
     if missing:
         what = f"the row has no heading {', '.join(repr(name) for name in missing)}"
-        remedy = "Columns may be moved but not renamed or deleted: put the headings back"
-        problems.append(Problem(sheet.where(row, 1), what, remedy))
+        hint = "Columns may be moved but not renamed or deleted: put the headings back"
+        problems.append(Problem(sheet.where(row, 1), what, hint))
     if problems:
         raise InputError(problems)
     return row, {name: places[0] for name, places in columns.items()}
@@ -312,8 +312,8 @@ def _content(cell: ReadCell, *, is_text: bool = False) -> float | str | None:
     wanted = "text" if is_text else "a number"
     if value is None and cell.formula:
         what = f"the formula {shown('=' + cell.formula)} has no result in the file"
-        remedy = f"Open the file in a spreadsheet program and save it, or type {wanted}"
-        raise InvalidValue(what, remedy)
+        hint = f"Open the file in a spreadsheet program and save it, or type {wanted}"
+        raise InvalidValue(what, hint)
     if value is None:
         return None
     if isinstance(value, bool):

@@ -150,13 +150,13 @@ def _problems(archive: zipfile.ZipFile, name: str) -> list[Problem]:
         ratio = part.file_size / max(part.compress_size, 1)
         if part.file_size > MAX_PART_BYTES or (big and ratio > MAX_RATIO):
             what = f"'{part.filename}' unpacks to {part.file_size:,} bytes"
-            remedy = f"At most {MAX_PART_BYTES:,} are read: export the workbook again"
-            found.append(Problem(name, what, remedy))
+            hint = f"At most {MAX_PART_BYTES:,} are read: export the workbook again"
+            found.append(Problem(name, what, hint))
     unpacked = sum(part.file_size for part in parts)
     if unpacked > MAX_UNPACKED_BYTES and not found:
         what = f"the workbook unpacks to {unpacked:,} bytes"
-        remedy = f"At most {MAX_UNPACKED_BYTES:,} are read: export it again with fewer draws"
-        found.append(Problem(name, what, remedy))
+        hint = f"At most {MAX_UNPACKED_BYTES:,} are read: export it again with fewer draws"
+        found.append(Problem(name, what, hint))
     return found or _contents(archive, parts, name)
 
 
@@ -180,13 +180,13 @@ def _contents(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo], name: str)
 
 
 def _macros(name: str, what: str) -> Problem:
-    remedy = "Save it as .xlsx without them; nothing of it was read"
-    return Problem(name, f"the workbook {what}", remedy)
+    hint = "Save it as .xlsx without them; nothing of it was read"
+    return Problem(name, f"the workbook {what}", hint)
 
 
 def _links(name: str) -> Problem:
-    remedy = "Break the links (Data, Edit Links) and save it again"
-    return Problem(name, "the workbook has links to other files", remedy)
+    hint = "Break the links (Data, Edit Links) and save it again"
+    return Problem(name, "the workbook has links to other files", hint)
 
 
 def _text(archive: zipfile.ZipFile, parts: list[zipfile.ZipInfo], name: str) -> bytes:

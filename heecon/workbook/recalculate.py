@@ -78,8 +78,8 @@ def _formualizer(path: Path) -> _InProcess:
         import formualizer  # noqa: PLC0415  (only for those who check workbooks)
     except ImportError:
         what = "formualizer, which recalculates workbooks, is not installed"
-        remedy = "pip install 'heecon[check]', or use --engine libreoffice"
-        raise InputError(Problem("check", what, remedy)) from None
+        hint = "pip install 'heecon[check]', or use --engine libreoffice"
+        raise InputError(Problem("check", what, hint)) from None
     try:
         book = formualizer.load_workbook(str(path))
         book.evaluate_all()

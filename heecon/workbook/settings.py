@@ -8,7 +8,7 @@ from functools import partial
 
 from heecon.language import Number
 from heecon.model import duration
-from heecon.model.build import base_number
+from heecon.model.check_model import base_number
 from heecon.model.definition import Correction, Formula, Settings
 from heecon.workbook.book import Value
 from heecon.workbook.case import ScenarioColumn, WorkbookInput

@@ -95,8 +95,8 @@ def verify(path: Path, engine: str = "formualizer", source: str | None = None) -
     cycles = imported.whole.settings.cycles
     if 0 < imported.room < cycles:
         what = f"the horizon has {cycles} cycles, and the traces have room for {imported.room}"
-        remedy = "Import the workbook, and export it again from the scenario that gives"
-        raise InputError(Problem(f"{path.name}:Control", what, remedy))
+        hint = "Import the workbook, and export it again from the scenario that gives"
+        raise InputError(Problem(f"{path.name}:Control", what, hint))
     recalculated = recalculate(path, engine)
     expected = workbook(_case(imported))
     found = _Comparison(recalculated)

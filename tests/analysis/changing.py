@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 import heecon as he
-from heecon.model.distribution import build
+from heecon.model.distribution import fitted
 
 DEFINITION: dict[str, Any] = {
     "model": {
@@ -91,6 +91,6 @@ class Draft:
         for key, value in self.values.items():
             name, _, strategy = key.removesuffix("]").partition("[")
             if not strategy or strategy in self.definition["strategies"]:
-                fields = {"distribution": build("fixed", value), **self.fields.get(key, {})}
+                fields = {"distribution": fitted("fixed", value), **self.fields.get(key, {})}
                 rows.append(he.Parameter(name, value, strategy or None, **fields))
         return he.Model.from_dict(self.definition, rows, self.tables, "everything")

@@ -15,10 +15,10 @@ import heecon as he
 from heecon.analysis import change_log as module
 from heecon.analysis.change_log import ChangeLog, change_log
 from heecon.analysis.evaluation import run
-from heecon.analysis.standing import standings, totals_of
+from heecon.analysis.strategy_comparison import comparisons, totals_of
 from heecon.difference.difference import between
 from heecon.files import locate
-from heecon.model.distribution import build
+from heecon.model.distribution import fitted
 from tests.analysis.changing import DEFINITION, VALUES, Draft
 from tests.analysis.toys import toy
 
@@ -40,11 +40,11 @@ def check(a: he.Model, b: he.Model) -> ChangeLog:
     """Everything that holds for every pair of models."""
     log = change_log(a, b)
     for model, side in ((a, log.a), (b, log.b)):
-        assert side.standings == standings(totals_of(run(model)), log.thresholds)
-    stages = [log.a.standings, *(step.after for step in log.steps)]
+        assert side.comparisons == comparisons(totals_of(run(model)), log.thresholds)
+    stages = [log.a.comparisons, *(step.after for step in log.steps)]
     assert [step.before for step in log.steps] == stages[:-1]
     if log.steps:
-        assert stages[-1] == log.b.standings
+        assert stages[-1] == log.b.comparisons
     difference = between(a, b)
     for taken, whole in ((difference.parts, b), ((), a)):
         reached = run(difference.intermediate_model(taken)).result
@@ -95,7 +95,7 @@ def test_steps_do_what_their_change_does() -> None:
     log = check(product(10, 20), product(12, 30))
     assert keys(log) == [["parameters.price.value"], ["parameters.doses.value"]]
     costs = [step.after[1].incremental_cost for step in log.steps]
-    assert log.a.standings[1].incremental_cost == 200
+    assert log.a.comparisons[1].incremental_cost == 200
     assert costs == [240, 360]
     last = log.steps[-1].after[1]
     assert (last.icer, last.quadrant) == (720, "north-east")
@@ -114,7 +114,7 @@ def test_each_step_equals_a_model_edited_by_hand() -> None:
 
     log = check(edited(), edited(dearer, shorter))
     assert keys(log) == [["model.horizon"], ["parameters.c_drug[new].value"]]
-    by_hand = standings(totals_of(run(edited(shorter))))
+    by_hand = comparisons(totals_of(run(edited(shorter))))
     assert log.steps[0].after == by_hand
 
 
@@ -311,7 +311,7 @@ def test_comparator_that_leaves() -> None:
     log = check(edited(), edited(leave))
     assert len(log.steps) == 1
     assert "model.comparator" in keys(log)[0]
-    assert {row.comparator for row in log.b.standings} == {"new"}
+    assert {row.comparator for row in log.b.comparisons} == {"new"}
 
 
 def test_row_of_its_own() -> None:
@@ -425,7 +425,7 @@ def test_changes_without_effect() -> None:
         )
         draft.fields["hr[new]"] = {
             "low": 0.7,
-            "distribution": build("lognormal", 0.8, low=0.7, high=0.9),
+            "distribution": fitted("lognormal", 0.8, low=0.7, high=0.9),
             "source": "a trial",
             "status": "trial",
         }
@@ -519,7 +519,7 @@ def test_without_qalys() -> None:
         draft.values["c_drug[new]"] = 1000.0
 
     log = check(edited(no_qalys), edited(dearer))
-    row = log.b.standings[1]
+    row = log.b.comparisons[1]
     assert (row.qalys, row.icer, row.quadrant, row.nmb) == (None, None, None, {})
     assert row.incremental_cost is not None
 
@@ -564,7 +564,7 @@ def test_simulated_models_end_at_b(tmp_path: Path) -> None:
     keys = [change.key for step in log.steps for change in step.changes]
     assert keys == ["parameters.c_trt.value"]
     assert any("400 people, seed 2" in note for note in log.notes)
-    assert log.steps[-1].after == log.b.standings
+    assert log.steps[-1].after == log.b.comparisons
 
 
 def test_patients_are_told_in_few_words() -> None:
@@ -580,7 +580,7 @@ def test_patients_are_told_in_few_words() -> None:
         "states": {"well": {}, "dead": {"absorbing": True}},
         "start": {"well": 1},
         "strategies": {"old": {}, "new": {}},
-        "persons": {"x": {"column": "x"}},
+        "individuals": {"x": {"column": "x"}},
         "transitions": {"well": {"rates": {"dead": "h * (1 + x / 300)"}}},
         "outcomes": {
             "cost": {"kind": "cost", "state": {"alive": 1}},

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import heecon as he
-from heecon.analysis.factors import Estimate, Factor, Quantity
+from heecon.analysis.gsa import Estimate, Factor, Quantity
 from heecon.analysis.morris import Morris, MorrisRow, run_morris
 
 from .test_sobol import COVARIANCE, GROUPED

@@ -16,7 +16,7 @@ from heecon.analysis.evaluation import run as evaluate
 from heecon.analysis.incremental import Quadrant
 from heecon.analysis.one_way import OneWay, OneWayRow, one_way
 from heecon.engine.sampling import uncertain
-from heecon.model.distribution import build
+from heecon.model.distribution import fitted
 
 from ..golden.published import INPUTS, close, golden
 from .test_threshold import each, toy
@@ -160,7 +160,7 @@ def test_every_uncertain_input_is_in_it(name: str) -> None:
 
 def test_methodological_settings_and_switches_never_are() -> None:
     rows = [
-        he.Parameter("dr", 0.03, distribution=build("uniform", 0.03, low=0, high=0.06)),
+        he.Parameter("dr", 0.03, distribution=fitted("uniform", 0.03, low=0, high=0.06)),
         he.Parameter("flag", 1.0, low=0, high=1, tags=("switch",)),
         he.Parameter("x", 2.0, low=1, high=3),
         *each("on", {"old": 0, "new": 1}),
@@ -274,8 +274,8 @@ def test_rank_correlated_inputs_move_as_a_group() -> None:
 def linked_model() -> he.Model:
     rows = [
         *each("on", {"old": 0, "new": 1}),
-        he.Parameter("a", 2.0, distribution=build("normal", 2.0, arguments=(2, 0.5))),
-        he.Parameter("b", 4.0, distribution=build("gamma", 4.0, arguments=(4, 1))),
+        he.Parameter("a", 2.0, distribution=fitted("normal", 2.0, arguments=(2, 0.5))),
+        he.Parameter("b", 4.0, distribution=fitted("gamma", 4.0, arguments=(4, 1))),
         he.Parameter("c", 1.0, strategy="old", low=0, high=3),
         he.Parameter("c", 1.5, strategy="new", low=1, high=2),
     ]

@@ -10,7 +10,7 @@ import pytest
 import heecon as he
 from heecon.analysis.evaluation import run as evaluate
 from heecon.analysis.scenarios import comparison, run_scenarios, scenario_files
-from heecon.analysis.standing import all_thresholds, optimal, standings, totals_of
+from heecon.analysis.strategy_comparison import all_thresholds, comparisons, optimal, totals_of
 from tests.model.small import write
 
 
@@ -94,7 +94,7 @@ def test_a_link_out_of_the_folder(folder: Path, tmp_path: Path) -> None:
 
 def test_optimal_shares_ties() -> None:
     run = totals_of(evaluate(he.load("starter/base_case")))
-    rows = standings(run)
+    rows = comparisons(run)
     assert optimal(rows, 25_000) == ("usual_care",)
     twin = replace(rows[0], strategy="twin")
     assert optimal([twin, *rows], 25_000) == ("twin", "usual_care")

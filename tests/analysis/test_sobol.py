@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import heecon as he
-from heecon.analysis.factors import Estimate
+from heecon.analysis.gsa import Estimate
 from heecon.analysis.psa import run_psa
 from heecon.analysis.sobol import Sobol, run_sobol
 
@@ -240,7 +240,7 @@ def test_bad_requests() -> None:
 
 def test_progress_and_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run_sobol(product_model(), 64)
-    monkeypatch.setattr("heecon.analysis.factors.CHUNK", 100)
+    monkeypatch.setattr("heecon.analysis.gsa.CHUNK", 100)
     done: list[int] = []
     parts = run_sobol(product_model(), 64, on_draws=done.append)
     assert parts == whole

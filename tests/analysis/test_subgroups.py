@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import heecon as he
-from heecon.analysis.acceptability import acceptability
+from heecon.analysis.ceac import ceac
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import run_psa
 from heecon.analysis.subgroups import mixture, weighted
@@ -128,8 +128,8 @@ def test_the_value_of_knowing_the_structure() -> None:
     """Gains of +100 or -100: an average is indifferent, a mixture would pay 50 to know."""
     nmb = np.tile([[0.0, 100.0]], (20_000, 1))
     parts = {"helps": (given(nmb), 0.5), "harms": (given(-nmb), 0.5)}
-    population = acceptability(weighted(parts), [1.0])
-    rivals = acceptability(mixture(parts), [1.0])
+    population = ceac(weighted(parts), [1.0])
+    rivals = ceac(mixture(parts), [1.0])
     assert population.evpi[0] == 0
     # E max(X, 0) - max(E X, 0) of the draws' own share.
     share = mixture(parts).parameters["structure"].mean()

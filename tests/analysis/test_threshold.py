@@ -13,7 +13,7 @@ import heecon as he
 from heecon.analysis import threshold as module
 from heecon.analysis.psa import outcomes_of
 from heecon.analysis.threshold import Threshold, threshold_analysis
-from heecon.model.distribution import build
+from heecon.model.distribution import fitted
 
 from ..golden.published import INPUTS, golden
 
@@ -181,7 +181,7 @@ def test_a_non_linear_effect() -> None:
     """100 exp(-h) a year against 40: h = ln 2.5."""
     rows = [
         *each("on", {"old": 0, "new": 1}),
-        he.Parameter("h", 0.5, distribution=build("gamma", 0.5, arguments=(4, 0.3))),
+        he.Parameter("h", 0.5, distribution=fitted("gamma", 0.5, arguments=(4, 0.3))),
     ]
     model = toy("40 * on", "exp(-h) if on > 0.5 else 0", rows)
     found = threshold_analysis(model, "h")

@@ -18,7 +18,7 @@ from heecon.analysis.two_way import two_way, winners
 from heecon.arrays import Floats
 from heecon.editable import Parameters
 from heecon.model.copula import Copula
-from heecon.model.distribution import build
+from heecon.model.distribution import fitted
 from heecon.model.joint import JOINT_FAMILIES, Block
 
 from ..golden.published import INPUTS, close, golden
@@ -175,7 +175,7 @@ def bounds(row: he.Parameter) -> tuple[float, float]:
 
 def test_bounds_are_quantiles_of_the_distribution() -> None:
     def made(family: str, value: float, *arguments: float) -> tuple[float, float]:
-        shape = build(family, value, arguments=arguments)
+        shape = fitted(family, value, arguments=arguments)
         return bounds(he.Parameter("x", value, distribution=shape))
 
     tails = (0.025, 0.975)
@@ -189,7 +189,7 @@ def test_bounds_are_quantiles_of_the_distribution() -> None:
 
 
 def test_low_and_high_of_the_file_go_first() -> None:
-    shape = build("pert", 2, low=1, high=5)
+    shape = fitted("pert", 2, low=1, high=5)
     row = he.Parameter("x", 2.0, low=1, high=5, distribution=shape)
     assert bounds(row) == (1, 5)
     found = bounds_of(toy("x", "1", [row]), row)
@@ -199,7 +199,7 @@ def test_low_and_high_of_the_file_go_first() -> None:
 
 
 def test_a_fixed_parameter_has_no_bounds() -> None:
-    row = he.Parameter("x", 2.0, distribution=build("fixed", 2.0))
+    row = he.Parameter("x", 2.0, distribution=fitted("fixed", 2.0))
     assert bounds_of(toy("x", "1", [row]), row) is None
 
 
@@ -270,9 +270,9 @@ def test_a_block_moves_along_its_conditional_means(family: str, index: int) -> N
 def rank_model() -> he.Model:
     """x, y and z keep their own distributions and are rank-correlated; u is alone."""
     rows = [
-        he.Parameter("x", 1.0, distribution=build("gamma", 1.0, arguments=(4, 0.25))),
-        he.Parameter("y", 0.3, distribution=build("beta", 0.3, arguments=(3, 7))),
-        he.Parameter("z", 2.0, distribution=build("uniform", 2.0, low=1, high=3), low=1, high=3),
+        he.Parameter("x", 1.0, distribution=fitted("gamma", 1.0, arguments=(4, 0.25))),
+        he.Parameter("y", 0.3, distribution=fitted("beta", 0.3, arguments=(3, 7))),
+        he.Parameter("z", 2.0, distribution=fitted("uniform", 2.0, low=1, high=3), low=1, high=3),
         he.Parameter("u", 1.0, low=0, high=2),
     ]
     plain = toy("x + y + z + u", "1", rows)

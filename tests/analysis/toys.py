@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import heecon as he
-from heecon.model.distribution import build
+from heecon.model.distribution import fitted
 
 THRESHOLD = 20_000.0
 
 
 def uncertain(name: str, family: str, *arguments: float, **fields: Any) -> he.Parameter:
     """A parameter with a distribution, its value the mean of it."""
-    distribution = build(family, 0.0, arguments=arguments)
+    distribution = fitted(family, 0.0, arguments=arguments)
     return he.Parameter(name, distribution.mean(), distribution=distribution, **fields)
 
 

@@ -8,7 +8,7 @@ import pytest
 import heecon as he
 from heecon.difference.difference import between
 from heecon.files import locate
-from heecon.model.distribution import build
+from heecon.model.distribution import fitted
 from heecon.model.to_dict import to_dict
 from tests.analysis.changing import Draft
 
@@ -66,13 +66,17 @@ def test_rows_of_all_and_of_one_strategy() -> None:
 def test_arguments_are_written_where_the_figures_do_not_give_them() -> None:
     a, b = Draft(), Draft()
     b.fields = {
-        "hr": {"low": 0.8, "high": 1.25, "distribution": build("lognormal", 1, low=0.8, high=1.25)},
-        "u_well": {"distribution": build("beta", 0.8, arguments=[80, 20])},
+        "hr": {
+            "low": 0.8,
+            "high": 1.25,
+            "distribution": fitted("lognormal", 1, low=0.8, high=1.25),
+        },
+        "u_well": {"distribution": fitted("beta", 0.8, arguments=[80, 20])},
     }
     given = between(a.model(), b.model()).overrides()["parameters"]
     status = {"status": "assumption"}
-    fitted = {"value": 1, "distribution": "lognormal", "low": 0.8, "high": 1.25}
-    assert given["hr"] == fitted | status
+    spread = {"value": 1, "distribution": "lognormal", "low": 0.8, "high": 1.25}
+    assert given["hr"] == spread | status
     counted = {"value": 0.8, "distribution": "beta", "arg1": 80, "arg2": 20}
     assert given["u_well"] == counted | status
 

@@ -17,7 +17,7 @@ from heecon.arrays import Floats, Integers
 from heecon.engine import random_numbers as rng
 from heecon.language import evaluate
 from heecon.model.definition import Formula, Model, Outcome, Start, Transitions
-from heecon.model.persons import PERSON_FAMILIES
+from heecon.model.individuals import INDIVIDUAL_FAMILIES
 
 SHIFT = {"cycle_start": 0.0, "mid_cycle": 0.5, "cycle_end": 1.0}
 
@@ -159,7 +159,7 @@ class Reference:
                 self.attributes[name] = column[self.person % len(column)]
             else:
                 drawn[name] = uniform(self.person, int(rng.code_of(name)), 2, self.key)
-        for copula in self.model.person_copulas.values():
+        for copula in self.model.individual_copulas.values():
             columns = copula.draw(np.column_stack([drawn[name] for name in copula.names]))
             drawn |= dict(zip(copula.names, columns.T, strict=True))
         for name, u in drawn.items():
@@ -167,7 +167,9 @@ class Reference:
             arguments = [
                 float(evaluate(f.tree, known, self.model.tables)) for f in attribute.arguments
             ]
-            self.attributes[name] = PERSON_FAMILIES[attribute.distribution].quantile(u, *arguments)
+            self.attributes[name] = INDIVIDUAL_FAMILIES[attribute.distribution].quantile(
+                u, *arguments
+            )
 
     def shared(self) -> dict[str, Floats]:
         """Names that do not differ by person, before the first cycle."""

@@ -260,7 +260,7 @@ def test_attributes_may_scale_a_hazard() -> None:
             "well": {"hazards": {"dead": {"family": "exponential", "arguments": ["0.2 * frailty"]}}}
         },
         "outcomes": {"years": {"kind": "life_year", "state": {"alive": 1}}},
-        "persons": {"frailty": {"distribution": "frailty", "arguments": ["0.25"]}},
+        "individuals": {"frailty": {"distribution": "frailty", "arguments": ["0.25"]}},
     }
     run = evaluate(he.Model.from_dict(definition)).result
     expected = integrate.quad(lambda t: (1 + 0.25 * 0.2 * t) ** (-1 / 0.25), 0, 500)[0]

@@ -146,7 +146,7 @@ def personal_model(**changes: Any) -> he.Model:
         "variables": variables,
         "transitions": keys["transitions"],
         "outcomes": keys["outcomes"],
-        "persons": {
+        "individuals": {
             "frailty": {"distribution": "frailty", "arguments": ["theta"], "group": "traits"},
             "shift": {"distribution": "normal", "arguments": ["0.5", "0.2"], "group": "traits"},
             "prior": {"distribution": "bernoulli", "arguments": ["0.3"]},

@@ -1,4 +1,4 @@
-"""What cannot be simulated is refused, with the place, the value and the remedy."""
+"""What cannot be simulated is refused, with the place, the value and the hint."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _spoilt(patients: int = 500, **values: float) -> he.SimulationError:
 def test_a_negative_hazard_of_one_person_names_person_and_cycle() -> None:
     (problem,) = _spoilt(3_000, bad_rate=5.0).problems
     assert "the rate well -> dead is -" in problem.what
-    assert "the formula is 'die' at definition (transitions.well.rates.dead)" in problem.remedy
+    assert "the formula is 'die' at definition (transitions.well.rates.dead)" in problem.hint
     found = re.fullmatch(r"old, draw 0, person (\d+), cycle (\d+)", problem.where)
     assert found
     person, cycle = int(found[1]), int(found[2])
@@ -62,7 +62,7 @@ def test_probabilities_that_sum_to_more_than_one() -> None:
 def test_the_time_since_what_never_happened_is_not_finite() -> None:
     (problem,) = _spoilt(bad_time=1.0).problems
     assert "the drug in well is inf" in problem.what
-    assert "the time since what never happened" in problem.remedy
+    assert "the time since what never happened" in problem.hint
 
 
 @pytest.mark.parametrize(("patients", "words"), [(0, "at least 1"), (-3, "at least 1")])

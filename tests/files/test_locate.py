@@ -13,7 +13,7 @@ from tests.model.small import MODEL_FILE, SCENARIO_FILE, write
 def refusal(source: str | Path, scenario: str | Path | None = None) -> str:
     with pytest.raises(he.InputError) as refused:
         load(source, scenario)
-    assert all(problem.remedy for problem in refused.value.problems)
+    assert all(problem.hint for problem in refused.value.problems)
     return str(refused.value)
 
 

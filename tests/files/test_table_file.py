@@ -103,7 +103,7 @@ def test_tables_that_are_none(text: str, message: str) -> None:
     with pytest.raises(InputError) as refused:
         parse_csv(text, "x.csv")
     assert message in str(refused.value)
-    assert all(problem.remedy for problem in refused.value.problems)
+    assert all(problem.hint for problem in refused.value.problems)
 
 
 @given(st.text(max_size=60))

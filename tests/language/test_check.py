@@ -1,4 +1,4 @@
-"""The checker finds everything at once, each with its place and a remedy."""
+"""The checker finds everything at once, each with its place and a hint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize(
-    ("text", "under", "message", "remedy"),
+    ("text", "under", "message", "hint"),
     [
         ("max(h_deth, 0.1)", "h_deth", "unknown name 'h_deth'", "did you mean 'h_death'?"),
         ("Age + 1", "Age", "unknown name 'Age'", "did you mean 'age'?"),
@@ -65,13 +65,13 @@ TABLES = {
         ),
     ],
 )
-def test_finding(text: str, under: str | None, message: str, remedy: str | None) -> None:
+def test_finding(text: str, under: str | None, message: str, hint: str | None) -> None:
     (finding,) = check(parse(text), NAMES, TABLES)
     assert finding.what == message
     if under is not None:
         assert text[finding.start : finding.end] == under
-    if remedy is not None:
-        assert finding.remedy == remedy
+    if hint is not None:
+        assert finding.hint == hint
 
 
 def test_all_at_once_in_the_order_of_the_text() -> None:

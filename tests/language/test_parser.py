@@ -189,7 +189,7 @@ def test_refuses_quickly_with_a_caret(text: str, under: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "remedy"),
+    ("text", "hint"),
     [
         ("a ^ b", "use ** for powers"),
         ("a % b", "use mod(a, b) for a remainder; write 5% as 0.05"),
@@ -200,10 +200,10 @@ def test_refuses_quickly_with_a_caret(text: str, under: str | None) -> None:
         ("1_000", "write a plain decimal number"),
     ],
 )
-def test_says_what_to_write_instead(text: str, remedy: str) -> None:
+def test_says_what_to_write_instead(text: str, hint: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse(text)
-    assert caught.value.problems[0].remedy == remedy
+    assert caught.value.problems[0].hint == hint
 
 
 @pytest.mark.parametrize("depth", [1, 30, 59])
@@ -252,7 +252,7 @@ def test_error_is_an_input_error_with_problems_of_a_place() -> None:
     (problem,) = error.problems_at("parameters.csv:12:3 (value)")
     assert problem.where == "parameters.csv:12:3 (value)"
     assert problem.what == "'^' is not part of the language"
-    assert problem.remedy == "use ** for powers"
+    assert problem.hint == "use ** for powers"
     assert str(problem).endswith("language\n    a ^ b\n      ^\n  use ** for powers")
 
 

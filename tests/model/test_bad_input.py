@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (one line a mistake reads best)
-"""Every mistake a file can hold is reported with its place, the value and a remedy."""
+"""Every mistake a file can hold is reported with its place, the value and a hint."""
 
 import os
 import zipfile
@@ -25,7 +25,7 @@ M, P, T, S = MODEL_FILE, PARAMETER_FILE, TABLE_FILE, SCENARIO_FILE
 
 PURPOSE = 'purpose = "The files as they stand."'
 
-# name: (file, old text, new text, place, part of what is said, part of the remedy)
+# name: (file, old text, new text, place, part of what is said, part of the hint)
 MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     # model.toml: shape
     "not TOML": (M, "[states]", "[states", "model.toml", "not valid TOML", "toml.io"),
@@ -206,15 +206,15 @@ def refusal(source: Path) -> str:
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_one_mistake_gives_one_problem(name: str, tmp_path: Path) -> None:
-    """With place, value and remedy; and nothing else looks wrong because of it."""
-    file, old, new, place, what, remedy = MISTAKES[name]
+    """With place, value and hint; and nothing else looks wrong because of it."""
+    file, old, new, place, what, hint = MISTAKES[name]
     scenario = write(tmp_path)
     edit(tmp_path, file, old, new)
     (problem,) = problems(scenario)
     assert place in problem.where
     assert what in str(problem)
-    assert remedy in problem.remedy
-    assert problem.remedy
+    assert hint in problem.hint
+    assert problem.hint
 
 
 TOGETHER = [
@@ -244,8 +244,8 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
         edit(tmp_path, file, old, new)
     found = problems(scenario)
     for name in TOGETHER:
-        *_, what, remedy = MISTAKES[name]
-        assert any(what in str(one) and remedy in one.remedy for one in found), name
+        *_, what, hint = MISTAKES[name]
+        assert any(what in str(one) and hint in one.hint for one in found), name
     assert len(found) == len(TOGETHER), "\n".join(map(str, found))
 
 

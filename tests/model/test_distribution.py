@@ -9,7 +9,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heecon.model.distribution import FAMILIES, Z975, build, mismatch
+from heecon.model.distribution import FAMILIES, Z975, fitted, mismatch
 from heecon.model.joint import JOINT_FAMILIES, Block
 
 PROBABILITIES = np.array([1e-6, 0.001, 0.025, 0.3, 0.5, 0.8, 0.975, 0.9999])
@@ -30,19 +30,19 @@ CASES: list[tuple[str, tuple[float, ...], Any]] = [
 
 @pytest.mark.parametrize(("family", "arguments", "reference"), CASES)
 def test_moments_and_quantiles(family: str, arguments: tuple[float, ...], reference: Any) -> None:
-    built = build(family, reference.mean(), arguments=arguments)
+    built = fitted(family, reference.mean(), arguments=arguments)
     assert built.mean() == pytest.approx(reference.mean(), rel=1e-12)
     assert built.median() == pytest.approx(reference.median(), rel=1e-10)
     assert built.quantile(PROBABILITIES) == pytest.approx(reference.ppf(PROBABILITIES), rel=1e-9)
 
 
 def test_logit_normal() -> None:
-    built = build("logit_normal", 0.5, arguments=(0.4, 0.9))
+    built = fitted("logit_normal", 0.5, arguments=(0.4, 0.9))
     normal = scipy.stats.norm(0.4, 0.9)
     expected = 1 / (1 + np.exp(-normal.ppf(PROBABILITIES)))
     assert built.quantile(PROBABILITIES) == pytest.approx(expected, rel=1e-12)
     mean = normal.expect(scipy.special.expit)
-    extreme = build("logit_normal", 0.5, arguments=(-700.0, 30.0)).quantile(PROBABILITIES)
+    extreme = fitted("logit_normal", 0.5, arguments=(-700.0, 30.0)).quantile(PROBABILITIES)
     assert ((extreme >= 0) & (extreme < 1e-100)).all()
     assert built.mean() == pytest.approx(mean, rel=1e-8)
     assert built.median() == pytest.approx(1 / (1 + np.exp(-0.4)), rel=1e-12)
@@ -59,7 +59,7 @@ def test_logit_normal() -> None:
 )
 def test_from_a_standard_error(family: str, value: float, se: float) -> None:
     """The method of moments gives back the mean and the standard error."""
-    built = build(family, value, se=se)
+    built = fitted(family, value, se=se)
     u = (np.arange(400_000) + 0.5) / 400_000
     values = built.quantile(u)
     assert built.mean() == pytest.approx(value, rel=1e-12)
@@ -74,7 +74,7 @@ def test_from_a_standard_error(family: str, value: float, se: float) -> None:
 )
 def test_intervals_on_their_own_scale(family: str, value: float, low: float, high: float) -> None:
     """The value is the median, and the limits hold 95% as far as they are symmetric."""
-    built = build(family, value, low=low, high=high)
+    built = fitted(family, value, low=low, high=high)
     assert built.centre == "median"
     assert built.median() == pytest.approx(value, rel=1e-12)
     assert built.quantile(np.array([0.025, 0.975])) == pytest.approx([low, high], rel=0.02)
@@ -82,8 +82,8 @@ def test_intervals_on_their_own_scale(family: str, value: float, low: float, hig
 
 def test_symmetric_intervals_give_the_standard_error() -> None:
     for family in ("normal", "beta", "gamma"):
-        from_interval = build(family, 0.5, low=0.4, high=0.6)
-        from_error = build(family, 0.5, se=0.1 / Z975)
+        from_interval = fitted(family, 0.5, low=0.4, high=0.6)
+        from_error = fitted(family, 0.5, se=0.1 / Z975)
         assert from_interval.arguments == pytest.approx(from_error.arguments, rel=1e-12)
 
 
@@ -92,21 +92,21 @@ def test_quantiles_invert_the_distribution_function(
     family: str, arguments: tuple[float, ...], reference: Any
 ) -> None:
     u = np.linspace(0.001, 0.999, 999)
-    values = build(family, 1.0, arguments=arguments).quantile(u)
+    values = fitted(family, 1.0, arguments=arguments).quantile(u)
     assert reference.cdf(values) == pytest.approx(u, abs=1e-10)
 
 
 @pytest.mark.parametrize("family", ["uniform", "triangular", "pert"])
 def test_a_range(family: str) -> None:
     """Low and high are the range of the bounded families, and the value is the mode."""
-    built = build(family, 2.0, low=1.0, high=5.0)
+    built = fitted(family, 2.0, low=1.0, high=5.0)
     assert built.quantile(np.array([0.0, 1.0])) == pytest.approx([1, 5])
     assert built.arguments == ((1, 5) if family == "uniform" else (1, 2, 5))
     assert mismatch(built, 2.0) == "" if family != "uniform" else mismatch(built, 3.0) == ""
 
 
 def test_a_fixed_value_does_not_vary() -> None:
-    built = build("fixed", 3.0)
+    built = fitted("fixed", 3.0)
     assert built.quantile(np.array([0.01, 0.5, 0.99])).tolist() == [3, 3, 3]
     assert (built.mean(), built.median(), mismatch(built, 3.0)) == (3, 3, "")
 
@@ -129,7 +129,7 @@ SUPPORTS = {
 def test_quantiles_ascend_inside_the_support(
     family: str, first: float, second: float, probabilities: list[float]
 ) -> None:
-    built = build(family, 0.5, arguments=(first, second))
+    built = fitted(family, 0.5, arguments=(first, second))
     values = built.quantile(np.sort(probabilities))
     low, high = SUPPORTS[family]
     assert (np.diff(values) >= 0).all()
@@ -148,7 +148,7 @@ def test_ranges_are_kept(
     family: str, low: float, share: float, width: float, probabilities: list[float]
 ) -> None:
     high = low + width
-    built = build(family, low + share * (high - low), low=low, high=high)
+    built = fitted(family, low + share * (high - low), low=low, high=high)
     values = built.quantile(np.sort(probabilities))
     slack = 1e-9 * max(abs(low), abs(high), 1)
     assert (np.diff(values) >= -slack).all()
@@ -174,7 +174,7 @@ def test_any_numbers_give_a_distribution_or_a_complaint(
     high: float | None,
 ) -> None:
     try:
-        built = build(family, value, arguments=arguments, se=se, low=low, high=high)
+        built = fitted(family, value, arguments=arguments, se=se, low=low, high=high)
     except ValueError:
         return
     assert np.isfinite(built.mean())
@@ -184,20 +184,20 @@ def test_any_numbers_give_a_distribution_or_a_complaint(
 
 def test_an_unknown_family() -> None:
     with pytest.raises(ValueError, match=r"unknown distribution 'gama'. Did you mean 'gamma'"):
-        build("gama", 1.0)
+        fitted("gama", 1.0)
 
 
 def test_native_arguments_go_before_the_rest() -> None:
-    built = build("gamma", 2000, arguments=(100, 20), se=5, low=1, high=9999)
+    built = fitted("gamma", 2000, arguments=(100, 20), se=5, low=1, high=9999)
     assert built.arguments == (100, 20)
 
 
 def test_a_value_off_its_distribution_is_said_with_numbers() -> None:
-    off = mismatch(build("gamma", 1000, arguments=(4, 300)), 1000)
+    off = mismatch(fitted("gamma", 1000, arguments=(4, 300)), 1000)
     assert "base value 1000 is not the mean of gamma(shape=4, scale=300)" in off
     assert "mean 1200" in off
     assert "median 1101.6" in off
-    off = mismatch(build("triangular", 2.5, arguments=(1, 2, 5)), 2.5)
+    off = mismatch(fitted("triangular", 2.5, arguments=(1, 2, 5)), 2.5)
     assert "not the mode" in off
     assert "mode 2" in off
 
@@ -206,10 +206,10 @@ def test_a_value_off_its_distribution_is_said_with_numbers() -> None:
 def test_bad_arguments_are_refused(family: str) -> None:
     entry = FAMILIES[family]
     with pytest.raises(ValueError, match="takes"):
-        build(family, 0.5, arguments=(1.0,) * (len(entry.arguments) + 1))
+        fitted(family, 0.5, arguments=(1.0,) * (len(entry.arguments) + 1))
     if family != "fixed":
         with pytest.raises(ValueError, match="must"):
-            build(
+            fitted(
                 family,
                 0.5,
                 arguments=tuple(range(len(entry.arguments), 0, -1)[:1])

@@ -10,7 +10,7 @@ import pytest
 import heecon as he
 from heecon.analysis.evaluation import run
 from heecon.files import locate
-from heecon.model.build import all_formulas
+from heecon.model.check_model import all_formulas
 from heecon.model.load import load
 from tests.model.small import MODEL_FILE, PARAMETER_FILE, SCENARIO_FILE, edit, write
 
@@ -97,7 +97,7 @@ def test_a_value_that_would_change_nothing_is_refused(tmp_path: Path) -> None:
     found = problem(scenario(tmp_path, "a", 'title = "A"\n[parameters]\nhr = 0.5\n'))
     assert found.where == "small/a.toml:3:6 (parameters.hr)"
     assert "has a row for each strategy" in found.what
-    assert found.remedy == "Say which: hr = { usual = ..., new = ... }"
+    assert found.hint == "Say which: hr = { usual = ..., new = ... }"
 
 
 def test_settings_are_placed_in_the_file_they_come_from(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_fixed_member_leaves_its_group(tmp_path: Path) -> None:
         "joint/pair.csv: c_care is not uncertain in this group: its column is not used.",
     )
     joint.rename(joint.with_name("pear.csv"))
-    assert problem(path).remedy == "Did you mean 'pear'?"
+    assert problem(path).hint == "Did you mean 'pear'?"
     joint.with_name("pear.csv").rename(joint)
     joint.with_name("spare.csv").write_text("a,b\n1,2\n")
     assert "joint/spare.csv is used by no parameter." in load(path).warnings

@@ -26,7 +26,7 @@ def rebuilt(model: he.Model, sections: dict[str, Any]) -> he.Model:
     tables = {name: columns_of(table) for name, table in model.tables.items()}
     joint = {
         group: dict(zip(copula.names, np.asarray(copula.ranks).T.tolist(), strict=True))
-        for group, copula in model.person_copulas.items()
+        for group, copula in model.individual_copulas.items()
     }
     return he.Model.from_dict(sections, rows, tables, model.name, joint or None)
 

@@ -13,7 +13,7 @@ from rich.console import Console
 import heecon as he
 from heecon.analysis.change_log import ChangeLog, Side, change_log, compare_totals
 from heecon.analysis.evaluation import run
-from heecon.analysis.standing import standings, totals_of
+from heecon.analysis.strategy_comparison import comparisons, totals_of
 from heecon.difference.change import Change
 from heecon.report.change_log_report import files_of, markdown, print_change_log
 from heecon.report.run_files import write_run
@@ -54,7 +54,7 @@ def test_files_hold_every_change_and_every_stage(log: ChangeLog) -> None:
     effects = rows(files["change_log_effects.csv"])
     assert [row["step"] for row in effects if row["strategy"] == "new"] == ["A", "1", "2", "3", "B"]
     last = [row for row in effects if row["step"] == "3"]
-    for row, standing in zip(last, log.b.standings, strict=True):
+    for row, standing in zip(last, log.b.comparisons, strict=True):
         assert float(row["cost"]) == standing.cost
         assert float(row["nmb_at_20000"]) == standing.nmb[20_000]
 
@@ -124,7 +124,7 @@ def test_saved_results_are_those_of_the_run(tmp_path: Path) -> None:
     write_run(evaluation, tmp_path, 1.0)
     saved, fresh = read_run(tmp_path), totals_of(evaluation)
     assert saved.totals == fresh.totals
-    assert standings(saved) == standings(fresh)
+    assert comparisons(saved) == comparisons(fresh)
     log = compare_totals(saved, totals_of(run(b)))
     assert (log.steps, log.inputs_known) == ((), False)
     assert "cannot be told apart" in markdown(log)
@@ -172,4 +172,4 @@ def test_results_nobody_wrote(tmp_path: Path, text: str) -> None:
         read_run(tmp_path)
     (problem,) = caught.value.problems
     assert str(path) in problem.where
-    assert problem.remedy
+    assert problem.hint

@@ -72,7 +72,7 @@ class Editor:
         self.case = case
         self.spreadsheet = spreadsheet
         self.folder = folder
-        self.luck = random.Random(seed)  # noqa: S311
+        self.random = random.Random(seed)  # noqa: S311
         self.control = {self.spreadsheet.get_value("Control", row, 1): row for row in range(1, 90)}
         self.inputs = {
             self.spreadsheet.get_value("Inputs", row, 1): row
@@ -82,15 +82,15 @@ class Editor:
 
     def edit(self) -> Edit:
         """One to six changes."""
-        variant = self.luck.choice(self.case.variants)
+        variant = self.random.choice(self.case.variants)
         found = Edit(variant.name)
         found.cells["Control", self.control["scenario"], 3] = variant.name
-        for _ in range(self.luck.randint(1, 6)):
-            self.luck.choice((self._input, self._input, self._setting))(found, variant)
+        for _ in range(self.random.randint(1, 6)):
+            self.random.choice((self._input, self._input, self._setting))(found, variant)
         return found
 
     def _input(self, found: Edit, variant: ScenarioColumn) -> None:
-        row = self.luck.choice(variant.model.parameters)
+        row = self.random.choice(variant.model.parameters)
         value = self._value(row)
         given = found.parameters.setdefault(row.name, {})
         if row.strategy is None and not given:
@@ -106,34 +106,36 @@ class Editor:
 
     def _value(self, row: Parameter) -> float:
         if "switch" in row.tags or row.unit in {"cycles", "tests"}:
-            return float(self.luck.choice([0, 1, 2, row.value]))
+            return float(self.random.choice([0, 1, 2, row.value]))
         if row.name in {"n_age_init", "start_age"}:
-            return row.value + self.luck.choice([0, 1, 2.5])
-        return row.value * self.luck.choice([0.0, 0.5, 0.9, 1.0, 1.1, self.luck.uniform(0.2, 1.5)])
+            return row.value + self.random.choice([0, 1, 2.5])
+        return row.value * self.random.choice(
+            [0.0, 0.5, 0.9, 1.0, 1.1, self.random.uniform(0.2, 1.5)]
+        )
 
     def _setting(self, found: Edit, variant: ScenarioColumn) -> None:
-        kind = self.luck.choice(
+        kind = self.random.choice(
             ["comparator", "correction", "timing", "rate", "horizon", "threshold", "include"]
         )
         names = list(variant.kept)
         if kind == "comparator":
-            chosen = self.luck.choice(found.strategies or names)
+            chosen = self.random.choice(found.strategies or names)
             self._set(found, "comparator", chosen, "comparator")
         elif kind == "correction":
             methods = ["start", "end", "life_table", "half_cycle", "simpson"]
-            self._set(found, "correction", self.luck.choice(methods), "correction")
+            self._set(found, "correction", self.random.choice(methods), "correction")
         elif kind == "horizon":
-            years = self.luck.choice([1, 2, 7.5, 10, 20])
+            years = self.random.choice([1, 2, 7.5, 10, 20])
             found.settings["horizon"] = f"{years} years"
             found.cells["Control", self.control["horizon"], 4] = float(years)
         elif kind == "threshold":
             old = list(variant.model.settings.thresholds)
             if old:
-                old[0] = float(self.luck.choice([1000, 12345, 20000, 51000]))
+                old[0] = float(self.random.choice([1000, 12345, 20000, 51000]))
                 self._set(found, "threshold_1", old[0], "")
                 found.settings["thresholds"] = old
         elif kind == "include" and len(names) > 2:
-            dropped = self.luck.choice(names)
+            dropped = self.random.choice(names)
             if dropped != (found.settings.get("comparator") or variant.evaluation.comparator):
                 found.strategies = [n for n in found.strategies or names if n != dropped]
                 found.cells["Control", self.control[f"include[{dropped}]"], 4] = "no"
@@ -150,11 +152,11 @@ class Editor:
             | {"timing": settings.timing},
         )
         if kind == "timing":
-            given["timing"] = self.luck.choice(["cycle_start", "mid_cycle", "cycle_end"])
+            given["timing"] = self.random.choice(["cycle_start", "mid_cycle", "cycle_end"])
             found.cells["Control", self.control["timing"], 4] = given["timing"]
         else:
-            which = self.luck.choice(["cost", "effect"])
-            given[which] = self.luck.choice([0.0, 0.015, 0.06])
+            which = self.random.choice(["cost", "effect"])
+            given[which] = self.random.choice([0.0, 0.015, 0.06])
             found.cells["Control", self.control[f"dr_{which}_1"], 4] = given[which]
 
     def _set(self, found: Edit, row: str, value: Any, key: str) -> None:

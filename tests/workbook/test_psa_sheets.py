@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from heecon.analysis.acceptability import acceptability
+from heecon.analysis.ceac import ceac
 from heecon.analysis.outcomes import Outcomes
 from heecon.workbook.book import Book
 from heecon.workbook.case import WorkbookInput, case_of
@@ -63,7 +63,7 @@ def test_curves_follow_the_highest_threshold(top: float) -> None:
     levels, shares, evpi = curves(spreadsheet)
     spreadsheet.set_value("PSA", row, 2, before)
     assert levels == pytest.approx([top * step / STEPS for step in range(STEPS + 1)])
-    expected = acceptability(outcomes(), levels)
+    expected = ceac(outcomes(), levels)
     np.testing.assert_allclose(shares, expected.probability, atol=1e-12)
     np.testing.assert_allclose(evpi, expected.evpi, rtol=1e-9, atol=1e-6)
 

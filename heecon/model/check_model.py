@@ -15,9 +15,9 @@ from heecon.model.copula import rank_correlated, read_copulas
 from heecon.model.definition import Formula, Model, ScenarioInfo, Settings, State, Strategy
 from heecon.model.formulas import FormulaReader, Path
 from heecon.model.history import history_names
+from heecon.model.individuals import Columns, clashes, read_people
 from heecon.model.outcomes import read_outcomes
 from heecon.model.parameter import Parameter, warn_of
-from heecon.model.persons import Columns, clashes, read_people
 from heecon.model.schema import ModelFile
 from heecon.model.settings import read_settings
 from heecon.model.structure import check_size, read_start, read_states, read_transitions
@@ -54,7 +54,7 @@ class Parts:
     rows_are_sound: bool = True
 
 
-def build(parts: Parts, diagnostics: Diagnostics) -> Model:
+def check_model(parts: Parts, diagnostics: Diagnostics) -> Model:
     """Check the parts together and return the model.
 
     Args:
@@ -70,8 +70,8 @@ def build(parts: Parts, diagnostics: Diagnostics) -> Model:
     shared = {p.name: p.value for p in parts.parameters if p.name not in single}
     known = {p.name for p in parts.parameters} | file.variables.keys() | names.BUILT_INS.keys()
     past = frozenset(history_names(file.states, file.types))
-    known |= past | file.persons.keys()
-    own = frozenset(file.persons)
+    known |= past | file.individuals.keys()
+    own = frozenset(file.individuals)
     reader = FormulaReader(known, parts.tables, parts.where, diagnostics, parts.doubtful, past, own)
     warn_of(parts.parameters, diagnostics)
     _check_names(parts, past, reader)
@@ -84,7 +84,7 @@ def build(parts: Parts, diagnostics: Diagnostics) -> Model:
     start = read_start(file.start, ("start",), states, reader)
     strategies = _read_strategies(file, kept, states, reader)
     outcomes = read_outcomes(file.outcomes, states, transitions, settings, reader)
-    people = read_people(file.persons, file.types, states, parts.patients, parts.joints, reader)
+    people = read_people(file.individuals, file.types, states, parts.patients, parts.joints, reader)
     model = Model(
         name=parts.name,
         settings=settings,
@@ -100,7 +100,7 @@ def build(parts: Parts, diagnostics: Diagnostics) -> Model:
         scenario=_with_defaults(parts.scenario, file),
         attributes=people.attributes,
         types=people.types,
-        person_copulas=people.copulas,
+        individual_copulas=people.copulas,
         patients=parts.patients or {},
     )
     if parts.rows_are_sound:  # else the value may stand in a row with a bad name
@@ -184,7 +184,7 @@ def _check_names(parts: Parts, past: Collection[str], reader: FormulaReader) -> 
         other = names.clash(name, taken)
         if other:
             what = f"variable '{name}' has the name of the {taken[other]} '{other}'"
-            reader.complain(("variables", name), what, "Rename one of them")
+            reader.error(("variables", name), what, "Rename one of them")
         taken[name] = "variable"
     _check_personal_names(file, past, taken, reader)
     sections: dict[str, Iterable[str]] = {
@@ -198,63 +198,63 @@ def _check_names(parts: Parts, past: Collection[str], reader: FormulaReader) -> 
             _check_name(name, (section, name), reader)
             if section == "outcomes" and name.startswith("total_"):
                 what = f"'{name}' is reserved: summary.csv calls the sums of outcomes so"
-                reader.complain((section, name), what, "Choose another name")
+                reader.error((section, name), what, "Choose another name")
             other = names.clash(name, seen)
             if other:
                 what = f"'{name}' and '{other}' differ only by case, which spreadsheets ignore"
-                reader.complain((section, name), what, "Rename one of them")
+                reader.error((section, name), what, "Rename one of them")
             seen.append(name)
 
 
 def _check_personal_names(
     file: ModelFile, past: Collection[str], taken: Mapping[str, str], reader: FormulaReader
 ) -> None:
-    for name in file.persons:
-        _check_name(name, ("persons", name), reader)
+    for name in file.individuals:
+        _check_name(name, ("individuals", name), reader)
     for state, types in file.types.items():
         for name in types:
             _check_name(name, ("types", state, name), reader)
-    for name, other in clashes(file.persons, taken):
-        reader.complain(("persons", name), f"'{name}' has the name of {other}", "Rename one")
-    taken = {**taken, **dict.fromkeys(file.persons, "attribute")}
+    for name, other in clashes(file.individuals, taken):
+        reader.error(("individuals", name), f"'{name}' has the name of {other}", "Rename one")
+    taken = {**taken, **dict.fromkeys(file.individuals, "attribute")}
     for name, other in clashes(past, taken):
         what = f"'{name}' is a name heecon gives to a person's past, and that of {other}"
-        reader.complain((), what, "Rename yours")
+        reader.error((), what, "Rename yours")
 
 
 def _check_name(name: str, path: Path, reader: FormulaReader) -> None:
     complaint = names.complaint(name)
     if complaint:
-        reader.complain(path, complaint, "Choose another name")
+        reader.error(path, complaint, "Choose another name")
 
 
 def _check_strategies(parts: Parts, kept: Sequence[str], reader: FormulaReader) -> None:
     known = parts.file.strategies
     for parameter in parts.parameters:
         if parameter.strategy is not None and parameter.strategy not in known:
-            remedy = names.did_you_mean(parameter.strategy, known)
+            hint = names.did_you_mean(parameter.strategy, known)
             what = (
                 f"parameter '{parameter.name}' is for the unknown strategy '{parameter.strategy}'"
             )
-            reader.diagnostics.error(parameter.place, what, remedy)
+            reader.diagnostics.error(parameter.place, what, hint)
     question = parts.file.model.question or []
     for index, name in enumerate(question):
         if name not in known:
             place = ("model", "question", index)
             what = f"the question is about the unknown strategy '{name}'"
-            reader.complain(place, what, names.did_you_mean(name, known))
+            reader.error(place, what, names.did_you_mean(name, known))
     if question and question[0] == (parts.file.model.comparator or question[1]):
         what = f"the question compares '{question[0]}' with itself"
-        reader.complain(("model", "question"), what, "Name two strategies")
+        reader.error(("model", "question"), what, "Name two strategies")
     comparator, path = parts.file.model.comparator, ("model", "comparator")
     if comparator is None or comparator in kept:
         return
     if comparator in known:
         what = f"the comparator '{comparator}' is not among the strategies of the scenario"
-        reader.complain(path, what, "Keep it, or set another comparator in the scenario's settings")
+        reader.error(path, what, "Keep it, or set another comparator in the scenario's settings")
     else:
-        remedy = names.did_you_mean(comparator, known)
-        reader.complain(path, f"unknown comparator '{comparator}'", remedy)
+        hint = names.did_you_mean(comparator, known)
+        reader.error(path, f"unknown comparator '{comparator}'", hint)
 
 
 def _read_strategies(
@@ -290,8 +290,8 @@ def _check_values(model: Model, strategies: Collection[str], diagnostics: Diagno
             lacking = [strategy for strategy in rows if name not in rows[strategy]]
             if lacking:
                 what = f"parameter '{name}' has no value for {', '.join(lacking)}"
-                remedy = "Add a row for each of them, or one row without a strategy"
-                diagnostics.error(formula.where, what, remedy)
+                hint = "Add a row for each of them, or one row without a strategy"
+                diagnostics.error(formula.where, what, hint)
 
 
 def _warn_of_left_out(model: Model, diagnostics: Diagnostics) -> None:

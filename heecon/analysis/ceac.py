@@ -23,7 +23,7 @@ from heecon.table import Column, Table
 
 
 @dataclass(frozen=True)
-class Acceptability:
+class CEAC:
     """Decision uncertainty over a grid of thresholds.
 
     Attributes:
@@ -81,7 +81,7 @@ def column(name: str, label: str, values: NDArray[Any], how: str) -> Column:
     return Column(name, label, values.ravel().tolist(), how)
 
 
-def acceptability(outcomes: Outcomes, thresholds: Sequence[float] | None = None) -> Acceptability:
+def ceac(outcomes: Outcomes, thresholds: Sequence[float] | None = None) -> CEAC:
     """Everything about the decision at each threshold.
 
     Args:
@@ -94,9 +94,7 @@ def acceptability(outcomes: Outcomes, thresholds: Sequence[float] | None = None)
     grid = checked_thresholds(outcomes, thresholds)
     rows = [_at(outcomes.nmb(threshold)) for threshold in grid]
     probability, loss, optimal, evpi, error = (np.array(part) for part in zip(*rows, strict=True))
-    return Acceptability(
-        outcomes.strategies, np.array(grid), probability, loss, optimal, evpi, error
-    )
+    return CEAC(outcomes.strategies, np.array(grid), probability, loss, optimal, evpi, error)
 
 
 def _at(nmb: Floats) -> tuple[Floats, Floats, NDArray[np.bool_], float, float]:

@@ -1,4 +1,4 @@
-"""Understand the [persons] and [types] sections and patients.csv: what differs between people."""
+"""The [individuals] and [types] sections and patients.csv: what differs between people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from heecon.model.copula import Copula, read_copulas
 from heecon.model.definition import Attribute, EventTypes, State
 from heecon.model.distribution import FAMILIES
 from heecon.model.formulas import FormulaReader, Path
-from heecon.model.schema import PersonSection
+from heecon.model.schema import IndividualSection
 from heecon.model.structure import REST, is_rest
 
 Columns = Mapping[str, Floats]
@@ -30,7 +30,7 @@ _BEFORE = (
 
 @dataclass(frozen=True)
 class PersonFamily:
-    """A distribution between persons.
+    """A distribution between individuals.
 
     Attributes:
         arguments: names of its arguments.
@@ -63,7 +63,7 @@ def _share(p: float) -> str:
     return "" if 0.0 <= p <= 1.0 else "the probability must lie in 0 to 1"
 
 
-PERSON_FAMILIES: Mapping[str, PersonFamily] = {
+INDIVIDUAL_FAMILIES: Mapping[str, PersonFamily] = {
     **{
         name: PersonFamily(family.arguments, family.check, family.quantile, "as in parameters.csv")
         for name, family in FAMILIES.items()
@@ -88,12 +88,12 @@ PERSON_FAMILIES: Mapping[str, PersonFamily] = {
         "1 with a probability, else 0",
     ),
 }
-"""How an attribute may be distributed between persons."""
+"""How an attribute may be distributed between individuals."""
 
 
 @dataclass(frozen=True)
 class People:
-    """What was read of [persons], [types] and patients.csv."""
+    """What was read of [individuals], [types] and patients.csv."""
 
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     types: Mapping[str, EventTypes] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class People:
 
 
 def read_people(
-    sections: Mapping[str, PersonSection],
+    sections: Mapping[str, IndividualSection],
     types: Mapping[str, Mapping[str, str]],
     states: Mapping[str, State],
     patients: Columns | None,
@@ -111,7 +111,7 @@ def read_people(
     """Check and convert both sections; problems go to the reader.
 
     Args:
-        sections: [persons] as written.
+        sections: [individuals] as written.
         types: [types] as written.
         states: the model's states.
         patients: the columns of patients.csv, if there is one.
@@ -124,7 +124,7 @@ def read_people(
     members: dict[str, dict[str, str]] = {}
     for name, section in sections.items():
         if section.group and section.column is None:
-            members.setdefault(section.group, {})[name] = reader.place(("persons", name))
+            members.setdefault(section.group, {})[name] = reader.place(("individuals", name))
     known = [name for group in members.values() for name in group]
     copulas = read_copulas(members, joints, known, reader.diagnostics)
     found = {state: _types(state, shares, states, reader) for state, shares in types.items()}
@@ -132,34 +132,34 @@ def read_people(
 
 
 def _attribute(
-    name: str, section: PersonSection, patients: Columns | None, reader: FormulaReader
+    name: str, section: IndividualSection, patients: Columns | None, reader: FormulaReader
 ) -> Attribute:
-    path: Path = ("persons", name)
+    path: Path = ("individuals", name)
     label = section.label or name
     if (section.distribution is None) == (section.column is None):
         what = f"attribute '{name}' needs either a distribution or a column of patients.csv"
-        reader.complain(path, what, "Give exactly one of the two")
+        reader.error(path, what, "Give exactly one of the two")
         return Attribute(name, label)
     if section.column is not None:
         if patients is None:
             what = f"attribute '{name}' is a column of patients.csv, which is not there"
-            reader.complain(path, what, "Put patients.csv beside model.toml")
+            reader.error(path, what, "Put patients.csv beside model.toml")
         elif section.column not in patients:
             what = f"patients.csv has no column '{section.column}'"
-            reader.complain((*path, "column"), what, names.did_you_mean(section.column, patients))
+            reader.error((*path, "column"), what, names.did_you_mean(section.column, patients))
         if section.group or section.arguments:
             what = f"attribute '{name}' is read from a column: it is not drawn"
-            reader.complain(path, what, "Drop its arguments and its group")
+            reader.error(path, what, "Drop its arguments and its group")
         return Attribute(name, label, column=section.column)
     family = section.distribution or ""
-    if family not in PERSON_FAMILIES:
-        remedy = names.did_you_mean(family, PERSON_FAMILIES)
-        reader.complain((*path, "distribution"), f"unknown distribution '{family}'", remedy)
+    if family not in INDIVIDUAL_FAMILIES:
+        hint = names.did_you_mean(family, INDIVIDUAL_FAMILIES)
+        reader.error((*path, "distribution"), f"unknown distribution '{family}'", hint)
         return Attribute(name, label)
-    wanted = PERSON_FAMILIES[family].arguments
+    wanted = INDIVIDUAL_FAMILIES[family].arguments
     if len(section.arguments) != len(wanted):
         what = f"'{family}' takes {len(wanted)} arguments, not {len(section.arguments)}"
-        reader.complain(path, what, f"Give arguments = [{', '.join(wanted)}]")
+        reader.error(path, what, f"Give arguments = [{', '.join(wanted)}]")
         return Attribute(name, label)
     without = reader.cycle_names | reader.personal_names
     arguments = tuple(
@@ -174,13 +174,13 @@ def _types(
 ) -> EventTypes:
     path: Path = ("types", state)
     if state not in states:
-        remedy = names.did_you_mean(state, states)
-        reader.complain(path, f"unknown state '{state}'", remedy)
+        hint = names.did_you_mean(state, states)
+        reader.error(path, f"unknown state '{state}'", hint)
     rests = [name for name, text in texts.items() if is_rest(text)]
     if len(texts) < 2:
-        reader.complain(path, f"an entry into '{state}' has fewer than two types", "Drop it")
+        reader.error(path, f"an entry into '{state}' has fewer than two types", "Drop it")
     if len(rests) > 1:
-        reader.complain(path, f"'{REST}' stands at {rests}", "Only one type can take the rest")
+        reader.error(path, f"'{REST}' stands at {rests}", "Only one type can take the rest")
     without = reader.cycle_names | reader.personal_names
     shares = {
         name: None

@@ -33,7 +33,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Move:
+class OneWayInput:
     """A row before it is run.
 
     Attributes:
@@ -51,12 +51,12 @@ class Move:
     group: str = ""
 
 
-def moves_of(
+def one_way_inputs(
     model: Model,
     ranges: Mapping[str, tuple[float, float]],
     links: Mapping[str, Sequence[str]],
     probabilities: tuple[float, float],
-) -> tuple[list[Move], list[LeftOut]]:
+) -> tuple[list[OneWayInput], list[LeftOut]]:
     """Every row of a one-way analysis, and every parameter that has none.
 
     Args:
@@ -94,7 +94,7 @@ def moves_of(
         else:
             bounds[row.key] = found
     moves = [
-        Move(
+        OneWayInput(
             row.key,
             (row,),
             bounds[row.key].basis,
@@ -111,7 +111,9 @@ def moves_of(
             keys = ", ".join(row.key for row in rows)
             raise InputError(Problem("links", what, f"Give ranges for {keys}"))
         bases = dict.fromkeys(bounds[row.key].basis for row in moving)
-        moves.append(Move(name, tuple(moving), "; ".join(bases), _ends(model, moving, bounds)))
+        moves.append(
+            OneWayInput(name, tuple(moving), "; ".join(bases), _ends(model, moving, bounds))
+        )
     return moves, left_out
 
 
@@ -163,8 +165,8 @@ def _ends(
 
 
 def wanted(
-    moves: Sequence[Move], left_out: Sequence[LeftOut], parameters: Sequence[str]
-) -> tuple[list[Move], list[LeftOut]]:
+    moves: Sequence[OneWayInput], left_out: Sequence[LeftOut], parameters: Sequence[str]
+) -> tuple[list[OneWayInput], list[LeftOut]]:
     """The rows with these names; the parameters of the others are left out.
 
     Raises:
@@ -177,8 +179,8 @@ def wanted(
         if name in reasons:
             diagnostics.error("parameters", f"'{name}' is {reasons[name]}")
         elif name not in known:
-            remedy = names.did_you_mean(name, known)
-            diagnostics.error("parameters", f"unknown row '{name}'", remedy)
+            hint = names.did_you_mean(name, known)
+            diagnostics.error("parameters", f"unknown row '{name}'", hint)
     diagnostics.raise_if_any()
     dropped = [
         LeftOut(row.key, row.label or row.key, "not asked for")

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import heecon as he
-from heecon.analysis.acceptability import acceptability, population_size
+from heecon.analysis.ceac import ceac, population_size
 from heecon.analysis.outcomes import Outcomes
 from tests.golden.published import close, golden
 
@@ -28,7 +28,7 @@ def published() -> Any:
 
 
 def test_the_published_draws_at_all_41_thresholds(published: Any) -> None:
-    found = acceptability(sick_sicker(), published["wtp"])
+    found = ceac(sick_sicker(), published["wtp"])
     assert len(found.thresholds) == 41
     np.testing.assert_array_equal(found.probability, published["ceac_SoC_A_B_AB"])
     close(found.evpi, published["evpi"], relative=1e-9)
@@ -45,7 +45,7 @@ def test_the_published_frontier(published: Any) -> None:
         for row in published["ceac_dampack"]
         if row["On_Frontier"]
     }
-    found = acceptability(sick_sicker(), published["wtp"])
+    found = ceac(sick_sicker(), published["wtp"])
     got = {
         (threshold, STRATEGIES[j])
         for i, threshold in enumerate(published["wtp"])
@@ -58,12 +58,12 @@ def test_the_published_frontier(published: Any) -> None:
 
 
 def test_the_curve_sums_to_one_everywhere() -> None:
-    found = acceptability(sick_sicker(), list(range(0, 300_000, 1_000)))
+    found = ceac(sick_sicker(), list(range(0, 300_000, 1_000)))
     np.testing.assert_allclose(found.probability.sum(axis=1), 1.0, rtol=1e-14)
 
 
 def test_by_hand() -> None:
-    found = acceptability(outcomes_from([[1, 0, 0], [0, 4, 0], [2, 0, 5]]), [1.0])
+    found = ceac(outcomes_from([[1, 0, 0], [0, 4, 0], [2, 0, 5]]), [1.0])
     np.testing.assert_allclose(found.probability[0], [1 / 3, 1 / 3, 1 / 3])
     np.testing.assert_allclose(found.expected_loss[0], [7 / 3, 6 / 3, 5 / 3])
     assert found.optimal[0].tolist() == [False, False, True]
@@ -74,7 +74,7 @@ def test_by_hand() -> None:
 
 
 def test_ties_are_split_exactly() -> None:
-    found = acceptability(outcomes_from([[1, 1, 0], [2, 2, 2], [0, 0, 3], [1, 1, 0]]), [1.0])
+    found = ceac(outcomes_from([[1, 1, 0], [2, 2, 2], [0, 0, 3], [1, 1, 0]]), [1.0])
     third = 1 / 3
     np.testing.assert_allclose(
         found.probability[0],
@@ -84,26 +84,26 @@ def test_ties_are_split_exactly() -> None:
 
 
 def test_nearly_equal_is_not_equal() -> None:
-    found = acceptability(outcomes_from([[1_000_000.0, 1_000_000.0000001]]), [1.0])
+    found = ceac(outcomes_from([[1_000_000.0, 1_000_000.0000001]]), [1.0])
     assert found.probability[0].tolist() == [0, 1]
 
 
 def test_strategies_that_are_the_same_share_the_frontier() -> None:
-    found = acceptability(outcomes_from([[1, 1], [3, 3]]), [1.0])
+    found = ceac(outcomes_from([[1, 1], [3, 3]]), [1.0])
     assert found.probability[0].tolist() == [0.5, 0.5]
     assert found.optimal[0].tolist() == [True, True]
     assert found.evpi[0] == 0
 
 
 def test_a_single_draw() -> None:
-    found = acceptability(outcomes_from([[1, 3, 2]]), [1.0])
+    found = ceac(outcomes_from([[1, 3, 2]]), [1.0])
     assert found.probability[0].tolist() == [0, 1, 0]
     assert found.expected_loss[0].tolist() == [2, 0, 1]
     assert (found.evpi[0], found.standard_error[0]) == (0, 0)
 
 
 def test_one_strategy() -> None:
-    found = acceptability(outcomes_from([[1], [5]]), [0.0, 10.0])
+    found = ceac(outcomes_from([[1], [5]]), [0.0, 10.0])
     assert found.probability.tolist() == [[1], [1]]
     assert found.evpi.tolist() == [0, 0]
     assert found.frontier.tolist() == [1, 1]
@@ -113,7 +113,7 @@ def test_evpi_of_a_linear_decision_within_its_error() -> None:
     truth = loss(100.0, np.sqrt(300.0**2 + 400**2 + 800**2))
     scores = []
     for seed in range(50):
-        found = acceptability(linear_draws(seed), [1.0])
+        found = ceac(linear_draws(seed), [1.0])
         scores.append((found.evpi[0] - truth) / found.standard_error[0])
     assert passes(scores)
     assert 0.7 < np.std(scores) < 1.35
@@ -121,10 +121,10 @@ def test_evpi_of_a_linear_decision_within_its_error() -> None:
 
 def test_thresholds_must_be_named_and_not_negative() -> None:
     with pytest.raises(he.InputError, match="no threshold"):
-        acceptability(sick_sicker())
+        ceac(sick_sicker())
     for bad in (-1.0, np.nan, np.inf):
         with pytest.raises(he.InputError, match="is not a threshold"):
-            acceptability(sick_sicker(), [10.0, bad])
+            ceac(sick_sicker(), [10.0, bad])
 
 
 def test_population_by_hand() -> None:

@@ -133,8 +133,8 @@ def factors_of(model: Model, chosen: Sequence[str] | None = None) -> tuple[Facto
     for name in chosen:
         if name in owner:
             what = f"'{name}' varies together with others"
-            remedy = f"Its own share has no meaning: name 'group:{owner[name]}'"
-            diagnostics.error("factors", what, remedy)
+            hint = f"Its own share has no meaning: name 'group:{owner[name]}'"
+            diagnostics.error("factors", what, hint)
         elif name not in found:
             what = f"'{name}' is fixed" if name in labels else f"unknown factor '{name}'"
             diagnostics.error("factors", what, names.did_you_mean(name, found))
@@ -236,8 +236,8 @@ def quantities_of(
         wanted = ("incremental_nmb" if several else "nmb", "cost", "effect")
     for name in wanted:
         if name not in QUANTITIES:
-            remedy = names.did_you_mean(name, QUANTITIES)
-            raise InputError(Problem("quantities", f"unknown quantity '{name}'", remedy))
+            hint = names.did_you_mean(name, QUANTITIES)
+            raise InputError(Problem("quantities", f"unknown quantity '{name}'", hint))
     reference = outcomes.index(comparator or outcomes.reference)
     columns = [outcomes.index(name) for name in strategies or outcomes.strategies]
     grid: list[float | None] = [None]

@@ -12,7 +12,7 @@ from heecon.table import Field
 
 
 @dataclass(frozen=True)
-class Standing:
+class StrategyComparison:
     """One strategy in one run: amounts per person, discounted; strategy minus comparator.
 
     Attributes:
@@ -63,7 +63,7 @@ class RunTotals:
     has_qalys: bool = True
 
 
-STANDING: tuple[Field, ...] = (
+COMPARISON: tuple[Field, ...] = (
     ("strategy", "Strategy", "text"),
     ("comparator", "Comparator", "text"),
     ("cost", "Cost", "money"),
@@ -75,9 +75,9 @@ STANDING: tuple[Field, ...] = (
 )
 
 
-def standing_fields(thresholds: Sequence[float]) -> tuple[Field, ...]:
-    """The columns of a table of standings: results, then net benefit at each threshold."""
-    fields = list(STANDING)
+def comparison_fields(thresholds: Sequence[float]) -> tuple[Field, ...]:
+    """The columns of a table of comparisons: results, then net benefit at each threshold."""
+    fields = list(COMPARISON)
     for threshold in thresholds:
         fields += _net_benefit_fields(threshold)
     return tuple(fields)
@@ -111,7 +111,9 @@ def totals_of(evaluation: Evaluation) -> RunTotals:
     )
 
 
-def standings(run: RunTotals, thresholds: Sequence[float] | None = None) -> tuple[Standing, ...]:
+def comparisons(
+    run: RunTotals, thresholds: Sequence[float] | None = None
+) -> tuple[StrategyComparison, ...]:
     """Where every strategy stands, in the order of the model.
 
     Args:
@@ -141,9 +143,9 @@ def _standing(
     run: RunTotals,
     nmb: Mapping[float, float],
     against: Mapping[float, float],
-) -> Standing:
+) -> StrategyComparison:
     compared = pair if run.has_qalys else None
-    return Standing(
+    return StrategyComparison(
         strategy=item.strategy,
         comparator=run.comparator,
         cost=item.cost,
@@ -157,7 +159,7 @@ def _standing(
     )
 
 
-def optimal(rows: Sequence[Standing], threshold: float) -> tuple[str, ...]:
+def optimal(rows: Sequence[StrategyComparison], threshold: float) -> tuple[str, ...]:
     """The strategies with the highest net benefit at a threshold: several where they tie."""
     values = {row.strategy: row.nmb[threshold] for row in rows if threshold in row.nmb}
     best = max(values.values(), default=None)

@@ -1,4 +1,4 @@
-"""[persons], [types], patients.csv and the names of the past: what may stand there."""
+"""[individuals], [types], patients.csv and the names of the past: what may stand there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 import heecon as he
-from heecon.model.persons import PERSON_FAMILIES
+from heecon.model.individuals import INDIVIDUAL_FAMILIES
 
 MODEL = """
 [model]
@@ -33,7 +33,7 @@ rates = { dead = "0.2 * (1 + count_ill)" }
 [outcomes.years]
 kind  = "qaly"
 state = { alive = "u" }
-[persons]
+[individuals]
 frailty = { distribution = "frailty", arguments = ["theta"] }
 u       = { column = "utility" }
 """
@@ -178,13 +178,13 @@ def test_person_families_have_their_distribution(name: str) -> None:
     arguments, expected = FAMILIES[name]
     u = (np.arange(1000) + 0.5) / 1000
     np.testing.assert_allclose(
-        PERSON_FAMILIES[name].quantile(u, *arguments), expected.ppf(u), rtol=1e-9
+        INDIVIDUAL_FAMILIES[name].quantile(u, *arguments), expected.ppf(u), rtol=1e-9
     )
 
 
 def test_no_frailty_and_certain_events() -> None:
     u = np.array([0.01, 0.5, 0.99])
-    assert PERSON_FAMILIES["frailty"].quantile(u, 0.0).tolist() == [1.0, 1.0, 1.0]
-    assert PERSON_FAMILIES["bernoulli"].quantile(u, 0.0).tolist() == [0.0, 0.0, 0.0]
-    assert PERSON_FAMILIES["bernoulli"].quantile(u, 1.0).tolist() == [1.0, 1.0, 1.0]
-    assert PERSON_FAMILIES["bernoulli"].quantile(u, 0.25).tolist() == [0.0, 0.0, 1.0]
+    assert INDIVIDUAL_FAMILIES["frailty"].quantile(u, 0.0).tolist() == [1.0, 1.0, 1.0]
+    assert INDIVIDUAL_FAMILIES["bernoulli"].quantile(u, 0.0).tolist() == [0.0, 0.0, 0.0]
+    assert INDIVIDUAL_FAMILIES["bernoulli"].quantile(u, 1.0).tolist() == [1.0, 1.0, 1.0]
+    assert INDIVIDUAL_FAMILIES["bernoulli"].quantile(u, 0.25).tolist() == [0.0, 0.0, 1.0]
