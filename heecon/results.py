@@ -6,14 +6,11 @@ are those the commands write.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from heecon.analysis.ceac import population_size
 from heecon.analysis.convergence import running
@@ -25,6 +22,7 @@ from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.outcomes import read_outcomes as read
 from heecon.analysis.psa import summarise
 from heecon.analysis.trial import Trial
+from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import InputError, Problem
 from heecon.files import names
 from heecon.plot import Draw
@@ -114,42 +112,34 @@ class CEAResult:
         return self.evaluation.warnings()
 
     def transitions(self, strategy: str, cycle: int = 0) -> Table:
-        """Of those in a state at the start of a cycle, the share in each state at its end.
+        """The transition probabilities of a cycle, at the base values.
 
         Args:
             strategy: its name.
             cycle: counted from 0.
 
         Returns:
-            A row a state left, a column a state entered; empty where nobody is.
+            A row a state left (and the cycles spent in it, where states keep time), a column a
+            state entered or stayed in.
 
         Raises:
-            InputError: there is no such strategy or cycle.
+            InputError: there is no such strategy or cycle, or every person has probabilities of
+                their own.
         """
-        result, kept = self.evaluation.result, self.evaluation.trace_arrays()
-        if strategy not in result.strategies:
-            hint = names.did_you_mean(strategy, result.strategies)
+        model, states = self.evaluation.model, self.evaluation.result.states
+        if strategy not in model.strategies:
+            hint = names.did_you_mean(strategy, model.strategies)
             raise InputError(Problem("transitions", f"unknown strategy '{strategy}'", hint))
-        cycles = kept.flow.shape[2]
-        if not 0 <= cycle < cycles:
-            hint = f"Cycles are counted from 0 to {cycles - 1}"
-            raise InputError(Problem("transitions", f"there is no cycle {cycle}", hint))
-        row = result.strategies.index(strategy)
-        states = result.states
-        before = kept.occupancy[0, row, cycle]
-        moved = np.zeros((len(states), len(states)))
-        for (origin, to), share in zip(kept.moves, kept.flow[0, row, cycle], strict=True):
-            moved[states.index(origin), states.index(to)] += share
-        np.fill_diagonal(moved, 0.0)
-        np.fill_diagonal(moved, before - moved.sum(axis=1))
-        with np.errstate(invalid="ignore"):
-            shares = np.where(before[:, None] > 0, moved / before[:, None], np.nan)
-        columns = [Column("from", "From", states)]
+        found = EvaluatedStrategy(model, strategy).matrix(0, cycle)
+        columns = [Column("from", "From", [states[i] for i in found.state])]
+        if found.time_in_state.any():
+            columns.append(
+                Column("time_in_state", "Cycles in it", found.time_in_state.tolist(), "d")
+            )
         for i, state in enumerate(states):
-            found = [None if math.isnan(share) else share for share in shares[:, i].tolist()]
-            columns.append(Column(state, state, found, "probability"))
-        title = f"Transitions of {strategy} in cycle {cycle}: shares of those in a state"
-        return Table("transitions", title, columns)
+            entered = found.probability[:, found.state == i].sum(axis=1)
+            columns.append(Column(state, state, entered.tolist(), "probability"))
+        return Table("transitions", f"Transitions of {strategy} in cycle {cycle}", columns)
 
     def cycles(self, strategy: str) -> pd.DataFrame:
         """What one strategy costs and gains by cycle, state and outcome.

@@ -111,11 +111,24 @@ def test_transitions_are_the_probabilities_of_the_model() -> None:
     frame = result.transitions("a", 1).to_pandas().set_index("from")
     assert list(frame.loc["well"]) == pytest.approx([0.75, 0.25, 0])
     assert list(frame.loc["ill"]) == pytest.approx([0, 0.9, 0.1])
-    assert result.transitions("a").to_pandas().set_index("from").loc["ill"].isna().all()
+    first = result.transitions("a").to_pandas().set_index("from")
+    assert list(first.loc["ill"]) == pytest.approx([0, 0.9, 0.1])  # also where nobody is yet
     with pytest.raises(he.InputError, match="unknown strategy 'A'"):
         result.transitions("A")
     with pytest.raises(he.InputError, match="there is no cycle 10"):
         result.transitions("a", 10)
+
+
+def test_transitions_of_states_that_keep_time() -> None:
+    sections = small()
+    sections["states"]["ill"] = {"residence": 3}
+    row = {"ill": "0.9 - 0.1 * state_cycle", "dead": "rest"}
+    sections["transitions"]["ill"] = {"probabilities": row}
+    frame = he.Model.from_dict(sections, {"p": 0.25}).run().transitions("a").to_pandas()
+    ill = frame[frame["from"] == "ill"]
+    assert list(ill["time_in_state"]) == [0, 1, 2]
+    assert list(ill["ill"]) == pytest.approx([0.9, 0.8, 0.7])
+    assert list(ill["dead"]) == pytest.approx([0.1, 0.2, 0.3])
 
 
 def test_a_cohort_has_no_monte_carlo_error(model: he.Model) -> None:
