@@ -176,7 +176,7 @@ def test_a_folder_nobody_may_write_to(tmp_path: Path) -> None:
     (tmp_path / "heecon" / "engine" / "__pycache__").touch()
     home = tmp_path / "home"
     home.touch()
-    code = "import heecon as he; print(evaluate(he.load('hiv')).cost()['mono'])"
+    code = "import heecon as he; print(he.load('hiv').run().evaluation.cost()['mono'])"
     environment = os.environ | {
         "PYTHONPATH": str(tmp_path),
         "HOME": str(home),
