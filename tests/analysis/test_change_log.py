@@ -206,7 +206,13 @@ def test_same() -> None:
     assert (log.steps, log.without_effect, log.notes) == ((), (), ())
 
 
-MODELS = ["bone_metastases", "early_breast_cancer", "sick_sicker", "hiv", "starter"]
+MODELS = [
+    pytest.param("bone_metastases", marks=pytest.mark.slow),
+    pytest.param("early_breast_cancer", marks=pytest.mark.slow),
+    "sick_sicker",
+    "hiv",
+    "starter",
+]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -79,8 +79,8 @@ def test_every_scenario_can_be_chosen(model: str) -> None:
 
 
 def test_scenarios_of_the_flagship_can_be_chosen() -> None:
-    """Those that change settings, strategies and the most inputs; all are among the slow tests."""
-    names = ("discount_1_5", "ten_years", "us_payer", "stop_at_2_years", "random_effects")
+    """One that changes settings and the most inputs; all are among the slow tests."""
+    names = ("discount_1_5", "us_payer")
     choose_each(*exported("bone_metastases", PAIR), names)
 
 
@@ -94,13 +94,15 @@ def test_every_scenario_of_early_disease_can_be_chosen() -> None:
     choose_each(*exported("early_breast_cancer"))
 
 
-@pytest.mark.parametrize(("model", "edits"), [("hiv", 180), ("sick_sicker", 20)])
+@pytest.mark.parametrize(("model", "edits"), [("hiv", 30), ("sick_sicker", 8)])
 def test_edits_equal_the_engine(model: str, edits: int, tmp_path: Path) -> None:
     compare_edits(model, edits, 7, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "edits"), [("starter", 15), ("bone_metastases", 8)])
+@pytest.mark.parametrize(
+    ("model", "edits"), [("hiv", 180), ("sick_sicker", 20), ("starter", 15), ("bone_metastases", 8)]
+)
 def test_edits_equal_the_engine_at_length(model: str, edits: int, tmp_path: Path) -> None:
     compare_edits(model, edits, 11, tmp_path)
 
