@@ -39,7 +39,9 @@ def truth(n: int, sd: float = 2.0) -> float:
 # --- closed forms -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", ["regression", pytest.param("moment_matching", marks=pytest.mark.slow)]
+)
 def test_linear_normal(way: Way) -> None:
     trial = normal_trial("x0", 2.0)
     scores: dict[int, list[float]] = {2: [], 40: []}
