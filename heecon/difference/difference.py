@@ -9,7 +9,7 @@ from typing import Any
 
 from heecon.difference.change import Change, changes_of, changes_without_effect
 from heecon.difference.overrides import parameters_given, settings_given
-from heecon.difference.parts import KINDS, Content, ModelParts, Part, parts_of_both
+from heecon.difference.parts import KINDS, Content, Field, ModelParts, Part, parts_of_both
 from heecon.errors import InputError, Problem
 from heecon.files.toml_text import document
 from heecon.model.definition import Model
@@ -65,15 +65,23 @@ class Difference:
         Raises:
             InputError: something differs that no scenario can change.
         """
-        problems = [
-            Problem(".".join(word for word in part if word), "no scenario can change this", _REMEDY)
-            for part in self.parts
-            if part[0] not in {"model", "parameters"}
-        ]
-        if problems:
-            raise InputError(problems)
+        unsaid = [*filter(_is_unsaid, self.parts), *self._unsaid_metadata()]
+        if unsaid:
+            raise InputError(
+                Problem(".".join(filter(None, place)), "no scenario can change this", _REMEDY)
+                for place in unsaid
+            )
         a, b = self.a.model, self.b.model
         return {"settings": settings_given(a, b), "parameters": parameters_given(a, b)}
+
+    def _unsaid_metadata(self) -> list[Field]:
+        """What the base case does not depend on, differs, and has no place in what is written."""
+        a, b = self.a.metadata, self.b.metadata
+        return [
+            field
+            for field in dict.fromkeys([*a, *b])
+            if _is_unsaid_metadata(field, *(side.get(field, (None,))[0] for side in (a, b)))
+        ]
 
     def to_toml(self, head: Mapping[str, object]) -> str:
         """The scenario file that makes B of A.
@@ -119,7 +127,38 @@ class Difference:
 
 
 _REMEDY = "Change the files of the model"
+_KEPT = ("label", "tags", "correlation_group")
+"""Fields of a parameter that stay those of the row a scenario changes."""
 _NAMED = ("states", "strategies", "variables", "transitions", "outcomes", "individuals", "types")
+
+
+def _is_unsaid(part: Part) -> bool:
+    return part[0] not in {"model", "parameters"} or part == ("model", "engine")
+
+
+def _is_unsaid_metadata(field: Field, before: Content | None, after: Content | None) -> bool:
+    section, _, key = field
+    if before == after or section == "model":
+        return False
+    if section == "parameters":
+        # A row given anew leaves its group; nothing puts it into one.
+        return (
+            key in _KEPT
+            and None not in (before, after)
+            and (key != "correlation_group" or bool(after))
+        )
+    return section != "joint" or not is_part_of(after, before)
+
+
+def is_part_of(after: Content | None, before: Content | None) -> bool:
+    """Whether a joint distribution is that of some of another one's members."""
+    if not after:
+        return True
+    names = list(before or {})
+    return set(after) <= set(names) and all(
+        [before[name][names.index(other)] for other in after] == column  # type: ignore[index]
+        for name, column in after.items()
+    )
 
 
 def between(a: Model, b: Model) -> Difference:

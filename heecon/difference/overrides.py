@@ -21,7 +21,6 @@ def settings_given(a: Model, b: Model) -> dict[str, Any]:
     """The settings of B that A has not, as a scenario gives them."""
     before, after = (to_dict(model)["model"] for model in (a, b))
     found = {key: value for key, value in after.items() if before.get(key) != value}
-    found.pop("engine", None)  # a key of its own
     formulas = {key: _numbers(found[key]) for key in ("start_age", "discounting") if key in found}
     return found | formulas
 

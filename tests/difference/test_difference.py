@@ -1,14 +1,17 @@
 """A difference says what leads from one model to another, and writes it as a scenario."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import heecon as he
-from heecon.difference.difference import between
+from heecon.difference.difference import between, is_part_of
 from heecon.files import locate
+from heecon.model.definition import Model
 from heecon.model.distribution import fitted
+from heecon.model.load import load
 from heecon.model.to_dict import to_dict
 from tests.analysis.changing import Draft
 
@@ -89,3 +92,43 @@ def test_what_no_scenario_can_change() -> None:
     assert difference.parts == (("variables", "h_ill"), ("parameters", "c_care"))
     with pytest.raises(he.InputError, match=r"variables\.h_ill: no scenario can change this"):
         difference.to_toml(HEAD)
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (lambda m: replace(m, scenario=replace(m.scenario, engine="microsim")), "model.engine"),
+        (
+            lambda m: replace(m, scenario=replace(m.scenario, analyses={"psa": {"draws": 9}})),
+            "analyses.psa.draws",
+        ),
+        (
+            lambda m: replace(m, states=m.states | {"dead": replace(m.states["dead"], label="D")}),
+            "states.dead.label",
+        ),
+        (
+            lambda m: replace(
+                m, parameters=(replace(m.parameters[0], tags=("price",)), *m.parameters[1:])
+            ),
+            ".tags",
+        ),
+    ],
+)
+def test_what_would_be_lost_is_refused(change: Callable[[Model], Model], place: str) -> None:
+    a = build()
+    with pytest.raises(he.InputError, match="no scenario can change this") as refused:
+        between(a, change(a)).to_toml(HEAD)
+    assert any(problem.where.endswith(place) for problem in refused.value.problems)
+
+
+def build() -> Model:
+    return load(locate.bundled() / "inputs" / "starter")
+
+
+def test_a_joint_distribution_may_lose_members_but_not_change() -> None:
+    whole = {"x": [1.0, 0.2, 0.3], "y": [0.2, 1.0, 0.4], "z": [0.3, 0.4, 1.0]}
+    assert is_part_of({"x": [1.0, 0.3], "z": [0.3, 1.0]}, whole)
+    assert is_part_of(None, whole)
+    assert not is_part_of({"x": [1.0, 0.31], "z": [0.31, 1.0]}, whole)
+    assert not is_part_of({"x": [1.0, 0.3], "w": [0.3, 1.0]}, whole)
+    assert not is_part_of(whole, None)
