@@ -1,16 +1,17 @@
 """The ``heecon`` command.
 
 Exit codes: 0 done; 2 something the user wrote cannot be used (a message, no traceback); 1 a fault
-of heecon's own.
+of heecon's own; 130 or 143 stopped by a signal.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -146,6 +147,8 @@ def main() -> None:
     if hasattr(signal, "SIGPIPE"):
         # `heecon run | head` ends when head does, as other programs do.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
         app()
     except HeeconError as error:
@@ -156,6 +159,12 @@ def main() -> None:
         kind = type(error).__name__
         typer.echo(f"heecon met a fault of its own ({kind}); please report it.", err=True)
         sys.exit(1)
+
+
+def _stop(number: int, _frame: object) -> NoReturn:
+    """Leave as an exception does, so that unfinished files are cleaned away."""
+    os.write(2, b"\nStopped; what was not finished was not written.\n")
+    raise SystemExit(128 + number)
 
 
 def _print_problems(error: HeeconError) -> None:

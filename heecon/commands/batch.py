@@ -18,8 +18,8 @@ from heecon.analysis.scenarios import (
 )
 from heecon.commands.common import Plots, make_console, progress, say_compiling, say_written
 from heecon.errors import InputError
-from heecon.files.write import csv_files, write_all, write_bytes
-from heecon.report.run_files import json_text, write_run
+from heecon.files.write import csv_files, write_all
+from heecon.report.run_files import MANIFEST, write_run
 from heecon.report.scenario_report import print_comparison
 from heecon.workbook.case import cases_of
 from heecon.workbook.comparison import comparison_book
@@ -63,17 +63,19 @@ def batch(
             runs.append(without_trace(found))
             advance(len(runs))
             began = time.perf_counter()
-    written = write_all(folder, comparison_files(runs))
+    contents: dict[str, str | bytes] = {**csv_files([comparison(runs)])}
     if workbooks:
-        written += _workbooks(runs, folder)
+        _workbooks(runs, folder)
+        contents["comparison.xlsx"] = to_bytes(comparison_book(runs))
+    written = write_all(folder, contents, "comparison_manifest.json", _about(runs))
     console = make_console()
     print_comparison(runs, console)
     say_written(console, folder, [*(folder / run.name for run in runs if run.evaluation), *written])
     _stop_if_broken(runs)
 
 
-def _workbooks(runs: list[ScenarioRun], folder: Path) -> list[Path]:
-    """One workbook that compares the scenarios; a live one in the folder of each."""
+def _workbooks(runs: list[ScenarioRun], folder: Path) -> None:
+    """A live workbook in the folder of each scenario."""
     by_model: dict[str, list[ScenarioRun]] = {}
     for run in runs:
         if run.evaluation is not None and run.evaluation.model.scenario.engine == "cohort":
@@ -87,15 +89,13 @@ def _workbooks(runs: list[ScenarioRun], folder: Path) -> list[Path]:
         for family in by_model.values():
             cases = cases_of([run.path for run in family])
             for run, case in zip(family, cases, strict=True):
-                write_workbook(case, folder / run.name / "workbook.xlsx")
+                write_workbook(case, folder / run.name / "workbook.xlsx", MANIFEST)
                 done += 1
                 advance(done)
-    book = comparison_book(runs)
-    return [write_bytes(folder / "comparison.xlsx", to_bytes(book))]
 
 
-def comparison_files(runs: list[ScenarioRun]) -> dict[str, str]:
-    """The files that compare the scenarios: name -> text."""
+def _about(runs: list[ScenarioRun]) -> dict[str, object]:
+    """What the manifest of a comparison says."""
     about = {
         run.name: {
             "file": run.path.name,
@@ -104,10 +104,7 @@ def comparison_files(runs: list[ScenarioRun]) -> dict[str, str]:
         }
         for run in runs
     }
-    return {
-        **csv_files([comparison(runs)]),
-        "comparison_manifest.json": json_text({"scenarios": about}),
-    }
+    return {"scenarios": about}
 
 
 def _stop_if_broken(runs: list[ScenarioRun]) -> None:

@@ -20,11 +20,11 @@ from heecon.commands.common import (
     say_compiling,
     say_written,
 )
-from heecon.files.write import write_all
+from heecon.files.write import file_hash, write_all
 from heecon.model.definition import Model
 from heecon.model.load import load
 from heecon.report.change_log_report import files_of, print_change_log
-from heecon.report.run_files import file_hash, json_text, manifest
+from heecon.report.run_files import manifest
 from heecon.report.saved_run import FILE, holds_results, read_run
 from heecon.workbook.importer import import_workbook
 
@@ -45,12 +45,9 @@ def diff(a: Side, b: Side, out: Out = None) -> None:
     first, second = read_side(a), read_side(b)
     log = _told_apart(_compare(first, second), a, b)
     seconds = time.perf_counter() - began
-    contents = files_of(log)
-    contents["change_log_manifest.json"] = json_text(
-        {"a": _about(a, first, seconds), "b": _about(b, second, seconds)}
-    )
+    about = {"a": _about(a, first, seconds), "b": _about(b, second, seconds)}
     folder = _folder(first, out)
-    paths = write_all(folder, contents)
+    paths = write_all(folder, files_of(log), "change_log_manifest.json", about)
     console = make_console()
     print_change_log(log, console)
     say_written(console, folder, paths)

@@ -31,10 +31,11 @@ from heecon.commands.common import (
 )
 from heecon.errors import InputError, Problem
 from heecon.files.table_file import number
+from heecon.files.write import file_hash
 from heecon.model.definition import Model
 from heecon.model.load import load
 from heecon.report.psa_report import print_psa, report, write_psa
-from heecon.report.run_files import file_hash, manifest
+from heecon.report.run_files import manifest
 
 
 class Method(StrEnum):

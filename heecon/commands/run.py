@@ -30,7 +30,7 @@ from heecon.model.definition import Model
 from heecon.model.load import load
 from heecon.report.console import print_warnings
 from heecon.report.event_log import EventLog
-from heecon.report.run_files import write_run
+from heecon.report.run_files import MANIFEST, write_run
 from heecon.report.run_report import print_run
 
 LIMIT = 10_000_000
@@ -85,7 +85,8 @@ def run(
     if workbook:
         from heecon.commands.workbook import write as write_workbook  # noqa: PLC0415  (slow)
 
-        paths.append(write_workbook(scenario, folder / "workbook.xlsx")[0])
+        path = folder / "workbook.xlsx"
+        paths.append(write_workbook(scenario, path, manifest=MANIFEST)[0])
     console = make_console()
     print_run(evaluation, console)
     say_written(console, folder, paths)

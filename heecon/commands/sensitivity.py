@@ -39,7 +39,7 @@ from heecon.errors import InputError, Problem
 from heecon.files.write import csv_files, write_all
 from heecon.model.definition import Model
 from heecon.model.load import load
-from heecon.report.run_files import json_text, manifest
+from heecon.report.run_files import manifest
 from heecon.report.sensitivity_report import (
     Report,
     morris_report,
@@ -291,8 +291,7 @@ def finish(
     contents = csv_files(report.tables) | plot.files(report.pictures, plots or ())
     seconds = time.perf_counter() - began
     about = settings if model is None else manifest(model, seconds, **settings)
-    contents[f"{name}_manifest.json"] = json_text(about)
-    paths = write_all(folder, contents)
+    paths = write_all(folder, contents, f"{name}_manifest.json", about)
     console = make_console()
     print_report(report, console)
     say_written(console, folder, paths)

@@ -80,6 +80,7 @@ def write(
     draws: int = 0,
     seed: int = 1,
     since: str | None = None,
+    manifest: str = "",
 ) -> tuple[Path, float]:
     """Write the workbook of a scenario; its path and how long it took."""
     began = time.perf_counter()
@@ -95,7 +96,7 @@ def write(
         )
     name = case.variant.name
     path = out or Path("reports") / case.model.name / name / f"{name}.xlsx"
-    return write_workbook(case, path), time.perf_counter() - began
+    return write_workbook(case, path, manifest), time.perf_counter() - began
 
 
 @app.command(name="import")

@@ -26,7 +26,6 @@ from heecon.analysis.psa import (
 from heecon.files.write import csv_files, write_all
 from heecon.report.console import money, show
 from heecon.report.monte_carlo_report import print_shares
-from heecon.report.run_files import json_text
 from heecon.table import Column, Table
 
 FEW = 100
@@ -99,8 +98,7 @@ def write_psa(
     contents: dict[str, str | bytes] = {**csv_files(tables)}
     contents["psa_draws.csv"] = draws_text(outcomes)
     contents |= plot.files(pictures(found), formats)
-    contents["psa_manifest.json"] = json_text(manifest)
-    return write_all(folder, contents)
+    return write_all(folder, contents, "psa_manifest.json", manifest)
 
 
 def pictures(found: PsaReport) -> dict[str, plot.Draw]:

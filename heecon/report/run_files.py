@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,9 +14,11 @@ import numpy as np
 from heecon import plot
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.monte_carlo import estimates
-from heecon.files.write import csv_files, write_all
+from heecon.files.write import csv_files, json_text, write_all
 from heecon.model.definition import Model
 from heecon.report import tables
+
+MANIFEST = "manifest.json"
 
 PACKAGES = ("heecon", "numpy", "numba", "scipy", "pandas", "pydantic")
 
@@ -55,10 +55,8 @@ def write_run(
     if evaluation.result.trace is not None:
         contents |= plot.files({"trace": trace_picture(evaluation)}, formats)
     contents["results.json"] = json_text(results(evaluation))
-    contents["manifest.json"] = json_text(
-        manifest(evaluation.model, seconds, **simulation_settings(evaluation))
-    )
-    return write_all(folder, contents)
+    about = manifest(evaluation.model, seconds, **simulation_settings(evaluation))
+    return write_all(folder, contents, MANIFEST, about)
 
 
 def trace_picture(evaluation: Evaluation) -> plot.Draw:
@@ -158,13 +156,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, as manifests write it."""
-    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
-
-
-def json_text(content: Mapping[str, object]) -> str:
-    """Plain data as JSON; a number that is not finite is a fault of the caller."""
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from heecon.files.write import write_bytes
+from heecon.files.write import add_to_set, write_all
 from heecon.workbook import charts
 from heecon.workbook.book import AnchoredChart, Book, Sheet
 from heecon.workbook.case import WorkbookInput
@@ -114,10 +114,18 @@ def _charts(book: Book, traces: dict[str, Trace]) -> None:
             sheet.breaks.append(2 + 20 * (number // 2 + 1))
 
 
-def write_workbook(case: WorkbookInput, path: Path) -> Path:
+def write_workbook(case: WorkbookInput, path: Path, manifest: str = "") -> Path:
     """Write the workbook of a case to a file, whole or not at all.
+
+    Args:
+        case: what the workbook shows.
+        path: where to.
+        manifest: file name of the manifest beside it that lists it; none if empty.
 
     Raises:
         InputError: the file cannot be written, or the workbook cannot carry the model.
     """
-    return write_bytes(path, to_bytes(workbook(case)))
+    content = to_bytes(workbook(case))
+    if manifest:
+        return add_to_set(path.parent, path.name, content, manifest)
+    return write_all(path.parent, {path.name: content})[0]
