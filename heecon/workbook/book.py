@@ -19,7 +19,7 @@ import numpy as np
 
 from heecon.arrays import Floats
 from heecon.workbook.address import letters, quoted
-from heecon.workbook.live import Live, compare, live, numbers
+from heecon.workbook.live import Live, area, compare, live, numbers
 
 if TYPE_CHECKING:
     from openpyxl.chart._chart import ChartBase
@@ -40,6 +40,7 @@ Kind = Literal[
     "result",
     "word",
     "check",
+    "warning",
     "link",
 ]
 """What a cell is, which decides how it looks: see ``styles.KINDS``."""
@@ -262,6 +263,15 @@ class Sheet:
         value = self.cells[row][column].value
         text = f"{self._prefix}${letters(column)}${row}"
         return Live(text, "" if value is None else value)
+
+    def column(self, row: int, column: int, count: int) -> Live:
+        """Cells below each other, also those that hold nothing."""
+        found = []
+        for line in range(row, row + count):
+            cell = self.cells.get(line, {}).get(column)
+            value = "" if cell is None or cell.value is None else cell.value
+            found.append(Live(f"{self._prefix}${letters(column)}${line}", value))
+        return area(found)
 
     def run(self, strip: Strip, formula: Live, style: Style, rows: slice = slice(None)) -> None:
         """One formula all the way down a column that was planned.

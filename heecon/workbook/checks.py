@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from heecon.workbook.book import PLAIN, Sheet, Style
 from heecon.workbook.case import WorkbookInput
 from heecon.workbook.frontier import included
+from heecon.workbook.inputs import NO_ID, TWICE, UNREAD
 from heecon.workbook.layout import ABSENT
 from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.live import (
@@ -15,7 +16,9 @@ from heecon.workbook.live import (
     absolute,
     all_of,
     area,
+    count,
     count_if,
+    filled,
     index,
     is_number,
     largest,
@@ -93,8 +96,7 @@ class Checks:
 
     def lines(self) -> Iterator[Check]:
         """Every check."""
-        if self.case.keys:
-            yield from _inputs()
+        yield from _inputs(self.named)
         yield from self._settings()
         for number, name in enumerate(self.results.strategies):
             yield from self._trace(name)
@@ -219,15 +221,15 @@ class Checks:
         return sheet
 
 
-def _inputs() -> Iterator[Check]:
-    """Nothing typed is an error, and nothing that is read."""
+def _inputs(named: Mapping[str, Live]) -> Iterator[Check]:
+    """Nothing typed is an error, and nothing that is read; and all that is typed is read."""
+    override = named["in_override"]
     for what, sheet, formula in (
         (
             "inputs whose live value is an error or a text",
             "Inputs",
-            f'ROWS(in_live)-COUNT(in_live)-COUNTIF(in_live,"{ABSENT}")',
+            f'ROWS(in_id)-COUNTBLANK(in_id)-COUNT(in_live)-COUNTIF(in_live,"{ABSENT}")',
         ),
-        ("overrides that are not numbers", "Inputs", 'COUNTIF(in_override,"?*")'),
         (
             "values the strategies use that are an error or a text",
             "Values",
@@ -240,3 +242,12 @@ def _inputs() -> Iterator[Check]:
         ),
     ):
         yield Check(what, sheet, Live(formula, 0.0))
+    texts = filled(override) - count(override)
+    yield Check("overrides that are not numbers", "Inputs", texts)
+    yield Check("rows with an id below the area that is read", "Inputs", filled(named["in_below"]))
+    for words in (NO_ID, TWICE, UNREAD):
+        yield Check(
+            f"overrides and rows with the problem '{words}'",
+            "Inputs",
+            count_if(named["in_problem"], words),
+        )

@@ -17,7 +17,7 @@ from heecon.workbook.book import (
 from heecon.workbook.case import WorkbookInput
 from heecon.workbook.inputs import stopping_rules
 from heecon.workbook.layout import TOLERANCE, Layout
-from heecon.workbook.live import Live, any_of, area, floor, remainder, where
+from heecon.workbook.live import Live, any_of, floor, remainder, where
 from heecon.workbook.settings import (
     TIMINGS,
     Setting,
@@ -32,10 +32,9 @@ FIRST = 6
 SETTINGS = 12
 
 CHANGES = (
-    'COUNT(in_override)+COUNTIF(in_override,"?*")+COUNT(control_override)'
-    '+COUNTIF(control_override,"?*")'
+    "ROWS(in_override)-COUNTBLANK(in_override)+ROWS(control_override)-COUNTBLANK(control_override)"
 )
-"""Numbers and texts typed as overrides; a formula that shows nothing is none."""
+"""What is typed as override; a formula that shows nothing is none."""
 
 ID, LABEL, LIVE, OVERRIDE, SCENARIO, NOTES = range(1, 7)
 
@@ -80,9 +79,8 @@ def add_control(
         row += 1
         _setting_row(sheet, book, row, setting, case.chosen)
     count = row - SETTINGS + 1
-    book.names["control_override"] = sheet.reference(SETTINGS, OVERRIDE, rows=count)
-    for name, column in (("control_id", ID), ("control_live", LIVE)):
-        book.name(name, area([sheet.cell(SETTINGS + i, column) for i in range(count)]))
+    for name, column in (("id", ID), ("live", LIVE), ("override", OVERRIDE)):
+        book.name(f"control_{name}", sheet.column(SETTINGS, column, count))
     row = _stopping(sheet, book, row + 2, case)
     row = _horizon(sheet, book, row + 2, case)
     _lists(sheet, book, case, layout)

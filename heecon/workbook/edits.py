@@ -266,6 +266,8 @@ _OURS = tuple(
         rf'IF\(({_CELL})="",IF\(({_CELL})="",{_CELL},\2\),\1\)',
         rf'IF\(({_CELL})="",{_CELL},\1\)',
         rf"INDEX\(S[CS]_TABLE,MATCH\({_CELL},S[CS]_ID,0\),SET_SCENARIO_NUMBER\)",
+        rf'IF\(({_CELL})="","",IF\(ISNUMBER\(MATCH\(\1,SC_ID,0\)\),'
+        r'INDEX\(SC_TABLE,MATCH\(\1,SC_ID,0\),SET_SCENARIO_NUMBER\),"NONE"\)\)',
         r'INDEX\(IN_(LIVE|BASE),MATCH\("\w+",IN_ID,0\)\)',
         r'IF\((SET_STOP_\w+)="","",\1\)',
         rf'IF\((SET_\w+_OVERRIDE)="",{_CELL},\1\)',
@@ -333,6 +335,8 @@ def _content(cell: ReadCell, *, is_text: bool = False) -> float | str | None:
     if code := unprintable(text):
         what = f"the text has the control character {code}"
         raise InvalidValue(what, "Delete it, or type the cell again")
+    if value and not text and not is_text:
+        raise InvalidValue("the cell holds only spaces, which formulas take for a text", "Clear it")
     return text or None
 
 

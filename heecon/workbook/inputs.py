@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
-
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter, is_assumption
 from heecon.workbook.address import letters
@@ -23,18 +19,27 @@ from heecon.workbook.book import (
 from heecon.workbook.case import WorkbookInput
 from heecon.workbook.layout import ABSENT, INPUTS, SCENARIO_INPUTS, VALUES, Layout
 from heecon.workbook.layout import HEADER as TOP
-from heecon.workbook.live import Live, area, index, where
+from heecon.workbook.live import Live, index, where
 from heecon.workbook.settings import Setting
 
 WIDTHS = {
     "id": 30, "label": 40, "strategy": 20, "live value": 13, "your override": 13,
-    "scenario's value": 13, "PSA draw": 13, "low": 10, "high": 10, "distribution": 14, "se": 10,
+    "scenario's value": 13, "PSA draw": 13, "problem": 16, "low": 10, "high": 10,
+    "distribution": 14, "se": 10,
     "arg1": 10, "arg2": 10, "arg3": 8, "correlation_group": 12, "unit": 14, "price_year": 8,
     "tags": 22, "status": 12, "source": 60, "evidence": 22, "note": 50,
 }  # fmt: skip
-"""Columns of the sheet of inputs; those after the PSA draw hold what parameters.csv holds."""
+"""Columns of the sheet of inputs; those after the problem hold what parameters.csv holds."""
 
 PLACE = {name: i for i, name in enumerate(WIDTHS, start=1)}
+
+SPARE = 50
+"""Empty rows below the inputs, for rows that a user adds."""
+
+BELOW = 1_000
+"""Rows below these where an id is noticed that nothing reads."""
+
+NO_ID, TWICE, UNREAD = "no id", "id stands twice", "nothing reads it"
 
 STOPPING = {"treatment_duration", "methodological"}
 """Tags of the inputs that are stopping rules: they stand on the control sheet as well."""
@@ -67,66 +72,82 @@ def evidence_id(parameter: Parameter, numbers: dict[str, int]) -> str:
 def add_inputs(book: Book, case: WorkbookInput) -> Sheet:
     """The sheet with one row an input."""
     sheet = book.sheet(INPUTS, "One row an input: change a number in the yellow column")
-    keys, end = case.keys, TOP + max(1, len(case.keys))
+    keys, count = case.keys, len(case.keys) + SPARE
     sheet.head(
         "Inputs",
         "Type a number into a yellow cell to override the scenario's value; clear it to go back. "
         "Rows may be sorted or moved; they are found by their id.",
-        "A row 'name[strategy]' goes before the row 'name'. Copy a whole row and give it such an "
-        "id to tell a strategy apart. Low, high and distribution are those of the scenario the "
-        "workbook was made for.",
+        "A row 'name[strategy]' goes before the row 'name'. To tell a strategy apart type such an "
+        f"id and an override into one of the {SPARE} empty rows at the end. Low, high and "
+        "distribution are those of the scenario the workbook was made for.",
     )
     sheet.across(TOP, 1, WIDTHS, HEADER)
     rules = {row.key: f"set_stop_{row.name}" for row in stopping_rules(case.model)}
     known = {row.key: row for row in case.model.parameters}
     numbers = evidence_numbers(case.model)
     for row, key in enumerate(keys, start=TOP + 1):
-        _input_row(sheet, row, key, case, known.get(key), rules, numbers, book.named)
+        _describe(sheet, row, key, case, known.get(key), numbers)
+        value = known[key].value if key in known else ABSENT
+        _input_row(sheet, row, value, case, book.named.get(rules.get(key, "")))
+    for row in range(TOP + 1 + len(keys), TOP + 1 + count):
+        for column in ("id", "label", "strategy", "status", "source", "note"):
+            sheet.put(row, PLACE[column], None, Style("input", PLAIN))
+        _input_row(sheet, row, "", case, None)
     for name, column in (
         ("in_id", "id"),
         ("in_live", "live value"),
         ("in_override", "your override"),
         ("in_base", "scenario's value"),
+        ("in_problem", "problem"),
     ):
-        book.name(name, column_of(sheet, PLACE[column], len(keys)))
+        book.name(name, sheet.column(TOP + 1, PLACE[column], count))
+    book.name("in_below", sheet.column(TOP + 1 + count, PLACE["id"], BELOW))
     sheet.widths = {PLACE[name]: width for name, width in WIDTHS.items()}
     sheet.freeze = f"E{TOP + 1}"
     sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
     sheet.wide = True
     sheet.heights[TOP] = 30
-    override = letters(PLACE["your override"])
-    sheet.choices.append(
-        Choice(f"{override}{TOP + 1}:{override}{end}", "", "Your own value. Empty: the scenario's.")
-    )
+    letter = letters(PLACE["your override"])
+    typed = f"{letter}{TOP + 1}:{letter}{TOP + count}"
+    sheet.choices.append(Choice(typed, "", "Your own value. Empty: the scenario's."))
     return sheet
 
 
-def _input_row(
+def _describe(
     sheet: Sheet,
     row: int,
     key: str,
     case: WorkbookInput,
     parameter: Parameter | None,
-    rules: dict[str, str],
     numbers: dict[str, int],
-    named: Mapping[str, Live],
 ) -> None:
+    """The cells of a row that are no values."""
     name, _, rest = key.partition("[")
     strategy = rest.rstrip("]")
-    shown = parameter or _like(case, key)
-    value = parameter.value if parameter else ABSENT
-    number = Style("calc", PLAIN)
     sheet.put(row, PLACE["id"], key, TEXT)
-    sheet.put(row, PLACE["label"], shown.label or name, TEXT)
+    sheet.put(row, PLACE["label"], (parameter or _like(case, key)).label or name, TEXT)
     words = case.model.strategies[strategy].label if strategy in case.model.strategies else strategy
     sheet.put(row, PLACE["strategy"], words or "all", TEXT)
-    if key in rules:
-        stop = named[rules[key]]
+    for column, cell in cells_of(parameter, numbers).items() if parameter else ():
+        style = Style("data", PLAIN) if isinstance(cell, float) else TEXT
+        sheet.put(row, PLACE[column], cell, style)
+
+
+def _input_row(
+    sheet: Sheet, row: int, value: Value, case: WorkbookInput, stop: Live | None
+) -> None:
+    """The values of a row: that of the scenario, of a draw, typed, and the live one."""
+    number = Style("calc", PLAIN)
+    if stop is not None:
         typed = where(stop.equals(""), "", stop)
         override = sheet.show(row, PLACE["your override"], typed, number)
     else:
         override = sheet.put(row, PLACE["your override"], None, Style("input", PLAIN))
-    text = f"INDEX(sc_table,MATCH(A{row},sc_id,0),set_scenario_number)"
+    found = f"MATCH(A{row},sc_id,0)"
+    text = (
+        f'IF(A{row}="","",IF(ISNUMBER({found}),'
+        f'INDEX(sc_table,{found},set_scenario_number),"{ABSENT}"))'
+    )
     base = sheet.show(row, PLACE["scenario's value"], Live(text, value), number)
     if case.outcomes is not None and case.outcomes.parameters:
         text = (
@@ -140,11 +161,12 @@ def _input_row(
     drawn = where(draw.equals(""), base, draw)
     live = where(override.equals(""), drawn, override)
     sheet.show(row, PLACE["live value"], live, Style("result", PLAIN))
-    if parameter is not None:
-        for column, cell in cells_of(parameter, numbers).items():
-            sheet.put(
-                row, PLACE[column], cell, Style("data", PLAIN) if isinstance(cell, float) else TEXT
-            )
+    place = f"ROW(A{row})-ROW(A${TOP})"
+    text = (
+        f'IF(A{row}="",IF({override}="","","{NO_ID}"),IF(MATCH(A{row},in_id,0)<>{place},"{TWICE}",'
+        f'IF({override}="","",IF(COUNTIF(values_place,{place})>0,"","{UNREAD}"))))'
+    )
+    sheet.show(row, PLACE["problem"], Live(text, ""), Style("warning"))
 
 
 def cells_of(parameter: Parameter, numbers: dict[str, int] | None = None) -> dict[str, Value]:
@@ -275,6 +297,9 @@ def add_values(book: Book, case: WorkbookInput, layout: Layout) -> Sheet:
     sheet.freeze = f"B{TOP + 1}"
     sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
     sheet.wide = True
+    book.names["values_place"] = sheet.reference(
+        TOP + 1, layout.place_column(None), rows=count, columns=1 + len(layout.strategies)
+    )
     book.names["values_all"] = sheet.reference(
         TOP + 1,
         layout.value_column(layout.strategies[0]),
@@ -304,10 +329,3 @@ def _value_columns(
         place = sheet.show(row, place_column, Live(text, found), Style("note", "0")).relative
         formula = where(place.equals(""), "", index(book.named["in_live"], place))
         sheet.show(row, value_column, formula, Style("calc", PLAIN))
-
-
-def column_of(sheet: Sheet, column: int, count: int) -> Live:
-    """A column of the list, which may be empty: then it is the first cell below the header."""
-    if not count:
-        return Live(sheet.reference(TOP + 1, column), np.zeros(0), area=True)
-    return area([sheet.cell(TOP + 1 + i, column) for i in range(count)])

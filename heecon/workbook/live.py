@@ -345,6 +345,12 @@ def count_if(cells: Live, word: str) -> Live:
     return _call("COUNTIF", (cells, word), float(np.sum(_same(cells.value, word))))
 
 
+def filled(cells: Live) -> Live:
+    """How many cells of a column show something; all engines count so, and not by ``"?*"``."""
+    blank = float(np.sum(_same(cells.value, "")))
+    return rows(cells) - _call("COUNTBLANK", (cells,), blank)
+
+
 def rows(cells: Live) -> Live:
     """How many cells a column has."""
     return _call("ROWS", (cells,), np.asarray(cells.value).shape[0])

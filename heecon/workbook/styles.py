@@ -31,6 +31,7 @@ KINDS: dict[Kind, dict[str, Any]] = {
     "result": {"font": {"bold": True}, "fill": "E8F1E4"},
     "word": {"font": {"bold": True}, "fill": "E8F1E4", "indent": 1},
     "check": {"font": {"bold": True}, "horizontal": "center"},
+    "warning": {"font": {"bold": True, "color": "A30000"}},
     "link": {"font": {"color": BLUE, "underline": "single"}},
 }
 """Inputs are yellow with blue numbers; data that came with the model is blue; what was computed

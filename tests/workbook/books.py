@@ -97,6 +97,16 @@ def row_of(sheet: Any, key: str) -> int:
     return next(row for row in range(1, sheet.max_row + 1) if sheet.cell(row, 1).value == key)
 
 
+def add_row(book: Any, key: str | None, cells: Mapping[str, object], below: int = 0) -> str:
+    """Fill the first spare row of Inputs, or one further below, and say where its id stands."""
+    sheet = book["Inputs"]
+    row = next(r for r in range(row_of(sheet, "id") + 1, 999) if sheet.cell(r, 1).value is None)
+    row += below
+    for heading, value in {"id": key, **cells}.items():
+        sheet.cell(row, column_of(sheet, heading)).value = value
+    return f"Inputs!A{row}"
+
+
 def column_of(sheet: Any, heading: str) -> int:
     """Column of a heading."""
     for row in sheet.iter_rows():

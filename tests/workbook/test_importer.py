@@ -16,7 +16,7 @@ from heecon.model.load import load
 from heecon.model.parameter import Parameter
 from heecon.model.to_dict import to_dict
 from heecon.workbook.importer import import_workbook
-from tests.workbook.books import at, edited, imported, refused, row_of, typed, where
+from tests.workbook.books import add_row, at, edited, imported, refused, row_of, typed, where
 
 
 def changed(path: Path, values: dict[Any, object]) -> tuple[dict[str, Any], Model]:
@@ -66,18 +66,15 @@ def test_a_row_of_a_strategy(export: Path) -> None:
     assert (row(model, "hr[new]").value, row(model, "hr").value) == (0.75, 1)
 
 
-def added(path: Path, key: str, cells: dict[int, object]) -> Path:
-    def change(book: Any) -> None:
-        sheet = book["Inputs"]
-        sheet.cell(80, 1).value = key
-        for column, value in cells.items():
-            sheet.cell(80, column).value = value
-
-    return edited(path, path, change)
+def added(path: Path, key: str, cells: dict[str, object]) -> Path:
+    """With an id and cells in the first of the spare rows."""
+    return edited(path, path, lambda book: add_row(book, key, cells))
 
 
 def test_a_row_of_a_strategy_that_was_added(export: Path) -> None:
-    content, model = changed(added(export, "h_base[new]", {5: 0.25, 20: "a new trial"}), {})
+    content, model = changed(
+        added(export, "h_base[new]", {"your override": 0.25, "source": "a new trial"}), {}
+    )
     assert content["parameters"] == {
         "h_base": {"new": {"value": 0.25, "status": "assumption", "source": "a new trial"}}
     }
@@ -86,15 +83,15 @@ def test_a_row_of_a_strategy_that_was_added(export: Path) -> None:
 
 def test_a_row_that_was_added_beside_a_shared_one_that_was_changed(export: Path) -> None:
     """The strategy keeps the scenario's value, which the others no longer have."""
-    _, model = changed(added(export, "c_care[new]", {5: 500}), {"c_care": 900})
+    _, model = changed(added(export, "c_care[new]", {"your override": 500}), {"c_care": 900})
     values = {found.key: found.value for found in model.parameters if found.name == "c_care"}
     assert values["c_care[new]"] == 500
     assert values["c_care[usual]"] == 900
 
 
 def test_an_added_row_without_a_value(export: Path) -> None:
-    path = added(export, "c_care[new]", {20: "a source"})
-    refused(path, "small.xlsx:Inputs!A80", "has no value")
+    path = added(export, "c_care[new]", {"source": "a source"})
+    refused(path, "small.xlsx:Inputs!A19", "has no value")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +179,7 @@ def test_a_unit_cannot_be_cleared(tmp_path: Path) -> None:
 
     def change(book: Any) -> None:
         sheet = book["Inputs"]
-        sheet.cell(row_of(sheet, "c_care"), 16).value = None
+        sheet.cell(row_of(sheet, "c_care"), 17).value = None
 
     refused(edited(path, path, change), "the unit of 'c_care' was cleared")
 
@@ -305,7 +302,7 @@ TEXTS = ["=cmd|'/c calc'!A0", 'a "quoted" \\ text', "line\nbreak\ttab", "]\n[set
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_text_stays_text(export: Path, text: str) -> None:
-    columns = {"source": 20, "note": 22, "unit": 16}
+    columns = {"source": 21, "note": 23, "unit": 17}
 
     def change(book: Any) -> None:
         sheet = book["Inputs"]
@@ -329,11 +326,11 @@ def test_toml_says_what_was_typed(value: object) -> None:
 
 @pytest.mark.parametrize("key", ['h"]\nx = 1', "../h_base", "h_base\n", "h.base", "[x]"])
 def test_ids_that_would_be_toml(export: Path, key: str) -> None:
-    path = added(export, key, {5: 0.5})
+    path = added(export, key, {"your override": 0.5})
     if key.strip() == "h_base":  # spaces around an id are no part of it
-        refused(path, "'h_base' stands twice", "Inputs!A80")
+        refused(path, "'h_base' stands twice", "Inputs!A19")
     else:
-        refused(path, "Inputs!A80: unknown input")
+        refused(path, "Inputs!A19: unknown input")
 
 
 # --- files ---------------------------------------------------------------------------------------
