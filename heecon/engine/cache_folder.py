@@ -1,4 +1,4 @@
-"""Machine code kept on disk: whether it is there, and a folder only the user can write to."""
+"""A folder for machine code that only the user can write to."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import shutil
 import stat
 import sys
 from pathlib import Path
-from typing import Any
 
 KEPT = 100
-"""Models whose machine code is kept; the least recently used go."""
+"""Folders of machine code that are kept (one a model, one the engine's); the least recently used
+go."""
 
 VARIABLE = "HEECON_CACHE_DIR"
 """Environment variable that names another folder."""
@@ -29,7 +29,7 @@ def cache_root() -> Path:
 
 
 def folder_of(name: str) -> Path:
-    """A safe folder for one model's code, made if need be.
+    """A safe folder for machine code, made if need be.
 
     Machine code is run as it is found: so the folder and those it lies in, up to the cache's root,
     must be the user's own and closed to everybody else's writing.
@@ -41,13 +41,13 @@ def folder_of(name: str) -> Path:
         OSError: there can be none, or it is not safe.
     """
     root = cache_root()
-    folder = root / "microsim" / name
+    folder = root / "code" / name
     root.parent.mkdir(parents=True, exist_ok=True)
-    for path in (root, root / "microsim", folder):
+    for path in (root, root / "code", folder):
         path.mkdir(exist_ok=True, mode=0o700)
         _check_own(path)
     os.utime(folder)
-    _tidy(root / "microsim", folder)
+    _tidy(root / "code", folder)
     return folder
 
 
@@ -71,15 +71,3 @@ def _tidy(parent: Path, keep: Path) -> None:
     others.sort(key=lambda path: path.stat().st_mtime)
     for path in others[: len(others) - KEPT + 1]:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def is_compiled(function: Any) -> bool:
-    """Whether a function is compiled, or numba's cache on disk holds its machine code.
-
-    Only numba knows whether what lies there is of this code (it compares a hash of the source), and
-    it has no public way to ask.
-    """
-    if getattr(function, "signatures", ()):
-        return True
-    file = getattr(getattr(function, "_cache", None), "_cache_file", None)
-    return file is not None and bool(file._load_index())

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from heecon.arrays import Floats
-from heecon.engine.cache_folder import is_compiled
 from heecon.engine.checks import for_all
 from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem, SimulationError
@@ -137,9 +136,9 @@ def workers(model: Model) -> int:
 
 def compiled_before() -> bool:
     """True when there is machine code of the kernels."""
-    from heecon.engine import kernels  # noqa: PLC0415  (imports numba: a quarter of a second)
+    from heecon.engine import kept_code, kernels  # noqa: PLC0415  (imports numba: a quarter second)
 
-    return is_compiled(kernels.run_draws)
+    return kept_code.is_compiled(kernels.run_draws)
 
 
 def count_draws(model: Model, draws: Draws) -> int:

@@ -9,29 +9,25 @@ anew in every run, and that is said.
 from __future__ import annotations
 
 import hashlib
-import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-import numba
 import numpy as np
 from numba import njit
-from numba.core.errors import NumbaWarning
 from numpy.typing import NDArray
 
 from heecon.arrays import Floats
-from heecon.engine import kernels, microsim_kernel, random_numbers
-from heecon.engine.cache_folder import cache_root, folder_of, is_compiled
+from heecon.engine import kernels, microsim_kernel
+from heecon.engine.cache_folder import cache_root
 from heecon.engine.draw_tables import DrawTables, exit_order_of
 from heecon.engine.individual_codegen import IndividualCode, individual_tables
+from heecon.engine.kept_code import is_compiled, kept, source_digest
 from heecon.engine.rewards import rewards_of
 from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import Problem
-from heecon.language import Tree, namespace, numba_runtime
+from heecon.language import Tree, namespace
 from heecon.model.definition import Formula, Model, Outcome, Start
 
 INSIDE = {**kernels.BARE, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -152,27 +148,14 @@ def _kernel_of(
         hook = _renamed(inside[name], digest)
         in_loop = len(text) < SHORT and name not in ("start_probs", "start_reward")
         module[name] = njit(forceinline=in_loop, **INSIDE)(hook)
-    try:
-        file = _stamp(folder_of(digest), text)
-    except OSError as error:
-        warnings.warn(
-            f"the microsimulation's compiled code cannot be kept ({error}), so every start "
-            "compiles it anew and takes seconds longer. Set HEECON_CACHE_DIR to a folder that only "
-            "you can write to",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        file = None
     for name in (*microsim_kernel.INNER, "simulate_block"):
         function = getattr(microsim_kernel, name)
         plain: FunctionType = getattr(function, "py_func", function)
-        code = plain.__code__ if file is None else plain.__code__.replace(co_filename=str(file))
-        moved = _renamed(FunctionType(code, module, name), digest)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NumbaWarning)
-            options = kernels.BARE if name == "simulate_block" else INSIDE
-            cached = file is not None and name == "simulate_block"
-            module[name] = njit(cache=cached, **options)(moved)
+        moved = _renamed(FunctionType(plain.__code__, module, name), digest)
+        if name == "simulate_block":
+            module[name] = kept(moved, digest, **kernels.BARE)
+        else:
+            module[name] = njit(**INSIDE)(moved)
     return module["simulate_block"]
 
 
@@ -183,21 +166,9 @@ def _renamed(function: FunctionType, digest: str) -> FunctionType:
     return function
 
 
-def _stamp(folder: Path, text: str) -> Path:
-    """A file beside which numba keeps machine code. It is for people to read and is never run."""
-    file = folder / "hooks.py"
-    if not file.exists() or file.read_text(encoding="utf-8") != text:
-        file.write_text(text, encoding="utf-8")
-    return file
-
-
 def _digest(text: str, tables: dict[str, NDArray[np.float64]]) -> str:
     """A name for everything the machine code is made from."""
-    found = hashlib.sha256()
-    for part in (text, numba.__version__, np.__version__):
-        found.update(part.encode() + b"\0")
-    for module in (microsim_kernel, random_numbers, numba_runtime):
-        found.update(inspect.getsource(module).encode())
+    found = hashlib.sha256(f"{source_digest()}{text}".encode())
     for name, array in sorted(tables.items()):
         found.update(name.encode() + array.tobytes())
     return found.hexdigest()[:32]

@@ -7,20 +7,19 @@ Numbers that depend on draw, cycle and time in state are packed: one flat buffer
 array an offset and the strides of the three axes, 0 where the array does not vary. So a constant
 costs one number, not draws x cycles x times in state of them.
 
-The tuples below stay in this file: numba keeps machine code on disk for as long as the file of a
-kernel does not change, and would not notice a change of what a kernel is given elsewhere.
+The tuples below stay in this file: machine code is kept on disk for as long as the files that
+``kept_code`` names do not change.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
-from numba import njit
 
 from heecon.arrays import Floats, Integers
+from heecon.engine.kept_code import kept, source_digest
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -410,12 +409,6 @@ def run_draws(chunk: Chunk, tally: Tally) -> tuple[int, int, int, int]:
     return OK, 0, 0, 0
 
 
-UNCACHED = (
-    "numba can keep compiled code neither beside heecon nor in your cache folder, so every start "
-    "compiles it anew and takes seconds longer. Set NUMBA_CACHE_DIR to a folder you may write to."
-)
-
-
 BARE: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 """How functions are compiled that make no arrays: without counting who uses those they are given,
 which in a loop with many calls takes most of the time."""
@@ -423,13 +416,7 @@ which in a loop with many calls takes most of the time."""
 
 def compiled(function: Kernel, **options: Any) -> Kernel:
     """Compile a kernel when it is first called; keep the machine code on disk if that can be."""
-    options = options or {"nogil": True}
-    try:
-        kernel = njit(cache=True, **options)(function)
-    except RuntimeError:  # "cannot cache function"
-        warnings.warn(UNCACHED, RuntimeWarning, stacklevel=1)  # so Python shows it once
-        kernel = njit(**options)(function)
-    return cast("Kernel", kernel)
+    return cast("Kernel", kept(function, source_digest(), **(options or {"nogil": True})))
 
 
 def compiled_bare(function: Kernel) -> Kernel:

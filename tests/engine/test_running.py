@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 
 import heecon as he
 from heecon.analysis.evaluation import run as evaluate
-from heecon.engine import cohort, kernels
+from heecon.engine import cohort, kept_code, kernels
 from heecon.engine.cohort import iterate_cohort, run_cohort
 
 from .small import close, model
@@ -116,64 +116,112 @@ def test_the_caller_is_told_before_the_kernels_are_compiled(
     assert told == ["first"]
 
 
-def test_only_code_compiled_from_this_source_counts(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """A real kernel in a real cache: known once compiled, unknown when its source changes."""
-    source = tmp_path / "small_kernel.py"
-    text = "from numba import njit\n@njit(cache=True)\ndef run_draws(x):\n    return x + {}\n"
+def _double(number: int) -> int:
+    return 2 * number
 
-    def loaded(constant: int) -> Any:
-        source.write_text(text.format(constant))
-        spec = importlib.util.spec_from_file_location("small_kernel", source)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, "small_kernel", module)
-        spec.loader.exec_module(module)
-        monkeypatch.setattr(kernels, "run_draws", module.run_draws)
-        return module.run_draws
 
-    kernel = loaded(1)
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty cache."""
+    monkeypatch.setenv("HEECON_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.mark.usefixtures("cache")
+def test_only_code_compiled_from_this_source_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loaded(digest: str) -> Any:
+        kernel = kept_code.kept(_double, digest)
+        monkeypatch.setattr(kernels, "run_draws", kernel)
+        return kernel
+
+    kernel = loaded("a")
     assert not cohort.compiled_before()
     assert kernel(1) == 2
     assert cohort.compiled_before()
-    loaded(1)
-    os.utime(source)  # reinstalled: newer, but the same
+    loaded("a")
     assert cohort.compiled_before()
-    loaded(20)
+    loaded("b")
     assert not cohort.compiled_before()
     monkeypatch.setattr(kernels, "run_draws", lambda: None)
     assert not cohort.compiled_before()
 
 
-def test_a_kernel_that_cannot_be_cached_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = numba.njit
+def _flip(path: Path) -> None:
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
 
-    def njit(**keys: Any) -> Any:
-        if keys.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return real(**keys)
 
-    monkeypatch.setattr(kernels, "njit", njit)
+@pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:20]),
+        lambda path: path.write_bytes(bytes(path.stat().st_size)),
+        _flip,
+    ],
+    ids=["emptied", "cut", "zeros", "one bit"],
+)
+def test_damaged_machine_code_is_compiled_anew(
+    cache: Path, pattern: str, damage: Callable[[Path], object]
+) -> None:
+    assert kept_code.kept(_double, "a")(4) == 8
+    (file,) = cache.rglob(pattern)
+    sound = file.read_bytes()
+    damage(file)
+    kernel = kept_code.kept(_double, "a")
+    assert kept_code.is_compiled(kernel) == (pattern == "*.nbc")
+    with pytest.warns(RuntimeWarning, match="compiled anew") as told:
+        assert kernel(4) == 8
+    assert len(told) == 1
+    assert kept_code.is_compiled(kept_code.kept(_double, "a"))
+    assert file.stat().st_size == len(sound)
 
-    def double(number: int) -> int:
-        return 2 * number
 
-    with pytest.warns(RuntimeWarning, match="Set NUMBA_CACHE_DIR"):
-        kernel = kernels.compiled(double)
+def test_a_full_disk_keeps_nothing_and_stops_nothing(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(kept_code._Files, "_save_data", full)
+    with pytest.warns(RuntimeWarning, match="No space left on device.*Set HEECON_CACHE_DIR"):
+        assert kept_code.kept(_double, "a")(4) == 8
+    assert cache.is_dir()
+
+
+def test_no_code_is_read_from_a_folder_that_numba_is_told_of(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Others may write there: what lies there would be run."""
+    elsewhere = tmp_path / "numba"
+    elsewhere.mkdir(mode=0o777)
+    monkeypatch.setattr(numba.core.config, "CACHE_DIR", str(elsewhere))
+    assert kept_code.kept(_double, "a")(4) == 8
+    assert not list(elsewhere.iterdir())
+    assert list(cache.rglob("*.nbc"))
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.skipif(os.name != "posix", reason="others' rights are those of POSIX")
+def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache").chmod(0o777)
+    with pytest.warns(RuntimeWarning, match="others may write"):
+        kernel = kept_code.kept(_double, "a")
     assert kernel(4) == 8
+    assert not list((tmp_path / "cache").iterdir())
 
 
 @pytest.mark.slow
 def test_a_folder_nobody_may_write_to(tmp_path: Path) -> None:
-    """A file stands where numba wants a folder: beside the package and in the home folder."""
+    """A file stands where the home folder should be."""
     root = Path(he.__file__).parent.parent
     shutil.copytree(
         root / "heecon", tmp_path / "heecon", ignore=shutil.ignore_patterns("__pycache__")
     )
     shutil.copytree(root / "inputs", tmp_path / "inputs")
-    (tmp_path / "heecon" / "engine" / "__pycache__").touch()
     home = tmp_path / "home"
     home.touch()
     code = "import heecon as he; print(he.load('hiv').run().evaluation.cost()['mono'])"
@@ -183,7 +231,7 @@ def test_a_folder_nobody_may_write_to(tmp_path: Path) -> None:
         "XDG_CACHE_HOME": str(home),
         "LOCALAPPDATA": str(home),
     }
-    environment.pop("NUMBA_CACHE_DIR", None)
+    environment.pop("HEECON_CACHE_DIR", None)
     run = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -194,4 +242,4 @@ def test_a_folder_nobody_may_write_to(tmp_path: Path) -> None:
         timeout=120,
     )
     close(float(run.stdout), evaluate(he.load("hiv")).cost()["mono"])
-    assert run.stderr.count("Set NUMBA_CACHE_DIR") == 1
+    assert run.stderr.count("Set HEECON_CACHE_DIR") == 1
