@@ -153,6 +153,7 @@ class EditableModel(definition.Model):
 
     def _rebuilt(self, rows: Sequence[Parameter], settings: Mapping[str, Any]) -> Self:
         sections = to_dict(self)
+        replaced = {key: str(sections["model"].get(key, "")) for key in settings}
         sections["model"] |= settings
         matrices = {group: (block.names, block.matrix) for group, block in self.blocks.items()}
         for group, copula in {**self.copulas, **self.individual_copulas}.items():
@@ -164,6 +165,7 @@ class EditableModel(definition.Model):
         }
         tables = {name: columns_of(table) for name, table in self.tables.items()}
         patients = {name: column.tolist() for name, column in self.patients.items()}
-        built = build_model(sections, rows, tables, self.name, joint, patients or None)
+        people = patients or None
+        built = build_model(sections, rows, tables, self.name, joint, people, replaced)
         engine = settings.get("engine", self.scenario.engine)
         return self.of(replace(built, scenario=replace(self.scenario, engine=engine)))

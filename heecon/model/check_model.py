@@ -12,6 +12,7 @@ from heecon.language import Table, evaluate
 from heecon.language import names as names_in
 from heecon.model.blocks import Joints, read_blocks
 from heecon.model.copula import rank_correlated, read_copulas
+from heecon.model.cycle_change import check_cycle_change
 from heecon.model.definition import Formula, Model, ScenarioInfo, Settings, State, Strategy
 from heecon.model.formulas import FormulaReader, Path
 from heecon.model.history import history_names
@@ -39,6 +40,7 @@ class Parts:
         strategies: the strategies to keep, in this order, all of them in the file; None for all.
         doubtful: key paths of the file that had a wrong shape and hold something harmless now.
         rows_are_sound: False when a row of the parameters has a problem.
+        replaced: what the model has for the keys of [model] that a scenario replaces.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Parts:
     strategies: tuple[str, ...] | None = None
     doubtful: tuple[Path, ...] = ()
     rows_are_sound: bool = True
+    replaced: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_model(parts: Parts, diagnostics: Diagnostics) -> Model:
@@ -103,6 +106,7 @@ def check_model(parts: Parts, diagnostics: Diagnostics) -> Model:
         individual_copulas=people.copulas,
         patients=parts.patients or {},
     )
+    check_cycle_change(model, parts.replaced, reader)
     if parts.rows_are_sound:  # else the value may stand in a row with a bad name
         _check_values(model, file.strategies, diagnostics)
     return _finished(model, parts, diagnostics)

@@ -157,6 +157,7 @@ class Settings:
         cycle: as written, for example "28 days".
         cycle_length: years.
         horizon: as written.
+        rounding: "up" when its last cycle may end after it; None when it must end with one.
         cycles: number of cycles, n.
         start_age: years at time 0.
         max_age: the age a lifetime horizon ends at.
@@ -188,6 +189,7 @@ class Settings:
     thresholds: tuple[float, ...]
     comparator: str | None
     question: tuple[str, str] | None = None
+    rounding: str | None = None
 
 
 @dataclass(frozen=True)

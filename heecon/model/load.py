@@ -85,6 +85,7 @@ def build_model(
     name: str = "model",
     joint: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     patients: Mapping[str, Sequence[float]] | None = None,
+    replaced: Mapping[str, str] | None = None,
 ) -> Model:
     """Build a model in code from the same keys model.toml has.
 
@@ -96,6 +97,7 @@ def build_model(
         name: what to call the model.
         joint: what joint/*.csv hold, as columns by parameter key: correlation group -> columns.
         patients: what patients.csv holds, as columns.
+        replaced: what keys of [model] were before somebody changed them, as text.
 
     Raises:
         InputError: everything that is wrong.
@@ -139,6 +141,7 @@ def build_model(
         scenario=ScenarioInfo(name, ""),
         doubtful=doubtful,
         rows_are_sound=rows_are_sound,
+        replaced=replaced or {},
     )
     return check_model(parts, diagnostics)
 
@@ -181,7 +184,7 @@ def _load(folder: Path, overrides: Overrides) -> Model:
     files = _Files()
     diagnostics = files.diagnostics
     diagnostics.add(overrides.problems)
-    file, where, doubtful = _model_file(folder, overrides, files)
+    file, where, doubtful, replaced = _model_file(folder, overrides, files)
     before = diagnostics.found
     evidence = EvidenceFolder(locate.evidence_beside(folder))
     parameters = _parameters(folder, files, evidence)
@@ -214,6 +217,7 @@ def _load(folder: Path, overrides: Overrides) -> Model:
         strategies=kept,
         doubtful=doubtful,
         rows_are_sound=rows_are_sound,
+        replaced=replaced,
     )
     model = check_model(parts, diagnostics)
     # Hashed last: what was refused, for its size or its kind, is not read again.
@@ -226,8 +230,8 @@ def _load(folder: Path, overrides: Overrides) -> Model:
 
 def _model_file(
     folder: Path, overrides: Overrides, files: _Files
-) -> tuple[ModelFile | None, Where, tuple[KeyPath, ...]]:
-    """The model file with a scenario's settings in place, and where each key now stands."""
+) -> tuple[ModelFile | None, Where, tuple[KeyPath, ...], Mapping[str, str]]:
+    """The model file with a scenario's settings in place, and what it says of them itself."""
     path = folder / "model.toml"
     files.paths.append(path)
     toml = TomlFile(path.name, {}, {})
@@ -235,7 +239,9 @@ def _model_file(
         toml = read_toml(locate.inside(path, folder))
     settings = overrides.settings()
     data = dict(toml.data)
+    replaced: dict[str, str] = {}
     if isinstance(data.get("model"), Mapping):
+        replaced = {key: str(data["model"].get(key, "")) for key in settings}
         data["model"] = {**data["model"], **{key: value for key, (value, _) in settings.items()}}
 
     def where(path: Sequence[str | int]) -> str:
@@ -244,9 +250,9 @@ def _model_file(
         return toml.where(path)
 
     if files.unreadable:
-        return None, where, ()
+        return None, where, (), replaced
     file, doubtful = _shape(data, where, files.diagnostics)
-    return file, where, doubtful
+    return file, where, doubtful, replaced
 
 
 def _shape(

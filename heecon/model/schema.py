@@ -61,6 +61,7 @@ class Settings(Section):
     description: str = ""
     cycle: str
     horizon: str = "lifetime"
+    rounding: Literal["up"] | None = None
     start_age: Expression = "0"
     max_age: Number = Field(default=100, gt=0, le=130)
     engine: Engine = "cohort"

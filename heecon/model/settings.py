@@ -20,6 +20,10 @@ from heecon.model.schema import Settings as SettingsSection
 from heecon.model.schema import Weights
 
 MAX_CYCLES = 20_000
+LIFETIME = "lifetime"
+
+WHOLE = 1e-9
+"""Part of a cycle that a horizon may be off a whole number of them: no more than rounding."""
 
 _FIXED = (
     "It is the same in all cycles and for all strategies: use numbers and parameters without rows "
@@ -76,6 +80,7 @@ def read_settings(
         cycle=section.cycle,
         cycle_length=cycle_length,
         horizon=section.horizon,
+        rounding=section.rounding,
         cycles=cycles,
         start_age=start_age,
         max_age=section.max_age,
@@ -151,6 +156,14 @@ def _rate_steps(
     return tuple(steps)
 
 
+def horizon_years(settings: Settings) -> float | str:
+    """The horizon in years as asked for, or "lifetime"."""
+    if settings.horizon == LIFETIME:
+        return LIFETIME
+    amount, unit = duration.split(settings.horizon)
+    return amount * settings.cycle_length if unit == "cycles" else duration.years(settings.horizon)
+
+
 def _cycle_length(text: str, reader: FormulaReader) -> float:
     """Years, or 0 when the text is no length of time."""
     try:
@@ -172,11 +185,11 @@ def _cycles(
         hint = "Or write 'lifetime', or a number of cycles: '75 cycles'"
         reader.error(path, complaint.what, f"{complaint.hint}. {hint}")
         return 0
-    if not exact > 1e-9:
+    if not exact > WHOLE:
         what = f"the horizon {horizon} from age {start_age:g} has no cycles"
         reader.error(path, what, f"A lifetime ends at max_age = {section.max_age:g}")
         return 0
-    if exact < 1 - 1e-9:
+    if exact < 1 - WHOLE:
         what = f"the horizon {horizon} is shorter than one cycle of {section.cycle}"
         reader.error(path, what, "Lengthen the horizon or shorten the cycle")
         return 0
@@ -186,11 +199,21 @@ def _cycles(
         hint = f"At most {MAX_CYCLES:,} are run: shorten the horizon or lengthen the cycle"
         reader.error(path, what, hint)
         return 0
-    return math.ceil(exact - 1e-9)
+    if abs(exact - round(exact)) > WHOLE and not (section.rounding or section.horizon == LIFETIME):
+        few = math.floor(exact)
+        what = f"the horizon {horizon} is {exact:.6g} cycles of {section.cycle}"
+        years = [f"{n * cycle_length:.6g} years" for n in (few, few + 1)]
+        hint = (
+            f"Write '{few} cycles' ({years[0]}) or '{few + 1} cycles' ({years[1]}), or add "
+            'rounding = "up" to run its last cycle to the end'
+        )
+        reader.error(path, what, hint)
+        return 0
+    return math.ceil(exact - WHOLE)
 
 
 def _horizon_in_cycles(section: SettingsSection, cycle_length: float, start_age: float) -> float:
-    if section.horizon == "lifetime":
+    if section.horizon == LIFETIME:
         return (section.max_age - start_age) / cycle_length
     amount, unit = duration.split(section.horizon)
     return amount if unit == "cycles" else duration.years(section.horizon) / cycle_length

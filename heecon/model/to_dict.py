@@ -68,6 +68,8 @@ def _settings(settings: Settings) -> dict[str, Any]:
         "currency": settings.currency,
         "thresholds": list(settings.thresholds),
     }
+    if settings.rounding is not None:
+        found["rounding"] = settings.rounding
     if settings.price_year is not None:
         found["price_year"] = settings.price_year
     if settings.comparator is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.incremental import IncrementalRow, Quadrant, Status
 from heecon.model.check_model import base_number
 from heecon.model.definition import Model, RateStep
+from heecon.model.settings import horizon_years
 from heecon.report import tables
 from heecon.report.console import heading, money, print_warnings, show
 from heecon.report.monte_carlo_report import print_errors
@@ -49,8 +51,12 @@ def describe(evaluation: Evaluation) -> str:
     settings = evaluation.model.settings
     rates = {kind: _rates(evaluation.model, steps) for kind, steps in settings.discount.items()}
     correction = settings.correction.method.replace("_", " ")
+    horizon = settings.horizon
+    years, asked = settings.cycles * settings.cycle_length, horizon_years(settings)
+    if isinstance(asked, float) and not math.isclose(years, asked):
+        horizon += f", rounded up to {years:.6g} years"
     return (
-        f"{settings.cycles} cycles of {settings.cycle} ({settings.horizon}); state membership "
+        f"{settings.cycles} cycles of {settings.cycle} ({horizon}); state membership "
         f"counted by '{correction}'; discounting costs {rates['cost']}, effects {rates['effect']} "
         f"a year at {settings.timing.replace('_', ' ')}; perspective {settings.perspective}."
     )

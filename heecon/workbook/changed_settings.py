@@ -10,15 +10,14 @@ from heecon.errors import Diagnostics, shown
 from heecon.files import names
 from heecon.model import duration
 from heecon.model.definition import Model
+from heecon.model.settings import LIFETIME, WHOLE, horizon_years
 from heecon.model.to_dict import to_dict
 from heecon.workbook.edits import Edit, as_number, is_same
 from heecon.workbook.layout import ABSENT
 from heecon.workbook.settings import (
     CORRECTIONS,
-    LIFETIME,
     TIMINGS,
     WEIGHTS,
-    horizon_years,
 )
 
 _RATE = re.compile(r"dr_(cost|effect)_(from_)?([1-9][0-9]?)", re.ASCII)
@@ -72,6 +71,7 @@ class ChangedSettings:
         if rates:
             found["discounting"] = self._discounting(rates)
         before = self._before(cycle_changes="cycle" in found)
+        self._round(found)
         return {k: value for k, value in found.items() if not _alike(k, before.get(k), value)}
 
     def strategies(self) -> list[str] | None:
@@ -99,6 +99,18 @@ class ChangedSettings:
         if kept == set(self.base.strategies):
             return None
         return [name for name in known if name in kept]
+
+    def _round(self, found: dict[str, Any]) -> None:
+        """Say what the workbook does: it keeps the years, and runs the last cycle to its end."""
+        years = horizon_years(self.base.settings)
+        if "cycle" in found and isinstance(years, float):
+            found.setdefault("horizon", f"{_plain(years)} years")
+        horizon = found.get("horizon", LIFETIME)
+        if horizon != LIFETIME:
+            cycle = duration.years(found.get("cycle", self.base.settings.cycle))
+            exact = duration.years(horizon) / cycle
+            if abs(exact - round(exact)) > WHOLE:
+                found["rounding"] = "up"
 
     def _before(self, *, cycle_changes: bool) -> dict[str, Any]:
         """The settings of the scenario; a horizon in cycles changes with their length."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from heecon.language import Number
-from heecon.model import duration
 from heecon.model.check_model import base_number
-from heecon.model.definition import Correction, Formula, Settings
+from heecon.model.definition import Correction, Formula
+from heecon.model.settings import horizon_years
 from heecon.workbook.book import Value
 from heecon.workbook.case import ScenarioColumn, WorkbookInput
 from heecon.workbook.layout import ABSENT, Layout
@@ -18,7 +18,6 @@ from heecon.workbook.live import Live
 CORRECTIONS = ("start", "end", "life_table", "half_cycle", "simpson")
 TIMINGS = ("cycle_start", "mid_cycle", "cycle_end")
 WEIGHTS = "weights:"
-LIFETIME = "lifetime"
 NEVER = 100_000.0
 """Years from which a discount rate holds that a scenario does not have."""
 
@@ -132,14 +131,6 @@ def _time(case: WorkbookInput, layout: Layout) -> Iterator[Setting]:
     yield Setting("cycle_length", "Cycle length (years)", length)
     correction = _each(case, lambda v: correction_text(v.model.settings.correction))
     yield Setting("correction", "Within-cycle correction", correction, "list_corrections")
-
-
-def horizon_years(settings: Settings) -> Value:
-    """The horizon in years, or "lifetime"."""
-    if settings.horizon == LIFETIME:
-        return LIFETIME
-    amount, unit = duration.split(settings.horizon)
-    return amount * settings.cycle_length if unit == "cycles" else duration.years(settings.horizon)
 
 
 def steps(case: WorkbookInput, kind: str) -> int:

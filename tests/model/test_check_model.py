@@ -1,9 +1,12 @@
 """What a right model file means."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import heecon as he
+from heecon.errors import InputError
 from heecon.model.definition import Model
 from heecon.model.load import load
 from tests.model.small import MODEL_FILE, SCENARIO_FILE, edit, write
@@ -20,7 +23,6 @@ def edited(root: Path, *edits: tuple[str, str]) -> Model:
     ("cycle", "horizon", "cycles"),
     [
         ("1 year", "10 years", 10),
-        ("28 days", "10 years", 131),  # 130.4: the last cycle is run in full
         ("1 month", "10 years", 120),
         ("3 months", "1 year", 4),
         ("1 week", "28 days", 4),
@@ -33,6 +35,113 @@ def edited(root: Path, *edits: tuple[str, str]) -> Model:
 def test_cycles(cycle: str, horizon: str, cycles: int, tmp_path: Path) -> None:
     model = edited(tmp_path, ('"1 year"', f'"{cycle}"'), ('"10 years"', f'"{horizon}"'))
     assert model.settings.cycles == cycles
+
+
+@pytest.mark.parametrize(
+    ("cycle", "horizon", "cycles", "words"),
+    [
+        # From a public bug report (zward/Amua #50): results by the year, cycles of six weeks.
+        ("6 weeks", "1 year", 9, "8.69643 cycles of 6 weeks. Write '8 cycles' (0.919918 years) or"),
+        (
+            "1 year",
+            "2.5 years",
+            3,
+            "2.5 cycles of 1 year. Write '2 cycles' (2 years) or '3 cycles'",
+        ),
+        (
+            "28 days",
+            "10 years",
+            131,
+            "130.446 cycles of 28 days. Write '130 cycles' (9.96578 years)",
+        ),
+        ("1 month", "7.5 cycles", 8, "7.5 cycles of 1 month"),
+        ("1 year", "10.00000001 years", 11, "10 cycles of 1 year"),
+    ],
+)
+def test_a_horizon_is_whole_cycles_or_says_that_it_is_rounded(
+    cycle: str, horizon: str, cycles: int, words: str, tmp_path: Path
+) -> None:
+    edits = ('"1 year"', f'"{cycle}"'), ('"10 years"', f'"{horizon}"')
+    with pytest.raises(InputError, match=r"model\.horizon") as error:
+        edited(tmp_path, *edits)
+    assert words in str(error.value)
+    assert 'rounding = "up"' in str(error.value)
+    allowed = ('comparator  = "usual"', 'comparator = "usual"\nrounding = "up"')
+    model = edited(tmp_path, *edits, allowed)
+    assert model.settings.cycles == cycles
+
+
+def test_a_millionth_of_a_millionth_is_no_part_of_a_cycle(tmp_path: Path) -> None:
+    horizon = ('"10 years"', '"10.0000000005 years"')
+    assert edited(tmp_path, horizon).settings.cycles == 10
+
+
+PROBABILITIES = """\
+[model]
+title       = "Per cycle"
+cycle       = "1 year"
+horizon     = "10 years"
+discounting = { cost = 0, effect = 0 }
+[states]
+well = {}
+ill  = { tunnel = 3 }
+dead = { absorbing = true }
+[start]
+well = 1
+[strategies]
+only = {}
+[variables]
+scaled = "0.5 * cycle_length"
+[transitions.well]
+probabilities = { ill = "rate_to_prob(0.1, cycle_length)", dead = 0.2, well = "rest" }
+[transitions.ill]
+rates = { dead = "0.1 + 0.01 * cycle", well = "rest" }
+[outcomes.care]
+kind = "cost"
+state = { well = 100, ill = "scaled", dead = 0 }
+[outcomes.qalys]
+kind = "qaly"
+state = { alive = 0.8 }
+"""
+
+
+def per_cycle(root: Path, settings: str, model: str = PROBABILITIES) -> Model:
+    """The model above under a scenario with these settings."""
+    folder = root / "inputs" / "m"
+    folder.mkdir(parents=True)
+    (folder / "model.toml").write_text(model)
+    (folder / "parameters.csv").write_text("name,value\n")
+    path = root / "scenarios" / "m" / "monthly.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(f'title = "Monthly"\n[settings]\n{settings}\n')
+    return load(path)
+
+
+FIXED = (
+    "states.ill.tunnel, transitions.well.probabilities.dead, transitions.ill.rates.dead, "
+    "outcomes.care.state.well"
+)
+
+
+def test_what_was_written_for_another_cycle_is_said(tmp_path: Path) -> None:
+    (warning,) = per_cycle(tmp_path, 'cycle = "1 month"').warnings
+    assert warning.startswith("m/monthly.toml:3:9 (model.cycle): the cycle is 1 month instead of")
+    assert f"hold numbers of a cycle: {FIXED}. Write them with cycle_length" in warning
+    sections = tomllib.loads(PROBABILITIES)
+    (warning,) = he.Model.from_dict(sections).with_settings(cycle="1 month").warnings
+    assert FIXED in warning
+
+
+def test_the_same_cycle_in_other_words_is_no_change(tmp_path: Path) -> None:
+    assert per_cycle(tmp_path, 'cycle = "12 months"').warnings == ()
+
+
+def test_a_horizon_in_cycles_does_not_shrink_with_the_cycle(tmp_path: Path) -> None:
+    model = PROBABILITIES.replace('"10 years"', '"10 cycles"')
+    with pytest.raises(InputError, match=r"were 10 years and would be 2\.5\. Set the horizon anew"):
+        per_cycle(tmp_path / "a", 'cycle = "3 months"', model)
+    both = 'cycle = "3 months"\nhorizon = "40 cycles"'
+    assert per_cycle(tmp_path / "b", both, model).settings.cycles == 40
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,11 @@ def keys_written(model: he.Model) -> dict[str, set[str]]:
 def test_every_key_is_written() -> None:
     """A key that comes to the files has to come to the sections as well."""
     draft = Draft()
-    draft.definition["model"] |= {"price_year": 2024, "question": ["new", "usual"]}
+    draft.definition["model"] |= {
+        "price_year": 2024,
+        "rounding": "up",
+        "question": ["new", "usual"],
+    }
     draft.definition["outcomes"]["death"] |= {"start": 1, "entering": {"ill": 1}}
     draft.definition["outcomes"]["care"] |= {"correction": "end"}
     dies = {"dead": {"family": "exponential", "arguments": ["0.02"]}}

@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heecon.errors import InputError
+from heecon.errors import Diagnostics, InputError
 from heecon.files.toml_text import value_text
 from heecon.model.definition import Model
 from heecon.model.load import load
 from heecon.model.parameter import Parameter
 from heecon.model.to_dict import to_dict
+from heecon.workbook.changed_settings import ChangedSettings
+from heecon.workbook.edits import Edit
 from heecon.workbook.importer import import_workbook
+from tests.model.small import MODEL_FILE, edit, write
 from tests.workbook.books import add_row, at, edited, imported, refused, row_of, typed, where
 
 
@@ -232,6 +235,15 @@ def test_settings(export: Path, key: str, value: object, setting: str, expected:
                      {"from": 5, "rate": 0.02}], "timing": "cycle_start"}  # fmt: skip
         expected = unchanged | expected
     assert found == expected
+
+
+def test_a_workbook_keeps_the_years_and_runs_the_last_cycle_to_its_end(tmp_path: Path) -> None:
+    write(tmp_path)
+    edit(tmp_path, MODEL_FILE, '"10 years"', '"10 cycles"')
+    base = load(tmp_path / "inputs" / "small")
+    edits = {"cycle_length": Edit(0.3, "small.xlsx:Control!D9")}
+    found = ChangedSettings(edits, base, base, Diagnostics()).content()
+    assert found == {"cycle": "0.3 years", "horizon": "10 years", "rounding": "up"}
 
 
 def test_strategies(export: Path) -> None:

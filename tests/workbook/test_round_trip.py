@@ -62,4 +62,6 @@ def test_any_edits_come_back(
                 assert now.comparator == value
             case "horizon":
                 assert float(now.horizon.removesuffix(" years")) == pytest.approx(value, 1e-12)
-    assert len(content.get("settings", {})) <= len(choices)
+                assert isinstance(value, float)
+                assert (now.rounding == "up") == (not value.is_integer())
+    assert len(content.get("settings", {}).keys() - {"rounding"}) <= len(choices)
