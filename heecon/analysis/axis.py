@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 from heecon.arrays import Floats
 from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files import names
+from heecon.model.bounds import complaint, range_words, reach
 from heecon.model.definition import Model
 from heecon.model.joint import Block
 from heecon.model.parameter import Parameter
@@ -175,7 +176,7 @@ def bounds_of(
     if row.low is not None and row.high is not None:
         family = row.distribution.family if row.distribution else ""
         whole = f", the whole range of its {family} distribution" if family in BOUNDED else ""
-        return Bounds(row.low, row.high, f"low and high of the file{whole}")
+        return _possible(row, row.low, row.high, f"low and high of the file{whole}")
     return quantiles_of(model, row, probabilities)
 
 
@@ -190,7 +191,15 @@ def quantiles_of(model: Model, row: Parameter, probabilities: tuple[float, float
     else:
         return None
     low, high = (f"{100 * p:g}%" for p in probabilities)
-    return Bounds(float(values[0]), float(values[1]), f"{low} and {high} of {words}")
+    return _possible(row, float(values[0]), float(values[1]), f"{low} and {high} of {words}")
+
+
+def _possible(row: Parameter, low: float, high: float, basis: str) -> Bounds:
+    """A range as far as its values are possible."""
+    least, most = reach(row)
+    if least <= low and high <= most:
+        return Bounds(low, high, basis)
+    return Bounds(max(low, least), min(high, most), f"{basis}, within {range_words((least, most))}")
 
 
 def range_of(
@@ -235,8 +244,11 @@ def moved(model: Model, rows: Sequence[Parameter], values: Floats) -> dict[str, 
         values: (points,).
 
     Raises:
-        InputError: one of several belongs to a correlation group, or a value is impossible there.
+        InputError: one of several belongs to a correlation group, or a value is impossible.
     """
+    wrong = [complaint(row, value) for row in rows for value in (values.min(), values.max())]
+    if any(wrong):
+        raise InputError(Problem("range", next(filter(None, wrong)), "Give a range inside"))
     joint = [row for row in rows if group_of(model, row)]
     if not joint:
         return {row.key: values for row in rows}
@@ -320,12 +332,8 @@ def _rank_companions(model: Model, row: Parameter, values: Floats) -> dict[str, 
 
     copula = model.copulas[row.correlation_group]
     shapes = {other.key: other.distribution for other in model.parameters if other.distribution}
-    below, above = np.zeros_like(values), np.ones_like(values)
-    for _ in range(60):
-        middle = (below + above) / 2
-        less = shapes[row.key].quantile(middle) < values
-        below, above = np.where(less, middle, below), np.where(less, above, middle)
-    score = ndtri(np.clip(above, *COMPANIONS))
+    chances = np.array([shapes[row.key].cdf(float(value)) for value in values])
+    score = ndtri(np.clip(chances, *COMPANIONS))
     slopes = copula.scores[copula.names.index(row.key)]
     found = {
         key: shapes[key].quantile(ndtr(slope * score))

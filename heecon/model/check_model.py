@@ -11,6 +11,7 @@ from heecon.files.shape import Where
 from heecon.language import Table, evaluate
 from heecon.language import names as names_in
 from heecon.model.blocks import Joints, read_blocks
+from heecon.model.bounds import check_bounds, warn_of_draws
 from heecon.model.copula import rank_correlated, read_copulas
 from heecon.model.cycle_change import check_cycle_change
 from heecon.model.definition import Formula, Model, ScenarioInfo, Settings, State, Strategy
@@ -77,6 +78,7 @@ def check_model(parts: Parts, diagnostics: Diagnostics) -> Model:
     own = frozenset(file.individuals)
     reader = FormulaReader(known, parts.tables, parts.where, diagnostics, parts.doubtful, past, own)
     warn_of(parts.parameters, diagnostics)
+    check_bounds(parts.parameters, diagnostics)
     _check_names(parts, past, reader)
     _check_strategies(parts, kept, reader)
     variables = reader.read_variables(file.variables)
@@ -143,6 +145,7 @@ def _finished(model: Model, parts: Parts, diagnostics: Diagnostics) -> Model:
     diagnostics.raise_if_any()
     used = tuple(p for p in model.parameters if p.strategy in (None, *model.strategies))
     model = replace(model, parameters=used, blocks=blocks, copulas=copulas)
+    warn_of_draws(used, blocks, diagnostics)
     _warn_of_left_out(model, diagnostics)
     _warn_of_unused(model, diagnostics)
     return replace(model, warnings=tuple(map(str, diagnostics.warnings)))

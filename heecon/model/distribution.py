@@ -57,6 +57,14 @@ class Distribution:
             FAMILIES[self.family].quantile(np.asarray(probability, dtype=float), *self.arguments)
         )
 
+    def cdf(self, value: float) -> float:
+        """Probability of a value at most as large."""
+        return FAMILIES[self.family].cdf(value, *self.arguments)
+
+    def support(self) -> tuple[float, float]:
+        """The least and the largest value it can take."""
+        return FAMILIES[self.family].support(*self.arguments)
+
     def median(self) -> float:
         """Value exceeded with probability one half."""
         closed_form = FAMILIES[self.family].median
@@ -86,6 +94,8 @@ class Family:
         check: a message when arguments are out of range, else an empty string.
         mean: mean from the arguments.
         quantile: inverse distribution function of (probabilities, *arguments).
+        cdf: distribution function of (value, *arguments).
+        support: the least and the largest value, from the arguments.
         median: median from the arguments, for the families whose base value may be one; else None.
         from_moments: arguments from (mean, standard error); None if the family has no such rule.
         from_interval: arguments from (estimate, low, high), a 95% interval, or the full range for
@@ -98,6 +108,8 @@ class Family:
     check: Callable[..., str]
     mean: Callable[..., float]
     quantile: Callable[..., Any]
+    cdf: Callable[..., float]
+    support: Callable[..., tuple[float, float]]
     median: Callable[..., float] | None = None
     from_moments: Callable[[float, float], Arguments] | None = None
     from_interval: Callable[[float, float, float], Arguments] | None = None
@@ -303,6 +315,65 @@ def _pert_quantile(u: Floats, low: float, mode: float, high: float) -> Any:
     return low + (high - low) * _special().betaincinv(*_pert_beta(low, mode, high), u)
 
 
+# --- distribution functions ----------------------------------------------------------------------
+
+
+def _fixed_cdf(x: float, value: float) -> float:
+    return float(x >= value)
+
+
+def _normal_cdf(x: float, mean: float, sd: float) -> float:
+    return math.erfc((mean - x) / (sd * math.sqrt(2))) / 2
+
+
+def _lognormal_cdf(x: float, mu: float, sigma: float) -> float:
+    return _normal_cdf(math.log(x), mu, sigma) if x > 0 else 0.0
+
+
+def _logit_normal_cdf(x: float, mu: float, sigma: float) -> float:
+    return _normal_cdf(_logit(x), mu, sigma) if 0 < x < 1 else _uniform_cdf(x, 0.0, 1.0)
+
+
+def _beta_cdf(x: float, a: float, b: float) -> float:
+    return float(_special().betainc(a, b, x)) if 0 < x < 1 else _uniform_cdf(x, 0.0, 1.0)
+
+
+def _gamma_cdf(x: float, shape: float, scale: float) -> float:
+    return float(_special().gammainc(shape, x / scale)) if x > 0 else 0.0
+
+
+def _uniform_cdf(x: float, low: float, high: float) -> float:
+    return min(max((x - low) / (high - low), 0.0), 1.0)
+
+
+def _triangular_cdf(x: float, low: float, mode: float, high: float) -> float:
+    if x <= low or x >= high:
+        return float(x >= high)
+    if x < mode:
+        return (x - low) ** 2 / ((high - low) * (mode - low))
+    return 1 - (high - x) ** 2 / ((high - low) * (high - mode))
+
+
+def _pert_cdf(x: float, low: float, mode: float, high: float) -> float:
+    return _beta_cdf((x - low) / (high - low), *_pert_beta(low, mode, high))
+
+
+def _real_line(*_arguments: float) -> tuple[float, float]:
+    return -math.inf, math.inf
+
+
+def _above_zero(*_arguments: float) -> tuple[float, float]:
+    return 0.0, math.inf
+
+
+def _unit_interval(*_arguments: float) -> tuple[float, float]:
+    return 0.0, 1.0
+
+
+def _first_to_last(*arguments: float) -> tuple[float, float]:
+    return arguments[0], arguments[-1]
+
+
 # --- checks --------------------------------------------------------------------------------------
 
 
@@ -336,12 +407,16 @@ FAMILIES: Mapping[str, Family] = {
         check=lambda _value: "",
         mean=lambda value: value,
         quantile=np.full_like,
+        cdf=_fixed_cdf,
+        support=_real_line,
     ),
     "normal": Family(
         arguments=("mean", "sd"),
         check=_second_positive,
         mean=lambda mean, _sd: mean,
         quantile=_normal_quantile,
+        cdf=_normal_cdf,
+        support=_real_line,
         from_moments=lambda mean, se: (mean, se),
         from_interval=lambda value, low, high: (value, _half_width(low, high)),
     ),
@@ -350,6 +425,8 @@ FAMILIES: Mapping[str, Family] = {
         check=_shapes,
         mean=lambda a, b: a / (a + b),
         quantile=lambda u, a, b: _special().betaincinv(a, b, u),
+        cdf=_beta_cdf,
+        support=_unit_interval,
         from_moments=_beta_moments,
         from_interval=lambda value, low, high: _beta_moments(value, _half_width(low, high)),
     ),
@@ -358,6 +435,8 @@ FAMILIES: Mapping[str, Family] = {
         check=_positive,
         mean=lambda shape, scale: shape * scale,
         quantile=lambda u, shape, scale: scale * _special().gammaincinv(shape, u),
+        cdf=_gamma_cdf,
+        support=_above_zero,
         from_moments=_gamma_moments,
         from_interval=lambda value, low, high: _gamma_moments(value, _half_width(low, high)),
     ),
@@ -367,6 +446,8 @@ FAMILIES: Mapping[str, Family] = {
         mean=lambda mu, sigma: math.exp(mu + sigma**2 / 2),
         median=lambda mu, _sigma: math.exp(mu),
         quantile=lambda u, mu, sigma: np.exp(_normal_quantile(u, mu, sigma)),
+        cdf=_lognormal_cdf,
+        support=_above_zero,
         from_moments=_lognormal_moments,
         from_interval=_lognormal_interval,
         interval_centre="median",
@@ -378,6 +459,8 @@ FAMILIES: Mapping[str, Family] = {
         mean=_logit_normal_mean,
         median=lambda mu, _sigma: (1 + math.tanh(mu / 2)) / 2,
         quantile=lambda u, mu, sigma: _special().expit(_normal_quantile(u, mu, sigma)),
+        cdf=_logit_normal_cdf,
+        support=_unit_interval,
         from_interval=_logit_normal_interval,
         interval_centre="median",
         native_centre="median",
@@ -387,6 +470,8 @@ FAMILIES: Mapping[str, Family] = {
         check=_ordered,
         mean=lambda low, high: (low + high) / 2,
         quantile=lambda u, low, high: low + (high - low) * u,
+        cdf=_uniform_cdf,
+        support=_first_to_last,
         from_interval=lambda _value, low, high: (low, high),
     ),
     "triangular": Family(
@@ -394,6 +479,8 @@ FAMILIES: Mapping[str, Family] = {
         check=_mode_inside,
         mean=lambda low, mode, high: (low + mode + high) / 3,
         quantile=_triangular_quantile,
+        cdf=_triangular_cdf,
+        support=_first_to_last,
         from_interval=lambda value, low, high: (low, value, high),
         interval_centre="mode",
         native_centre="mode",
@@ -403,6 +490,8 @@ FAMILIES: Mapping[str, Family] = {
         check=_mode_inside,
         mean=lambda low, mode, high: (low + 4 * mode + high) / 6,
         quantile=_pert_quantile,
+        cdf=_pert_cdf,
+        support=_first_to_last,
         from_interval=lambda value, low, high: (low, value, high),
         interval_centre="mode",
         native_centre="mode",

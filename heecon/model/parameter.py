@@ -29,7 +29,7 @@ COLUMNS = (
 
 TAGS = (
     "price", "unit_cost", "utility", "disutility", "mortality", "relative_effect", "baseline_risk",
-    "adverse_event", "treatment_duration", "methodological", "switch", "population",
+    "adverse_event", "treatment_duration", "methodological", "switch", "population", "unbounded",
 )  # fmt: skip
 """What a tag may be; verification tests choose parameters by them."""
 
@@ -257,11 +257,18 @@ def check_parameter(parameter: Parameter, diagnostics: Diagnostics) -> None:
     complaint = names.complaint(parameter.name)
     if complaint:
         diagnostics.error(place, complaint, "Choose another name")
-    if not (isinstance(parameter.value, Real) and math.isfinite(parameter.value)):
+    if not _is_number(parameter.value):
         what = f"the value {shown(parameter.value)} is not a finite number"
         diagnostics.error(place, what, "Give one")
+    for end in (parameter.low, parameter.high):
+        if end is not None and not _is_number(end):
+            diagnostics.error(place, f"the interval's end {shown(end)} is no number", "Give one")
     _check_words("tag", parameter.tags, TAGS, place, diagnostics)
     _check_words("status", [parameter.status], STATUSES, place, diagnostics)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def _check_words(

@@ -1,5 +1,6 @@
 """Distributions against scipy.stats, which shares no code with heecon's closed forms."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,10 @@ def test_moments_and_quantiles(family: str, arguments: tuple[float, ...], refere
     assert built.mean() == pytest.approx(reference.mean(), rel=1e-12)
     assert built.median() == pytest.approx(reference.median(), rel=1e-10)
     assert built.quantile(PROBABILITIES) == pytest.approx(reference.ppf(PROBABILITIES), rel=1e-9)
+    assert built.support() == reference.support()
+    low, high = reference.ppf([0.001, 0.9999])
+    for value in (-math.inf, low - 5, *np.linspace(low, high, 7), high + 5, math.inf):
+        assert built.cdf(value) == pytest.approx(reference.cdf(value), rel=1e-9, abs=1e-14)
 
 
 def test_logit_normal() -> None:
@@ -41,6 +46,9 @@ def test_logit_normal() -> None:
     normal = scipy.stats.norm(0.4, 0.9)
     expected = 1 / (1 + np.exp(-normal.ppf(PROBABILITIES)))
     assert built.quantile(PROBABILITIES) == pytest.approx(expected, rel=1e-12)
+    points = np.array([-1.0, 0.0, 0.2, 0.9, 1.0, 3.0])
+    below = [0.0, 0.0, *normal.cdf(scipy.special.logit(points[2:4])), 1.0, 1.0]
+    assert [built.cdf(x) for x in points] == pytest.approx(below, rel=1e-12)
     mean = normal.expect(scipy.special.expit)
     extreme = fitted("logit_normal", 0.5, arguments=(-700.0, 30.0)).quantile(PROBABILITIES)
     assert ((extreme >= 0) & (extreme < 1e-100)).all()
