@@ -407,7 +407,10 @@ def load(source: str | Path | None = None, scenario: str | Path | None = None) -
     Raises:
         InputError: everything that is wrong with the files, each with its place.
     """
-    return Model.of(load_definition(source, scenario), locate.find(source).model)
+    found = load_definition(source, scenario)
+    for warning in found.warnings:
+        log.warning(warning)
+    return Model.of(found, locate.find(source).model)
 
 
 def batch(source: str | Path) -> Analysis:

@@ -341,11 +341,11 @@ class PSAResult:
         columns = dict(found.parameters)
         for kind, values in (("cost", found.cost), ("effect", found.effect)):
             columns |= {f"{kind}_{name}": values[:, i] for i, name in enumerate(found.strategies)}
-        return pd.DataFrame(columns).rename_axis("draw")
+        return pd.DataFrame(columns, index=pd.Index(found.numbers, name="draw"))
 
     def __repr__(self) -> str:
         means = self.outcomes.means()
-        title = f"PSAResult of {self.outcomes.draws:,} draws; means per person"
+        title = f"PSAResult of {self.outcomes.heading}; means per person"
         fields: tuple[Field, ...] = (
             ("strategy", "Strategy", "text"),
             ("cost", "Cost", "money"),

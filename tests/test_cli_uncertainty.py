@@ -259,7 +259,7 @@ def test_mix_of_scenarios(heecon: Any) -> None:
     assert population == pytest.approx(0.25 * parts[0] + 0.75 * parts[1], rel=1e-12)
     for bad, words in (("hiv=x", "has no weight"), ("hiv", "has no weight"), ("hiv=0.5", "sum")):
         with pytest.raises(he.InputError, match=words):
-            CliRunner().invoke(app, ["psa-mixture", bad, "--draws", "5"], catch_exceptions=False)
+            CliRunner().invoke(app, ["psa-mixture", bad, "--draws", "10"], catch_exceptions=False)
 
 
 def test_sobol_and_morris(heecon: Any) -> None:
@@ -285,4 +285,4 @@ def test_value_of_information(heecon: Any) -> None:
 
 def test_thresholds_that_are_none(heecon: Any) -> None:
     with pytest.raises(he.InputError, match="-5"):
-        heecon("psa", "hiv/base_case", "--draws", "5", "--threshold", "-5")
+        heecon("psa", "hiv/base_case", "--draws", "10", "--threshold", "-5")

@@ -18,9 +18,9 @@ import numpy as np
 from heecon.analysis.ceac import ceac, column
 from heecon.analysis.evaluation import run
 from heecon.analysis.outcomes import Outcomes
-from heecon.analysis.psa import outcomes_of
+from heecon.analysis.psa import check_uncertain, outcomes_of
 from heecon.arrays import Floats
-from heecon.engine.sampling import MAX_DRAWS, sample, uncertain
+from heecon.engine.sampling import MAX_DRAWS, sample
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
 from heecon.table import Column, Table
@@ -206,9 +206,7 @@ def until(
     if not 2 <= batch <= limit <= MAX_DRAWS:
         what = f"batches of {batch} draws up to {limit}"
         raise InputError(Problem("draws", what, f"Ask for 2 <= batch <= limit <= {MAX_DRAWS:,}"))
-    if not uncertain(model):
-        hint = "Give parameters distributions"
-        raise InputError(Problem("parameters", "no parameter is uncertain", hint))
+    check_uncertain(model)
     history: list[Precision] = []
 
     def enough(outcomes: Outcomes) -> bool:

@@ -181,9 +181,13 @@ def rank(
         seed: of the bootstrap.
 
     Raises:
-        InputError: see ``evppi``.
+        InputError: no parameter varies, or see ``evppi``.
     """
-    single = [(key,) for key, values in outcomes.parameters.items() if np.ptp(values) > 0]
+    if not outcomes.varying:
+        what = "no parameter of the draws is known to vary, so nothing can be learnt"
+        hint = "Give another program's draws their --parameters" if not outcomes.inputs else ""
+        raise InputError(Problem("parameters", what, hint))
+    single = [(key,) for key in outcomes.varying]
     sets = [*single, *(tuple(keys) for keys in (groups or {}).values())]
     found = [evppi(outcomes, keys, threshold, method=method, seed=seed) for keys in sets]
     return tuple(sorted(found, key=lambda entry: -entry.value))
@@ -254,11 +258,13 @@ def learn(
     width = observed.shape[1]
     # A strategy that beats the best one in no draw is not better on average given anything either.
     differing = [j for j in range(len(outcomes.strategies)) if increment[:, j].max() > 0]
-    if not width or not differing:
+    if not width:
         return Learned(0.0, 0.0, 0.0, "none", best, increment, {}, ())
     if outcomes.draws < 10 * (width + 1):
         what = f"{outcomes.draws} draws are too few for {width} parameters"
         raise InputError(Problem("draws", what, f"Run at least {10 * (width + 1)}"))
+    if not differing:
+        return Learned(0.0, 0.0, 0.0, "none", best, increment, {}, ())
     if method == "spline" and width > MAX_SPLINE:
         what = f"splines of {width} parameters together"
         raise InputError(Problem("method", what, f"Use 'process' for more than {MAX_SPLINE}"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
-from heecon.analysis.psa import outcomes_of
+from heecon.analysis.psa import check_uncertain, outcomes_of
 from heecon.arrays import Floats
 from heecon.engine.sampling import from_uniforms, groups_of, keys_of, uncertain
 from heecon.errors import Diagnostics, InputError, Problem
@@ -113,8 +113,9 @@ def factors_of(model: Model, chosen: Sequence[str] | None = None) -> tuple[Facto
         chosen: names of factors: parameter keys, and ``group:name`` for a correlation group.
 
     Raises:
-        InputError: a name is unknown, does not vary, or varies only with others.
+        InputError: nothing varies, or a name is unknown, fixed, or varies only with others.
     """
+    check_uncertain(model)
     labels = {row.key: row.label or row.key for row in model.parameters}
     together = groups_of(model)
     owner = {key: group for group, keys in together.items() for key in keys}

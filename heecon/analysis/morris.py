@@ -128,7 +128,7 @@ def run_morris(
     _check(trajectories, interval, resamples, level)
     varied = factors_of(model, factors)
     if not varied:
-        raise InputError(Problem("factors", "no parameter varies", "Give some a distribution"))
+        raise InputError(Problem("factors", "no factor is named", "Name some, or none for all"))
     check_size(trajectories * (len(varied) + 1), varied)
     points = _design(varied, trajectories, seed, interval)
     outcomes = run_points(model, varied, points, on_draws)

@@ -17,6 +17,9 @@ from heecon.errors import Diagnostics, InputError, InvalidValue, Problem
 from heecon.files import names
 from heecon.files.table_file import number, numbers_of, read_table
 
+FEWEST = 10
+"""Draws from which an interval or a probability may be told."""
+
 
 @dataclass(frozen=True)
 class Outcomes:
@@ -36,6 +39,8 @@ class Outcomes:
         simulation: (2 strategies, 2 strategies) covariance of the costs of all strategies, then
             their effects, that comes from simulating a finite number of people in each draw; None
             when the draws are exact.
+        draw_names: what the draws are called; 0, 1, 2, ... if empty.
+        inputs: how many inputs the model has, the fixed ones too; 0 when nobody knows.
     """
 
     strategies: tuple[str, ...]
@@ -49,11 +54,29 @@ class Outcomes:
     currency: str = ""
     failed: tuple[tuple[int, str], ...] = ()
     simulation: Floats | None = None
+    draw_names: tuple[int | str, ...] = ()
+    inputs: int = 0
 
     @property
     def draws(self) -> int:
         """Number of draws."""
         return len(self.cost)
+
+    @property
+    def numbers(self) -> Sequence[int | str]:
+        """What the draws are called: as they were numbered before some were left out."""
+        return self.draw_names or range(self.draws)
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """Keys of the parameters that are not the same in all draws."""
+        return tuple(key for key, values in self.parameters.items() if np.ptp(values) > 0)
+
+    @property
+    def heading(self) -> str:
+        """How many draws of what: "1,000 draws, 46 of 132 inputs vary"."""
+        of = f" of {self.inputs}" if self.inputs else ""
+        return f"{self.draws:,} draws, {len(self.varying)}{of} inputs vary"
 
     @property
     def reference(self) -> str:
@@ -157,6 +180,29 @@ def _read_parameters(path: Path, draws: int) -> dict[str, Floats]:
     values = numbers_of(table, diagnostics)
     diagnostics.raise_if_any()
     return {name: values[:, i] for i, name in enumerate(table.header) if name != "draw"}
+
+
+def check_draws(count: int) -> None:
+    """Refuse to judge uncertainty by a handful of draws.
+
+    Raises:
+        InputError: there are fewer than ``FEWEST``.
+    """
+    if count < FEWEST:
+        what = f"{count} draws are too few to say how sure a decision is"
+        raise InputError(Problem("draws", what, f"Give at least {FEWEST}; 1,000 are usual"))
+
+
+def check_informative(outcomes: Outcomes) -> None:
+    """Refuse draws that say nothing about uncertainty.
+
+    Raises:
+        InputError: there are fewer than ``FEWEST``, or all of them are the same.
+    """
+    check_draws(outcomes.draws)
+    if not (np.ptp(outcomes.cost, axis=0).any() or np.ptp(outcomes.effect, axis=0).any()):
+        what = f"costs and effects are the same in all {outcomes.draws:,} draws"
+        raise InputError(Problem("draws", what, "Nothing is uncertain: vary inputs that matter"))
 
 
 def checked_thresholds(outcomes: Outcomes, thresholds: Sequence[float] | None) -> list[float]:

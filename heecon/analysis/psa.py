@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heecon.analysis.ceac import ceac, column
 from heecon.analysis.engines import iterate
 from heecon.analysis.evaluation import run
-from heecon.analysis.outcomes import Outcomes
+from heecon.analysis.outcomes import Outcomes, check_draws
 from heecon.arrays import Floats
-from heecon.engine.sampling import sample
+from heecon.engine.result import Result
+from heecon.engine.sampling import sample, uncertain
 from heecon.errors import InputError, Problem, SimulationError
 from heecon.model.definition import Model
 from heecon.table import Column, Interval, Table
@@ -64,6 +67,22 @@ def size_of_psa(model: Model, draws: int | None, seed: int | None) -> tuple[int,
     return chosen(draws, "draws", DRAWS), chosen(seed, "seed", 1)
 
 
+def check_uncertain(model: Model) -> None:
+    """Refuse to vary a model in which nothing is uncertain.
+
+    Raises:
+        InputError: no input has a distribution.
+    """
+    if uncertain(model):
+        return
+    ranges = sum(row.low is not None or row.high is not None for row in model.parameters)
+    what = "nothing varies: no input has a distribution"
+    if ranges:
+        what += f" ({ranges} have a range, which is not one)"
+    hint = "Fill the column distribution of parameters.csv for what is uncertain"
+    raise InputError(Problem("parameters", what, hint))
+
+
 def run_psa(
     model: Model,
     draws: int = DRAWS,
@@ -94,6 +113,9 @@ def run_psa(
         InputError: the draws do not fit the model.
         SimulationError: a draw gives an impossible number; the message names the draw.
     """
+    if values is None:
+        check_uncertain(model)
+        check_draws(draws)
     base = run(model, on_compile=on_compile)
     chosen = dict(values) if values is not None else sample(model, draws, seed, method)
     outcomes = outcomes_of(model, chosen, on_draws=on_draws, on_error=on_error)
@@ -124,44 +146,50 @@ def outcomes_of(
         InputError: every draw breaks it.
     """
     failed: list[tuple[int, str]] = []
+    draw_names: tuple[int, ...] = ()
+    numbers = first_draw + np.arange(_count(values))
     try:
-        cost, effect, simulation = _run(model, values, on_draws, first_draw)
+        cost, effect, simulation = _run(model, values, numbers, on_draws)
     except SimulationError as error:
         if not values:
             raise
-        failed = _failing(model, values, only_first=on_error == "stop")
+        failed = _failing(model, values, numbers, only_first=on_error == "stop")
         if on_error == "stop":
-            raise SimulationError([*error.problems, _told(values, failed[0][0])]) from None
-        kept = np.setdiff1d(np.arange(_count(values)), [draw for draw, _ in failed])
-        if not len(kept):
+            told = _told(values, failed[0][0], first_draw)
+            raise SimulationError([*error.problems, told]) from None
+        kept = ~np.isin(numbers, [draw for draw, _ in failed])
+        if not kept.any():
             what = "every draw breaks the model"
             raise InputError([Problem("draws", what), *error.problems]) from None
-        values = {key: np.asarray(column)[kept] for key, column in values.items()}
-        cost, effect, simulation = _run(model, values, on_draws, first_draw)
+        values, numbers = _part(values, kept), numbers[kept]
+        cost, effect, simulation = _run(model, values, numbers, on_draws)
+        draw_names = tuple(numbers.tolist())
     return Outcomes(
         strategies=tuple(model.strategies),
         cost=cost,
         effect=effect,
         parameters=values,
         failed=tuple(failed),
+        draw_names=draw_names,
         labels={name: strategy.label for name, strategy in model.strategies.items()},
         comparator=model.settings.comparator or "",
         thresholds=model.settings.thresholds,
         currency=model.settings.currency,
         simulation=simulation,
+        inputs=len(model.inputs),
     )
 
 
 def _run(
     model: Model,
     values: Mapping[str, Floats],
-    on_draws: Callable[[int], None] | None,
-    first_draw: int = 0,
+    numbers: NDArray[np.int64],
+    on_draws: Callable[[int], None] | None = None,
 ) -> tuple[Floats, Floats, Floats | None]:
     """Costs and effects of every draw, and what of their variance is due to simulating people."""
     costs, effects, done = [], [], 0
     noise: list[Floats] = []
-    for result in iterate(model, values, first_draw=first_draw):
+    for result in _results(model, values, numbers):
         costs.append(result.total("cost"))
         effects.append(result.total("qaly"))
         done += result.draws
@@ -174,32 +202,48 @@ def _run(
     return np.concatenate(costs), np.concatenate(effects), simulation
 
 
+def _results(
+    model: Model, values: Mapping[str, Floats], numbers: NDArray[np.int64]
+) -> Iterator[Result]:
+    """Results of the draws; where some are left out the people of the others stay the same."""
+    cohort = model.scenario.engine == "cohort"
+    gaps = [] if cohort else (np.flatnonzero(np.diff(numbers) > 1) + 1).tolist()
+    for place in np.split(np.arange(len(numbers)), gaps):
+        yield from iterate(model, _part(values, place), first_draw=int(numbers[place[0]]))
+
+
+def _part(values: Mapping[str, Floats], chosen: NDArray[Any]) -> dict[str, Floats]:
+    return {key: np.asarray(column)[chosen] for key, column in values.items()}
+
+
 def _count(values: Mapping[str, Floats]) -> int:
-    return len(next(iter(values.values())))
+    return len(next(iter(values.values()), [0.0]))
 
 
 def _failing(
-    model: Model, values: Mapping[str, Floats], *, only_first: bool
+    model: Model, values: Mapping[str, Floats], numbers: NDArray[np.int64], *, only_first: bool
 ) -> list[tuple[int, str]]:
     """The draws that break the model and what is said of each, found by halving."""
     found: list[tuple[int, str]] = []
-    waiting = [(0, _count(values))]
+    waiting = [(0, len(numbers))]
     while waiting and not (only_first and found):
         start, end = waiting.pop()
-        part = {key: np.asarray(column)[start:end] for key, column in values.items()}
+        place = np.arange(start, end)
         try:
-            _run(model, part, None)
+            _run(model, _part(values, place), numbers[place])
         except SimulationError as error:
             if end - start == 1:
-                found.append((start, str(error.problems[0]).replace("draw 0", f"draw {start}")))
+                draw = int(numbers[start])
+                # A cohort counts from 0 in whatever it is given.
+                found.append((draw, str(error.problems[0]).replace("draw 0,", f"draw {draw},")))
             else:
                 middle = (start + end) // 2
                 waiting += [(middle, end), (start, middle)]
     return found
 
 
-def _told(values: Mapping[str, Floats], draw: int) -> Problem:
-    told = ", ".join(f"{key} = {float(column[draw]):.6g}" for key, column in values.items())
+def _told(values: Mapping[str, Floats], draw: int, first: int) -> Problem:
+    told = ", ".join(f"{key} = {float(column[draw - first]):.6g}" for key, column in values.items())
     hint = "Narrow the distribution or the range that allows this"
     return Problem(f"draw {draw}", f"its parameters are {told}", hint)
 

@@ -134,7 +134,7 @@ def run_sobol(
     _check(resamples, level)
     varied = factors_of(model, factors)
     if len(varied) < 2:
-        what = f"{len(varied)} factors vary: there is nothing to share out"
+        what = f"{len(varied)} factor varies: there is nothing to share out"
         raise InputError(Problem("factors", what, "Give at least two parameters distributions"))
     block = (2 if second_order else 1) * len(varied) + 2
     check_size(size * block, varied)

@@ -16,7 +16,14 @@ from heecon.analysis.scenarios import (
     scenario_files,
     without_trace,
 )
-from heecon.commands.common import Plots, make_console, progress, say_compiling, say_written
+from heecon.commands.common import (
+    Plots,
+    make_console,
+    progress,
+    say_compiling,
+    say_warnings,
+    say_written,
+)
 from heecon.errors import InputError
 from heecon.files.write import csv_files, write_all
 from heecon.report.run_files import MANIFEST, write_run
@@ -68,10 +75,20 @@ def batch(
         _workbooks(runs, folder)
         contents["comparison.xlsx"] = to_bytes(comparison_book(runs))
     written = write_all(folder, contents, "comparison_manifest.json", _about(runs))
+    say_warnings(_warnings(runs))
     console = make_console()
     print_comparison(runs, console)
     say_written(console, folder, [*(folder / run.name for run in runs if run.evaluation), *written])
     _stop_if_broken(runs)
+
+
+def _warnings(runs: list[ScenarioRun]) -> list[str]:
+    """Each warning once, with the scenarios it is about."""
+    about: dict[str, list[str]] = {}
+    for run in runs:
+        for warning in run.evaluation.warnings() if run.evaluation else ():
+            about.setdefault(warning, []).append(run.name)
+    return [f"{', '.join(names)}: {warning}" for warning, names in about.items()]
 
 
 def _workbooks(runs: list[ScenarioRun], folder: Path) -> None:

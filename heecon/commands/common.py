@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from heecon.analysis.engines import options_of
 from heecon.model.definition import Model
+from heecon.model.load import load
 from heecon.plot import Format
 
 PIPE_WIDTH = 140
@@ -62,6 +63,19 @@ Plots = Annotated[
     list[Format] | None,
     typer.Option("--plots", help="Draw the pictures as well; may be repeated.", show_default=False),
 ]
+
+
+def load_model(source: str | None) -> Model:
+    """Load a model, and tell what is doubtful about it before anything is made of it."""
+    model = load(source)
+    say_warnings(model.warnings)
+    return model
+
+
+def say_warnings(warnings: Iterable[str]) -> None:
+    """Print complaints that did not stop the command."""
+    for warning in warnings:
+        typer.echo(f"Warning: {warning}", err=True)
 
 
 def say_compiling() -> None:

@@ -15,6 +15,7 @@ from heecon.analysis.strategy_comparison import RunTotals, totals_of
 from heecon.commands.common import (
     Out,
     folder_for,
+    load_model,
     make_console,
     progress,
     say_compiling,
@@ -22,7 +23,6 @@ from heecon.commands.common import (
 )
 from heecon.files.write import file_hash, write_all
 from heecon.model.definition import Model
-from heecon.model.load import load
 from heecon.report.change_log_report import files_of, print_change_log
 from heecon.report.run_files import manifest
 from heecon.report.saved_run import FILE, holds_results, read_run
@@ -64,7 +64,7 @@ def read_side(text: str) -> Model | RunTotals:
         return read_run(folder)
     if folder.suffix.lower() == ".xlsx":
         return import_workbook(folder).model
-    return load(text)
+    return load_model(text)
 
 
 def _compare(a: Model | RunTotals, b: Model | RunTotals) -> ChangeLog:

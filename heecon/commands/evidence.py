@@ -11,13 +11,12 @@ import typer
 from heecon import plot
 from heecon.analysis.audit import Use, uses_in_model, uses_in_network, without_repeats
 from heecon.analysis.audit import audit as look
-from heecon.commands.common import Out, Plots, make_console, say_written
+from heecon.commands.common import Out, Plots, load_model, make_console, say_written
 from heecon.errors import InputError, InvalidValue, Problem
 from heecon.evidence.synthesis import Synthesis
 from heecon.files import locate
 from heecon.files.write import csv_files, write_all
 from heecon.model.evidence_folder import EvidenceFolder
-from heecon.model.load import load
 from heecon.report import evidence_report as report
 from heecon.report.evidence_report import audit_report
 from heecon.report.sensitivity_report import Report, print_report
@@ -95,7 +94,7 @@ def _uses(identifier: str, found: EvidenceFolder) -> list[Use]:
         if not _mentions(name, root, identifier):
             continue
         try:
-            uses += uses_in_model(identifier, load(name), name)
+            uses += uses_in_model(identifier, load_model(name), name)
         except InputError:
             typer.echo(f"{name} cannot be loaded and was left out; heecon check {name}", err=True)
     return without_repeats(uses, {name: name.split("/")[0] for name in names if "/" in name})
@@ -117,7 +116,7 @@ def _mentions(name: str, root: Path, identifier: str) -> bool:
 
 def _audit(scenario: str | None, out: Path | None) -> None:
 
-    model = load(scenario)
+    model = load_model(scenario)
     beside = locate.evidence_beside(locate.folder_of(scenario, model.name))
     registry = EvidenceFolder(beside).registry()
     _finish(audit_report(look(model, registry)), out, f"{model.name}/{model.scenario.name}/audit")

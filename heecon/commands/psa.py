@@ -24,6 +24,7 @@ from heecon.commands.common import (
     Plots,
     Target,
     folder_for,
+    load_model,
     make_console,
     progress,
     say_compiling,
@@ -33,7 +34,6 @@ from heecon.errors import InputError, Problem
 from heecon.files.table_file import number
 from heecon.files.write import file_hash
 from heecon.model.definition import Model
-from heecon.model.load import load
 from heecon.report.psa_report import print_psa, report, write_psa
 from heecon.report.run_files import manifest
 
@@ -112,7 +112,7 @@ def psa(
         hashed = {path.name: file_hash(path) for path in (external, parameters) if path}
         settings = {"external": hashed, "draws": outcomes.draws}
     else:
-        model = with_engine(load(scenario), engine, patients, seed)
+        model = with_engine(load_model(scenario), engine, patients, seed)
         count, start = size_of_psa(model, draws, seed)
         outcomes = _run(model, count, start, method, threshold, until, on_error, comparator)
         folder = folder_for(model, out, "psa")
@@ -165,9 +165,10 @@ def mixture(
 ) -> None:
     """Probabilistic analysis of rival scenarios, or of subgroups, with weights."""
     weights = _weights(parts)
-    runs, files = {}, {}
+    runs, files, warnings = {}, {}, {}
     for name, weight in weights.items():
-        model = load(name)
+        model = load_model(name)
+        warnings[name] = list(model.warnings)
         files[name] = {file.name: f"sha256:{file.sha256}" for file in model.files}
         with progress(name, draws) as advance:
             outcomes = run_psa(model, draws, seed, on_draws=advance, on_compile=say_compiling)
@@ -176,6 +177,7 @@ def mixture(
     found = report(together, checked_thresholds(together, threshold))
     folder = out or Path("reports") / "psa_mixture"
     about = {"parts": weights, "files": files, "subgroups": subgroups, "seed": seed, "draws": draws}
+    about["warnings"] = warnings
     paths = write_psa(found, folder, about, plots or ())
     console = make_console()
     print_psa(found, console)

@@ -29,6 +29,7 @@ from heecon.commands.common import (
     Plots,
     Target,
     folder_for,
+    load_model,
     make_console,
     progress,
     say_compiling,
@@ -38,7 +39,6 @@ from heecon.commands.common import (
 from heecon.errors import InputError, Problem
 from heecon.files.write import csv_files, write_all
 from heecon.model.definition import Model
-from heecon.model.load import load
 from heecon.report.run_files import manifest
 from heecon.report.sensitivity_report import (
     Report,
@@ -255,7 +255,7 @@ def morris(
 def _start(scenario: str | None) -> tuple[Model, float]:
     began = time.perf_counter()
 
-    model = load(scenario)
+    model = load_model(scenario)
     say_simulated(model)
     run(model, on_compile=say_compiling)
     return model, began

@@ -11,12 +11,19 @@ from heecon.analysis.calibration import calibrate as fit
 from heecon.analysis.targets import Target as Observation
 from heecon.analysis.targets import read_also, read_targets
 from heecon.analysis.validation import validate as check
-from heecon.commands.common import Out, Target, folder_for, make_console, say_compiling, say_written
+from heecon.commands.common import (
+    Out,
+    Target,
+    folder_for,
+    load_model,
+    make_console,
+    say_compiling,
+    say_written,
+)
 from heecon.files import locate
 from heecon.files.write import csv_files, write_all
 from heecon.model.definition import Model
 from heecon.model.evidence_folder import EvidenceFolder
-from heecon.model.load import load
 from heecon.report.sensitivity_report import Report, print_report
 from heecon.report.validation_report import (
     calibration_report,
@@ -57,7 +64,7 @@ def _model_and_targets(
     scenario: str | None,
 ) -> tuple[Model, tuple[Observation, ...], tuple[str, ...]]:
     """A model, its targets, and the other models that are validated with it."""
-    model = load(scenario)
+    model = load_model(scenario)
     folder = locate.folder_of(scenario, model.name)
     registry = EvidenceFolder(locate.evidence_beside(folder)).registry()
     return model, read_targets(folder, model, registry), read_also(folder)

@@ -14,12 +14,19 @@ from heecon.analysis.evppi import rank
 from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
 from heecon.analysis.outcomes import Outcomes, checked_thresholds, read_outcomes
 from heecon.analysis.psa import run_psa
-from heecon.commands.common import Out, Target, folder_for, progress, say_compiling, say_simulated
+from heecon.commands.common import (
+    Out,
+    Target,
+    folder_for,
+    load_model,
+    progress,
+    say_compiling,
+    say_simulated,
+)
 from heecon.commands.psa import check_options
 from heecon.commands.sensitivity import finish
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
-from heecon.model.load import load
 from heecon.report.sensitivity_report import evppi_report, evsi_report
 
 Draws = Annotated[int, typer.Option(help="Number of draws.")]
@@ -140,7 +147,7 @@ def evsi_(
 
 def _psa(scenario: str | None, draws: int, seed: int) -> tuple[Model, Outcomes]:
 
-    model = load(scenario)
+    model = load_model(scenario)
     say_simulated(model)
     with progress("Draws", draws) as advance:
         return model, run_psa(model, draws, seed, on_draws=advance, on_compile=say_compiling)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 
 from heecon.analysis.change_log import change_log
-from heecon.commands.common import Target, make_console, progress, say_compiling
+from heecon.commands.common import Target, make_console, progress, say_compiling, say_warnings
 from heecon.errors import InputError, Problem
 from heecon.report.change_log_report import print_change_log
 from heecon.workbook.case import case_of
@@ -63,7 +64,8 @@ def export(
     if not 0 <= draws <= 100_000:
         what = f"{draws:,} draws"
         raise InputError(Problem("--draws", what, "A workbook holds 0 to 100,000"))
-    path, seconds = write(scenario, out, draws=draws, seed=seed, since=since)
+    path, seconds, warnings = write(scenario, out, draws=draws, seed=seed, since=since)
+    say_warnings(warnings)
     size = path.stat().st_size / 1e6
     make_console().print(
         f"Written to {path} ({size:.1f} MB, {seconds:.1f} s).\nOpen it in a spreadsheet program, "
@@ -81,8 +83,8 @@ def write(
     seed: int = 1,
     since: str | None = None,
     manifest: str = "",
-) -> tuple[Path, float]:
-    """Write the workbook of a scenario; its path and how long it took."""
+) -> tuple[Path, float, Sequence[str]]:
+    """Write the workbook of a scenario; its path, how long it took, the model's warnings."""
     began = time.perf_counter()
 
     with progress("Draws", max(draws, 1)) as advance:
@@ -96,7 +98,7 @@ def write(
         )
     name = case.variant.name
     path = out or Path("reports") / case.model.name / name / f"{name}.xlsx"
-    return write_workbook(case, path, manifest), time.perf_counter() - began
+    return write_workbook(case, path, manifest), time.perf_counter() - began, case.model.warnings
 
 
 @app.command(name="import")
@@ -114,6 +116,7 @@ def import_(
     if out is not None and out.suffix.lower() != ".toml":
         raise InputError(Problem(str(out), "a scenario's name ends in .toml", "Change the name"))
     imported = import_workbook(file, out, model)
+    say_warnings(imported.model.warnings)
     console = make_console()
     log = change_log(imported.base, imported.model, on_compile=say_compiling)
     print_change_log(log, console)

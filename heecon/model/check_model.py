@@ -19,7 +19,7 @@ from heecon.model.formulas import FormulaReader, Path
 from heecon.model.history import history_names
 from heecon.model.individuals import Columns, clashes, read_people
 from heecon.model.outcomes import read_outcomes
-from heecon.model.parameter import Parameter, warn_of
+from heecon.model.parameter import Parameter, warn_of, warn_of_ranges
 from heecon.model.schema import ModelFile
 from heecon.model.settings import read_settings
 from heecon.model.structure import check_size, read_start, read_states, read_transitions
@@ -147,6 +147,7 @@ def _finished(model: Model, parts: Parts, diagnostics: Diagnostics) -> Model:
     model = replace(model, parameters=used, blocks=blocks, copulas=copulas)
     warn_of_draws(used, blocks, diagnostics)
     _warn_of_left_out(model, diagnostics)
+    warn_of_ranges(model.parameters, diagnostics)
     _warn_of_unused(model, diagnostics)
     return replace(model, warnings=tuple(map(str, diagnostics.warnings)))
 

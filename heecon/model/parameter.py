@@ -305,6 +305,27 @@ def warn_of(parameters: Sequence[Parameter], diagnostics: Diagnostics) -> None:
             diagnostics.warn(where, f"{what}; it is counted as an assumption")
 
 
+def warn_of_ranges(parameters: Sequence[Parameter], diagnostics: Diagnostics) -> None:
+    """Warn of inputs that look uncertain and are fixed in a probabilistic analysis.
+
+    What is a choice rather than evidence has a range and no distribution on purpose.
+    """
+    fixed = [
+        row.key
+        for row in parameters
+        if (row.low is not None or row.high is not None)
+        and row.distribution is not None
+        and row.distribution.family == "fixed"
+        and not {"switch", "methodological"}.intersection(row.tags)
+    ]
+    if fixed:
+        inputs = "1 input has" if len(fixed) == 1 else f"{len(fixed)} inputs have"
+        named = ", ".join(fixed[:5]) + (", ..." if len(fixed) > 5 else "")
+        what = f"{inputs} a range but no distribution and stay fixed in the PSA: {named}"
+        hint = "Name their distributions, or tag what is a choice 'methodological'"
+        diagnostics.warn("parameters", what, hint)
+
+
 def is_assumption(parameter: Parameter) -> bool:
     """True when nobody published the number, or nobody says who did."""
     return parameter.status == "assumption" or not parameter.source

@@ -16,7 +16,7 @@ from heecon import plot
 from heecon.analysis.ceac import CEAC, ceac
 from heecon.analysis.convergence import Precision, precision, running
 from heecon.analysis.monte_carlo import variance_shares
-from heecon.analysis.outcomes import Outcomes
+from heecon.analysis.outcomes import Outcomes, check_informative
 from heecon.analysis.psa import (
     default_grid,
     ellipses,
@@ -61,7 +61,12 @@ def report(
     population: float | None = None,
     headline: str = "probabilistic",
 ) -> PsaReport:
-    """Summarise draws at some thresholds."""
+    """Summarise draws at some thresholds.
+
+    Raises:
+        InputError: there are too few, or they are all the same.
+    """
+    check_informative(outcomes)
     return PsaReport(
         outcomes,
         tuple(thresholds),
@@ -69,9 +74,7 @@ def report(
         tuple(precision(outcomes, threshold) for threshold in thresholds),
         population,
         headline,
-        variance_shares(outcomes, thresholds)
-        if outcomes.simulation is not None and outcomes.draws > 1
-        else None,
+        variance_shares(outcomes, thresholds) if outcomes.simulation is not None else None,
     )
 
 
@@ -151,7 +154,7 @@ def pictures(found: PsaReport) -> dict[str, plot.Draw]:
 def _clouds(outcomes: Outcomes) -> list[plot.Cloud]:
     """Increments of every strategy but the comparator, each in its strategy's colour."""
     base = outcomes.index(outcomes.reference)
-    outlines = {e.strategy: e.points() for e in ellipses(outcomes)} if outcomes.draws > 1 else {}
+    outlines = {e.strategy: e.points() for e in ellipses(outcomes)}
     found = []
     for i, name in enumerate(outcomes.strategies):
         if i != base:
@@ -159,7 +162,7 @@ def _clouds(outcomes: Outcomes) -> list[plot.Cloud]:
             cost = outcomes.cost[:, i] - outcomes.cost[:, base]
             label = outcomes.labels.get(name, name)
             points = np.column_stack([effect, cost])
-            found.append(plot.Cloud(label, plot.colour(i), points, outlines.get(name)))
+            found.append(plot.Cloud(label, plot.colour(i), points, outlines[name]))
     return found
 
 
@@ -167,7 +170,7 @@ def print_psa(found: PsaReport, console: Console) -> None:
     """Print means with intervals, the decision at each threshold and how sure the draws are."""
     outcomes = found.outcomes
     console.print()
-    console.print(Text(f"Probabilistic analysis, {outcomes.draws:,} draws", style="bold"))
+    console.print(Text(f"Probabilistic analysis, {outcomes.heading}", style="bold"))
     if outcomes.draws < FEW:
         console.print(Text(f"Fewer than {FEW} draws say little: intervals and errors are rough."))
     _print_headline(found, console)
@@ -246,7 +249,8 @@ def draws_text(outcomes: Outcomes) -> str:
     columns = [outcomes.parameters[key] for key in keys]
     table = np.column_stack([*columns, outcomes.cost, outcomes.effect])
     # Written directly: a row of plain numbers needs no quoting, and there are very many.
-    lines = [f"{draw},{','.join(map(repr, row))}\n" for draw, row in enumerate(table.tolist())]
+    pairs = zip(outcomes.numbers, table.tolist(), strict=True)
+    lines = [f"{draw},{','.join(map(repr, row))}\n" for draw, row in pairs]
     return header + "".join(lines)
 
 

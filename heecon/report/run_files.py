@@ -55,8 +55,8 @@ def write_run(
     if evaluation.result.trace is not None:
         contents |= plot.files({"trace": trace_picture(evaluation)}, formats)
     contents["results.json"] = json_text(results(evaluation))
-    about = manifest(evaluation.model, seconds, **simulation_settings(evaluation))
-    return write_all(folder, contents, MANIFEST, about)
+    told = simulation_settings(evaluation) | {"warnings": list(evaluation.warnings())}
+    return write_all(folder, contents, MANIFEST, manifest(evaluation.model, seconds, **told))
 
 
 def trace_picture(evaluation: Evaluation) -> plot.Draw:
@@ -139,6 +139,7 @@ def manifest(model: Model, seconds: float, **settings: object) -> dict[str, obje
         "scenario": model.scenario.name,
         "engine": model.scenario.engine,
         "seed": None,
+        "warnings": list(model.warnings),
         **settings,
         "files": {file.name: f"sha256:{file.sha256}" for file in model.files},
         "python": platform.python_version(),

@@ -295,9 +295,10 @@ MORRIS_SCREEN: tuple[Field, ...] = (
 
 def morris_report(found: Morris) -> Report:
     """Elementary effects by factor."""
+    named = ", ".join(found.influential())
     notes = [
         *found.notes,
-        f"Worth a closer look: {', '.join(found.influential())}.",
+        f"Worth a closer look: {named}." if named else "No factor moves these results.",
         f"{found.runs:,} model runs.",
     ]
     return Report(

@@ -99,7 +99,7 @@ def test_more_people_leave_the_parameters_share() -> None:
 
 def test_exact_draws_have_no_such_split() -> None:
     with pytest.raises(he.InputError, match="the draws are exact"):
-        variance_shares(run_psa(he.load("sick_sicker"), 5), [1e5])
+        variance_shares(run_psa(he.load("sick_sicker"), 10), [1e5])
 
 
 def test_batches_of_draws_are_the_draws_of_one_run() -> None:

@@ -143,8 +143,10 @@ def test_bad_requests() -> None:
     ]:
         with pytest.raises(he.InputError, match=words):
             run_morris(model, **arguments)  # type: ignore[arg-type]
-    with pytest.raises(he.InputError, match="no parameter varies"):
+    with pytest.raises(he.InputError, match="nothing varies: no input has a distribution"):
         run_morris(toy([he.Parameter("a", 1.0)], "a"))
+    with pytest.raises(he.InputError, match="no factor is named"):
+        run_morris(model, factors=[])
 
 
 @pytest.mark.parametrize("name", ["sick_sicker", "bone_metastases"])

@@ -225,7 +225,7 @@ def test_bad_requests() -> None:
     requests: list[tuple[dict[str, Any], str]] = [
         ({"size": 1000}, "size: 1000 is not a power of two. Try 1024"),
         ({"size": 2**27}, "screen with morris first"),
-        ({"factors": ["years"]}, "1 factors vary"),
+        ({"factors": ["years"]}, "1 factor varies"),
         ({"factors": ["yaers", "price"]}, "unknown factor 'yaers'.*'years'"),
         ({"factors": ["is_new", "price"]}, "'is_new' is fixed"),
         ({"quantities": ["nbm"]}, "unknown quantity 'nbm'.*'nmb'"),

@@ -151,12 +151,6 @@ def test_pictures_of_a_probabilistic_analysis() -> None:
     assert labels <= words_on(drawn["expected_loss"])
 
 
-def test_one_draw_has_no_ellipse() -> None:
-    found = report(run_psa(he.load("hiv/base_case"), 1), [10_000.0])
-    means = [line for line in pictures(found)["ce_plane"]().get_lines() if line.get_marker() == "o"]
-    assert len(means) == 1
-
-
 def test_a_tornado_has_a_bar_a_side_and_names_labels() -> None:
     model = he.load("hiv/base_case")
     found = one_way(model, 10_000)
