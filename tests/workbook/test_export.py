@@ -92,7 +92,7 @@ def test_text_is_bounded_and_printable(tmp_path: Path) -> None:
 
 
 def test_every_formula_has_its_value_in_the_file(tmp_path: Path) -> None:
-    path = write_workbook(case_of("hiv/base_case", draws=5), tmp_path / "hiv.xlsx")
+    path = write_workbook(case_of("hiv/base_case", draws=10), tmp_path / "hiv.xlsx")
     formulas = openpyxl.load_workbook(path)
     values = openpyxl.load_workbook(path, data_only=True)
     count = 0
@@ -192,7 +192,7 @@ def test_formulas_hold_no_numbers_but_0_and_1() -> None:
 
 
 def test_names_cannot_be_read_as_addresses() -> None:
-    book = workbook(case_of("sick_sicker/base_case", draws=5))
+    book = workbook(case_of("sick_sicker/base_case", draws=10))
     assert all(map(is_safe_name, book.names))
     assert all(map(reads_as_cell, ("A1", "hr2", "XFD1048576", "R1C1", "rc", "C", "r5")))
     assert not any(map(is_safe_name, ("A1", "R2", "c", "1x", "a b", "")))
@@ -206,7 +206,7 @@ def test_long_names_give_different_sheets() -> None:
 
 
 def test_nothing_is_hidden_or_locked(tmp_path: Path) -> None:
-    path = write_workbook(case_of("hiv/base_case", draws=5), tmp_path / "hiv.xlsx")
+    path = write_workbook(case_of("hiv/base_case", draws=10), tmp_path / "hiv.xlsx")
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         pages = [archive.read(n).decode() for n in names if n.startswith("xl/worksheets/sheet")]

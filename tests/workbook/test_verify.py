@@ -143,7 +143,7 @@ def test_sorted_rows_are_no_differences(export: Path) -> None:
 def with_draws(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("draws")
     books.write_files(root)
-    return books.export(root, draws=5)
+    return books.export(root, draws=10)
 
 
 @pytest.mark.parametrize("rows", [0, 3])
