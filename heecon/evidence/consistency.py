@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from heecon.evidence.indirect import Effect
-from heecon.evidence.network import Network
+from heecon.evidence.network import Effect, Network
 
 
 @dataclass(frozen=True)

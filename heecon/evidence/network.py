@@ -2,15 +2,16 @@
 
 Generalised least squares on the contrasts against each trial's first arm (Lu, Welton, Higgins,
 White, Ades 2011; Ruecker 2012 shows that it is the graph-theoretical estimate). The contrasts of
-a trial with several arms share an arm, so their covariance is reckoned from all pairwise variances;
-the variance between trials is the same for every comparison, half of it shared by two contrasts of
-one trial.
+a trial with several arms share one: arms have variances of their own, by least squares on those of
+all pairs, and effects come from all pairs, as printed ones need not add up to the last digit. The
+variance between trials is the same for every comparison, half of it shared by two contrasts of one
+trial.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,29 +19,28 @@ import numpy as np
 
 from heecon.arrays import Floats
 from heecon.errors import Diagnostics, InputError, Problem
-from heecon.evidence.indirect import Effect
+from heecon.evidence.trial import Contrast, Trial, trials_of
 
 METHODS = ("fixed", "dl", "reml")
 
+LARGEST = 1e30
+"""Effects and standard errors are smaller than this: their squares must stay finite."""
+
+SPREAD = 1e5
+"""The largest standard error over the smallest: weights go with the square of it."""
+
 
 @dataclass(frozen=True)
-class Contrast:
-    """One comparison within one trial.
+class Effect:
+    """An effect with its standard error, both on the scale where effects add.
 
     Attributes:
-        study: name of the trial; rows with one name belong to one trial.
-        treatment, comparator: the arms compared.
-        effect: of the treatment against the comparator, on a scale where effects add.
+        value: of the treatment against the comparator; the logarithm of a ratio.
         se: its standard error.
-        where: place of its source, for messages.
     """
 
-    study: str
-    treatment: str
-    comparator: str
-    effect: float
+    value: float
     se: float
-    where: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,10 +160,11 @@ def synthesise(
         what = f"the reference '{reference}' is in no comparison"
         raise InputError(Problem("network", what, f"There is {', '.join(names)}"))
     names = [reference, *(name for name in names if name != reference)]
-    studies = _studies(contrasts)
+    studies = trials_of(contrasts)
     for study in studies:
         study.check(diagnostics)
     _check_connected(names, contrasts, diagnostics)
+    _check_spread(contrasts, diagnostics)
     diagnostics.raise_if_any()
     y, x, within, between = _stacked(studies, names)
     fixed = _fit(y, x, within)
@@ -184,93 +185,7 @@ def synthesise(
     )
 
 
-# --- trials --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Study:
-    """A trial: its arms, sorted, and its contrasts by pair, the earlier arm as comparator."""
-
-    name: str
-    arms: tuple[str, ...]
-    effects: dict[tuple[str, str], float]
-    variances: dict[tuple[str, str], float]
-    where: str
-    repeated: tuple[str, ...]
-
-    def check(self, diagnostics: Diagnostics) -> None:
-        """Refuse a trial that repeats itself, lacks a comparison, or contradicts itself."""
-        for pair in self.repeated:
-            what = f"trial '{self.name}' compares {pair} twice"
-            diagnostics.error(self.where, what, "Delete one of them")
-        missing = [
-            f"{second} with {first}"
-            for i, first in enumerate(self.arms)
-            for second in self.arms[i + 1 :]
-            if (first, second) not in self.effects
-        ]
-        if missing:
-            what = f"trial '{self.name}' has no comparison of {' and of '.join(missing)}"
-            hint = f"A trial of {len(self.arms)} arms needs every pair of them"
-            diagnostics.error(self.where, what, hint)
-        elif len(self.arms) > 2 and not self.repeated:
-            what = self._contradiction()
-            if what:
-                diagnostics.error(self.where, what, "Correct its comparisons")
-
-    def _contradiction(self) -> str:
-        first, *others = self.arms
-        for i, one in enumerate(others):
-            for two in others[i + 1 :]:
-                gap = self.effects[first, two] - self.effects[first, one] - self.effects[one, two]
-                if abs(gap) > 0.1 * math.sqrt(min(self.variances.values())):
-                    return f"the effects of trial '{self.name}' do not add up: {gap:.3g} is left"
-        if float(np.linalg.eigvalsh(self.covariance()).min()) <= 0:
-            return f"the standard errors of trial '{self.name}' cannot belong to one trial"
-        return ""
-
-    def against_first(self) -> Floats:
-        """Effects of the arms against the first one."""
-        return np.array([self.effects[self.arms[0], arm] for arm in self.arms[1:]])
-
-    def covariance(self) -> Floats:
-        """Their covariance: half of what the variances of two exceed that of their difference."""
-        first, *others = self.arms
-
-        def between(one: str, two: str) -> float:
-            return 0.0 if one == two else self.variances[min(one, two), max(one, two)]
-
-        return np.array(
-            [
-                [
-                    (between(first, one) + between(first, two) - between(one, two)) / 2
-                    for two in others
-                ]
-                for one in others
-            ]
-        )
-
-
-def _studies(contrasts: Sequence[Contrast]) -> list[_Study]:
-    """Trials in the order of their names, so that the order of rows does not matter."""
-    rows: dict[str, list[Contrast]] = {}
-    for contrast in contrasts:
-        rows.setdefault(contrast.study, []).append(contrast)
-    studies = []
-    for name in sorted(rows):
-        effects, variances, repeated = {}, {}, []
-        for contrast in rows[name]:
-            pair = (contrast.comparator, contrast.treatment)
-            sign = 1 if pair[0] < pair[1] else -1
-            pair = (min(pair), max(pair))
-            if pair in effects:
-                repeated.append(f"{pair[1]} with {pair[0]}")
-            effects[pair] = sign * contrast.effect
-            variances[pair] = contrast.se**2
-        arms = tuple(sorted({arm for pair in effects for arm in pair}))
-        place = rows[name][0].where or f"trial '{name}'"
-        studies.append(_Study(name, arms, effects, variances, place, tuple(repeated)))
-    return studies
+# --- checks --------------------------------------------------------------------------------------
 
 
 def _check_contrast(contrast: Contrast, diagnostics: Diagnostics) -> None:
@@ -278,9 +193,19 @@ def _check_contrast(contrast: Contrast, diagnostics: Diagnostics) -> None:
     if contrast.treatment == contrast.comparator:
         what = f"'{contrast.treatment}' is compared with itself"
         diagnostics.error(where, what, "Name two treatments")
-    elif not (math.isfinite(contrast.effect) and math.isfinite(contrast.se) and contrast.se > 0):
+    elif not (abs(contrast.effect) < LARGEST and 1 / LARGEST < contrast.se < LARGEST):
         what = f"effect {contrast.effect:g} with standard error {contrast.se:g} cannot be used"
-        diagnostics.error(where, what, "Standard errors are positive")
+        diagnostics.error(where, what, f"Standard errors are positive and below {LARGEST:g}")
+
+
+def _check_spread(contrasts: Sequence[Contrast], diagnostics: Diagnostics) -> None:
+    """Refuse standard errors too far apart to be reckoned with."""
+    least, most = (pick(contrasts, key=lambda c: c.se) for pick in (min, max))
+    if most.se > SPREAD * least.se:
+        what = f"the standard error {least.se:g} of trial '{least.study}' and {most.se:g} of "
+        hint = f"The largest may be {SPREAD:g} times the smallest: look both up in the source"
+        where = least.where or f"trial '{least.study}'"
+        diagnostics.error(where, f"{what}'{most.study}' are too far apart", hint)
 
 
 def _check_connected(
@@ -301,7 +226,7 @@ def _check_connected(
         diagnostics.error("network", what, hint)
 
 
-def _stacked(studies: Sequence[_Study], names: Sequence[str]) -> tuple[Floats, ...]:
+def _stacked(studies: Sequence[Trial], names: Sequence[str]) -> tuple[Floats, ...]:
     """Effects, design matrix, covariance within trials and shape of that between them."""
     sizes = [len(study.arms) - 1 for study in studies]
     total = sum(sizes)
@@ -327,19 +252,17 @@ class _Fit:
     effects: Floats
     covariance: Floats
     q: float
-    log_determinants: float
 
 
 def _fit(y: Floats, x: Floats, variance: Floats) -> _Fit:
     """Generalised least squares."""
     root = np.linalg.cholesky(variance)
     xs, ys = np.linalg.solve(root, x), np.linalg.solve(root, y)
-    information = xs.T @ xs
-    covariance = np.linalg.inv(information)
-    effects = covariance @ (xs.T @ ys)
+    turn, triangle = np.linalg.qr(xs)
+    effects = np.linalg.solve(triangle, turn.T @ ys)
+    inverse = np.linalg.inv(triangle)
     residual = ys - xs @ effects
-    logs = 2 * np.log(np.diag(root)).sum() + np.linalg.slogdet(information)[1]
-    return _Fit(effects, (covariance + covariance.T) / 2, float(residual @ residual), float(logs))
+    return _Fit(effects, inverse @ inverse.T, float(residual @ residual))
 
 
 def _none(_y: Floats, _x: Floats, _within: Floats, _between: Floats) -> float:
@@ -357,39 +280,41 @@ def _generalised_dl(y: Floats, x: Floats, within: Floats, between: Floats) -> fl
 
 
 def _reml(y: Floats, x: Floats, within: Floats, between: Floats) -> float:
-    if len(y) == x.shape[1]:
-        return 0.0  # nothing is left to tell chance from differences between trials
+    """Where the restricted likelihood is largest, of all its maxima.
 
-    def deviance(tau2: float) -> float:
-        fit = _fit(y, x, within + tau2 * between)
-        return fit.q + fit.log_determinants
-
-    return _smallest(deviance, float(np.var(y)))
-
-
-def _smallest(deviance: Callable[[float], float], guess: float) -> float:
-    """The variance between studies with the smallest deviance; 0 if none is smaller there.
-
-    Args:
-        deviance: of a variance.
-        guess: its order of magnitude.
+    What the treatments leave of the contrasts falls into independent parts of variance
+    ``size + tau2``, so the deviance is a sum of terms log(size + tau2) + square / (size + tau2).
+    Each has its minimum at square - size and none changes faster than ``size + tau2`` does: a grid
+    with steps of 5% in that misses no minimum.
     """
-    from scipy.optimize import minimize_scalar  # noqa: PLC0415
+    root = np.linalg.cholesky(between)
+    left = np.linalg.qr(np.linalg.solve(root, x), mode="complete")[0][:, x.shape[1] :]
+    scaled = np.linalg.solve(root, np.linalg.solve(root, within).T)
+    sizes, turn = np.linalg.eigh(left.T @ scaled @ left)
+    squares = (turn.T @ left.T @ np.linalg.solve(root, y)) ** 2
+    top = float((squares - sizes).max(initial=0.0))
+    if top == 0:
+        return 0.0  # chance alone makes more difference, or nothing is left to tell it from others
 
-    top = 10 * guess + 1e-8
-    found = minimize_scalar(
-        lambda root: deviance(root**2),
-        bounds=(0, math.sqrt(top)),
-        method="bounded",
-        options={"xatol": 1e-12, "maxiter": 1000},
-    )
-    best, none = float(found.x) ** 2, deviance(0.0)
-    return best if deviance(best) < none - 1e-10 * max(1.0, abs(none)) else 0.0
+    def deviance(tau2: Floats) -> Floats:
+        total = sizes[:, None] + tau2
+        return np.asarray((np.log(total) + squares[:, None] / total).sum(axis=0))
+
+    steps = int(20 * math.log1p(top / sizes[0])) + 2
+    grid = np.geomspace(sizes[0], sizes[0] + top, steps) - sizes[0]
+    best = int(deviance(grid).argmin())
+    low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, steps - 1)])
+    for _ in range(100):
+        tau2 = (low + high) / 2
+        total = sizes + tau2
+        low, high = (low, tau2) if (1 / total - squares / total**2).sum() > 0 else (tau2, high)
+    none, least = deviance(np.array([0.0, tau2]))
+    return tau2 if least < none - 1e-10 * max(1.0, abs(none)) else 0.0
 
 
-def _within_designs(studies: Sequence[_Study]) -> tuple[float, int]:
+def _within_designs(studies: Sequence[Trial]) -> tuple[float, int]:
     """Q between trials of the same design, and its degrees of freedom."""
-    designs: dict[tuple[str, ...], list[_Study]] = {}
+    designs: dict[tuple[str, ...], list[Trial]] = {}
     for study in studies:
         designs.setdefault(study.arms, []).append(study)
     q, df = 0.0, 0

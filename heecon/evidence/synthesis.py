@@ -19,8 +19,9 @@ from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.evidence.conversion import converted
 from heecon.evidence.estimand import ESTIMANDS
 from heecon.evidence.interval import interval_from_se, se_from_interval, se_from_p
-from heecon.evidence.network import METHODS, Contrast, Network, synthesise
+from heecon.evidence.network import METHODS, Network, synthesise
 from heecon.evidence.registry import Evidence, Registry
+from heecon.evidence.trial import Contrast
 from heecon.files import names
 from heecon.files.shape import Section, Truth, validated
 from heecon.files.toml_file import TomlFile, read_toml

@@ -10,8 +10,8 @@ from functools import partial
 from heecon import plot
 from heecon.analysis.audit import Use
 from heecon.evidence.consistency import splits
-from heecon.evidence.indirect import Effect
 from heecon.evidence.interval import interval_from_se
+from heecon.evidence.network import Effect
 from heecon.evidence.registry import CHECKED, UNRESOLVED, Evidence, Registry
 from heecon.evidence.synthesis import Comparison, Synthesis
 from heecon.report.sensitivity_report import Report

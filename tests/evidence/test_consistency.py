@@ -6,7 +6,8 @@ import pytest
 from scipy.stats import norm
 
 from heecon.evidence.consistency import splits
-from heecon.evidence.network import Contrast, synthesise
+from heecon.evidence.network import synthesise
+from heecon.evidence.trial import Contrast
 
 TRIANGLE = [
     Contrast("one", "a", "c", -0.30, 0.10),

@@ -1,4 +1,4 @@
-"""Intervals, conversions and indirect comparison against known answers."""
+"""Intervals and conversions against known answers."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,6 @@ from scipy import stats
 
 from heecon.errors import InvalidValue
 from heecon.evidence import conversion
-from heecon.evidence.indirect import Effect, indirect
 from heecon.evidence.interval import (
     asymmetry,
     critical,
@@ -18,15 +17,6 @@ from heecon.evidence.interval import (
     se_from_interval,
     se_from_p,
 )
-
-
-def test_an_indirect_comparison_by_hand() -> None:
-    """Log odds ratios -0.6 (0.15) and -0.2 (0.20): -0.4 with sqrt(0.0225 + 0.04) = 0.25."""
-    found = indirect(Effect(-0.6, 0.15), Effect(-0.2, 0.20))
-    assert found.value == pytest.approx(-0.4, abs=1e-15)
-    assert found.se == pytest.approx(0.25, abs=1e-15)
-    with pytest.raises(InvalidValue, match="standard error 0"):
-        indirect(Effect(1, 0), Effect(1, 1))
 
 
 def test_standard_errors_of_published_intervals() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 
 from heecon.errors import InputError
-from heecon.evidence.indirect import Effect, indirect
-from heecon.evidence.network import Contrast, Network, synthesise
+from heecon.evidence.network import synthesise
+from heecon.evidence.trial import Contrast
+from tests.evidence.random_networks import random_network, trial
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "netmeta.json").read_text(encoding="utf-8"))
 PUBLISHED = ("senn2013", "smoking")
@@ -182,9 +184,8 @@ def test_two_edges_are_an_indirect_comparison() -> None:
     network = synthesise(
         [Contrast("one", "a", "c", -0.3, 0.1), Contrast("two", "b", "c", -0.1, 0.2)]
     )
-    expected = indirect(Effect(-0.3, 0.1), Effect(-0.1, 0.2))
     found = network.effect("a", "b")
-    assert (found.value, found.se) == pytest.approx((expected.value, expected.se), rel=1e-12)
+    assert (found.value, found.se) == pytest.approx((-0.2, math.hypot(0.1, 0.2)), rel=1e-12)
     assert network.p_inconsistency is None
     assert network.p_heterogeneity is None
     assert network.covariance[0, 1] == pytest.approx(0, abs=1e-15)
@@ -207,32 +208,201 @@ def test_a_triangle_by_hand() -> None:
     assert network.df_inconsistency == 1
 
 
-def results(network: Network) -> list[float]:
-    league = network.league()
-    return [number for pair in sorted(league) for number in (league[pair].value, league[pair].se)]
-
-
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
-def test_order_of_rows_direction_and_reference_do_not_matter(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(PUBLISHED))
+def test_order_names_direction_and_reference_do_not_matter(data: st.DataObject) -> None:
+    """Random networks, printed with two decimals or all of them, and the published ones."""
+    seed, digits = data.draw(st.integers(0, 10**6)), data.draw(st.sampled_from([2, None]))
+    known = {name: contrasts_of(name) for name in PUBLISHED}
+    rows = data.draw(st.sampled_from([*known.values(), random_network(seed, digits)]))
     method = data.draw(st.sampled_from(["fixed", "dl", "reml"]))
-    rows = contrasts_of(name)
     base = synthesise(rows, method=method)
-    moved = data.draw(st.permutations(rows))
-    turned = [
-        Contrast(r.study, r.comparator, r.treatment, -r.effect, r.se) if flip else r
-        for r, flip in zip(
-            moved, data.draw(st.lists(st.booleans(), min_size=28, max_size=28)), strict=True
+    names = dict(
+        zip(base.treatments, data.draw(st.permutations([f"n{i}" for i in range(20)])), strict=False)
+    )
+    trials = dict(
+        zip(
+            dict.fromkeys(row.study for row in rows),
+            data.draw(st.permutations([f"r{i}" for i in range(40)])),
+            strict=False,
         )
+    )
+    turned = [
+        replace(
+            row,
+            study=trials[row.study],
+            treatment=names[row.comparator if flip else row.treatment],
+            comparator=names[row.treatment if flip else row.comparator],
+            effect=-row.effect if flip else row.effect,
+        )
+        for row in data.draw(st.permutations(rows))
+        for flip in [data.draw(st.booleans())]
     ]
-    reference = data.draw(st.sampled_from(base.treatments))
+    reference = names[data.draw(st.sampled_from(base.treatments))]
     other = synthesise(turned, reference=reference, method=method)
     assert other.reference == reference
-    # A search for the optimum stops within its own tolerance.
-    near = 1e-6 if method == "reml" else 1e-9
-    assert results(other) == pytest.approx(results(base), abs=near)
-    assert other.q == pytest.approx(base.q, rel=1e-9)
+    for (one, two), effect in base.league().items():
+        found = other.effect(names[one], names[two])
+        assert found.value == pytest.approx(effect.value, abs=1e-8)
+        assert found.se == pytest.approx(effect.se, abs=1e-8)
+    assert other.q == pytest.approx(base.q, rel=1e-8, abs=1e-9)
+    assert other.tau2 == pytest.approx(base.tau2, rel=1e-6, abs=1e-9)
+
+
+# --- the best of several maxima ------------------------------------------------------------------
+
+
+def is_global(rows: list[Contrast]) -> None:
+    """No variance of a grid has a larger restricted likelihood, reckoned from its definition."""
+    network = synthesise(rows, reference="t0", method="reml")
+    names = network.treatments
+    arms: dict[str, dict[str, list[float]]] = {}
+    for row in rows:  # means of arms against the trial's first, all pairs of it averaged
+        arms.setdefault(row.study, {}).setdefault(row.treatment, []).append(row.effect)
+        arms[row.study].setdefault(row.comparator, []).append(-row.effect)
+    y, x, blocks = [], [], []
+    for study, effects in arms.items():
+        order = list(effects)
+        se = {frozenset((r.treatment, r.comparator)): r.se for r in rows if r.study == study}
+        means = {arm: sum(found) / len(order) for arm, found in effects.items()}
+        first, *others = order
+        for arm in others:
+            y.append(means[arm] - means[first])
+            x.append([(name == arm) - (name == first) for name in names[1:]])
+
+        def squared(one: str, two: str, se: dict[frozenset[str], float] = se) -> float:
+            return 0.0 if one == two else se[frozenset((one, two))] ** 2
+
+        blocks.append(
+            [
+                [(squared(first, i) + squared(first, j) - squared(i, j)) / 2 for i in others]
+                for j in others
+            ]
+        )
+    sizes = [len(block) for block in blocks]
+    within, between = np.zeros((2, sum(sizes), sum(sizes)))
+    at = 0
+    for block in blocks:
+        part = slice(at, at + len(block))
+        within[part, part], between[part, part] = block, (np.eye(len(block)) + 1) / 2
+        at += len(block)
+    effects_, design = np.array(y), np.array(x, float)
+
+    def deviance(tau2: float) -> float:
+        variance = within + tau2 * between
+        weights = np.linalg.inv(variance)
+        information = design.T @ weights @ design
+        beta = np.linalg.solve(information, design.T @ weights @ effects_)
+        residual = effects_ - design @ beta
+        determinants = np.linalg.slogdet(variance)[1] + np.linalg.slogdet(information)[1]
+        return float(residual @ weights @ residual + determinants)
+
+    least = min(deviance(tau2) for tau2 in [0, *np.geomspace(1e-6, 1e3, 120)])
+    assert deviance(network.tau2) <= least + 1e-6
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_reml_finds_the_best_of_all_maxima(seed: int) -> None:
+    is_global(random_network(seed))
+
+
+@pytest.mark.slow
+def test_reml_finds_the_best_of_all_maxima_of_thousands() -> None:
+    for seed in range(50, 3050):
+        is_global(random_network(seed))
+
+
+def test_reml_of_two_maxima_takes_the_better_one() -> None:
+    """One is at 0; a search that starts in the middle of a wide range ends at the other."""
+    random = np.random.default_rng(1368)
+    size, more = int(random.integers(2, 6)), int(random.integers(2, 9))
+    names = [f"t{i}" for i in range(size)]
+    edges = [(names[int(random.integers(i))], names[i]) for i in range(1, size)]
+    edges += [tuple(random.choice(names, 2, replace=False)) for _ in range(more)]
+    rows = [
+        Contrast(
+            f"s{i}",
+            str(b),
+            str(a),
+            float(random.normal() * 10 ** random.uniform(-1, 0.7)),
+            float(10 ** random.uniform(-2, 0.5)),
+        )
+        for i, (a, b) in enumerate(edges)
+    ]
+    is_global(rows)
+    assert synthesise(rows, method="reml").tau2 == pytest.approx(0.0045, rel=0.02)
+
+
+# --- trials of several arms ----------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-1, 1), st.floats(1e-3, 0.5)), min_size=3, max_size=6),
+    st.sampled_from([1, 2, 3, None]),
+)
+def test_a_possible_trial_is_used_however_it_is_rounded(
+    arms: list[tuple[float, float]], digits: int | None
+) -> None:
+    rows = trial(
+        "T", [f"t{i}" for i in range(len(arms))], [m for m, _ in arms], [v for _, v in arms], digits
+    )
+    if all(row.se > 0 for row in rows):
+        network = synthesise(rows, reference="t0")
+        if digits is None:
+            for row in rows:
+                found = network.effect(row.treatment, row.comparator)
+                assert (found.value, found.se) == pytest.approx((row.effect, row.se), abs=1e-7)
+
+
+def three(errors: tuple[float, float, float], rounding: float) -> list[Contrast]:
+    pairs = (("b", "a"), ("c", "a"), ("c", "b"))
+    return [
+        Contrast("T", *pair, 0.0, se, se_rounding=rounding)
+        for pair, se in zip(pairs, errors, strict=True)
+    ]
+
+
+def test_the_variance_of_an_arm_is_possible_within_the_digits() -> None:
+    """Arm a: 2 * 0.105**2 - lowest**2 is 0 at a lowest of 0.1485 (0.1535 printed)."""
+    with pytest.raises(InputError, match=r"arm 'a' would have a variance of -0.00186"):
+        synthesise(three((0.1, 0.1, 0.154), 0.005))
+    network = synthesise(three((0.1, 0.1, 0.153), 0.005))
+    # What is used is possible: the nearest is an arm without variance, v(b, a) + v(c, a) = v(c, b).
+    squares = [network.effect(*pair).se ** 2 for pair in (("b", "a"), ("c", "a"), ("c", "b"))]
+    assert squares[0] + squares[1] == pytest.approx(squares[2])
+    with pytest.raises(InputError, match="arm 'a'"):
+        synthesise(three((0.1, 0.1, 0.153), 0.001))
+
+
+@pytest.mark.parametrize(
+    ("factor", "fits"), [(1.21, True), (1.23, False), (0.81, True), (0.79, False)]
+)
+def test_four_arms_pair_up(factor: float, fits: bool) -> None:
+    """Variances of 0.02 each: a + b with c + d may differ from the others by 10%."""
+    rows = trial("T", ["a", "b", "c", "d"], [0.0] * 4, [0.01] * 4)
+    rows[0] = replace(rows[0], se=(0.02 * factor) ** 0.5)
+    if fits:
+        synthesise(rows)
+    else:
+        with pytest.raises(InputError, match=r"the variances of .* add up to 0\.0"):
+            synthesise(rows)
+
+
+def test_effects_may_miss_by_their_digits_and_all_are_used() -> None:
+    def rows(last: float, rounding: float) -> list[Contrast]:
+        pairs = (("b", "a", 0.2), ("c", "a", 0.5), ("c", "b", last))
+        return [Contrast("T", *pair, 0.01, "", rounding) for pair in pairs]
+
+    exact = synthesise(rows(0.3, 0)).effect("c", "b")
+    moved = synthesise(rows(0.312, 0.005)).effect("c", "b")
+    # The mean of the direct difference and of that by way of a, the former twice as precise.
+    assert moved.value == pytest.approx((2 * 0.312 + 0.3) / 3)
+    assert moved.se == pytest.approx(exact.se)
+    # Three digits of 0.005 and a tenth of the standard error 0.01: 0.016.
+    synthesise(rows(0.3159, 0.005))
+    with pytest.raises(InputError, match=r"do not add up: -0\.0161 is left between a, b, c"):
+        synthesise(rows(0.3161, 0.005))
 
 
 @settings(max_examples=40, deadline=None)
@@ -289,8 +459,16 @@ def test_any_network_agrees_with_plain_least_squares(seed: int, size: int) -> No
                 Contrast("one", "c", "b", 1, 5),
                 Contrast("one", "c", "a", 2, 1),
             ],
-            "the standard errors of trial 'one' cannot belong to one trial",
+            "the standard errors of trial 'one' cannot belong to one trial: arm 'a' would have a "
+            "variance of -11.5 (1 of b with a, 1 of c with a, 5 of c with b)",
         ),
+        (
+            [Contrast("one", "b", "a", 0, 1e-3), Contrast("two", "b", "a", 0, 101)],
+            "trial 'one': the standard error 0.001 of trial 'one' and 101 of 'two' are too far",
+        ),
+        ([Contrast("one", "b", "a", 0, 1e200)], "standard error 1e+200 cannot be used"),
+        ([Contrast("one", "b", "a", 0, 1e-200)], "standard error 1e-200 cannot be used"),
+        ([Contrast("one", "b", "a", 1e200, 1)], "effect 1e+200 with"),
     ],
 )
 def test_what_cannot_be_combined_is_refused(rows: list[Contrast], what: str) -> None:
