@@ -141,18 +141,21 @@ class Trial:
         return np.asarray(first + np.diag(others))
 
     def _arm_variances(self) -> Floats:
-        """Variances of the arms, by least squares on those of all comparisons."""
-        size = len(self.arms)
-        variances = np.array([self._of(*pair).variance() for pair in combinations(self.arms, 2)])
-        if size == 2:
+        """Variances of the arms, by least squares of relative errors on those of all pairs."""
+        pairs = list(combinations(self.arms, 2))
+        variances = np.array([self._of(*pair).variance() for pair in pairs])
+        if len(pairs) == 1:
             return np.repeat(variances / 2, 2)
-        ends = np.array([[arm in pair for arm in self.arms] for pair in combinations(self.arms, 2)])
-        found = (variances @ ends - variances.sum() / (size - 1)) / (size - 2)
-        if found.min() >= 0:
+        ends = np.array([[arm in pair for arm in self.arms] for pair in pairs])
+        shares = ends / variances[:, None]
+        found = np.linalg.lstsq(shares, np.ones(len(pairs)), rcond=None)[0]
+        if found.min() > 0:
             return np.asarray(found)
         from scipy.optimize import nnls  # noqa: PLC0415
 
-        return np.asarray(nnls(ends.astype(float), variances)[0])  # negative by rounding only
+        # Negative by rounding only: then the nearest that are not, with a trace of chance in each.
+        least = 1e-6 * np.where(ends, variances[:, None], np.inf).min(axis=0)
+        return np.asarray(least + nnls(shares, 1 - shares @ least)[0])
 
 
 def trials_of(contrasts: Sequence[Contrast]) -> list[Trial]:

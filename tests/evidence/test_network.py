@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
@@ -336,7 +336,8 @@ def test_reml_of_two_maxima_takes_the_better_one() -> None:
 # --- trials of several arms ----------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
+@example([(0, 0.25), (0, 0.001), (0, 0.001), (0, 0.25)], 2)  # unweighted, b and c would be exact
 @given(
     st.lists(st.tuples(st.floats(-1, 1), st.floats(1e-3, 0.5)), min_size=3, max_size=6),
     st.sampled_from([1, 2, 3, None]),
@@ -370,7 +371,7 @@ def test_the_variance_of_an_arm_is_possible_within_the_digits() -> None:
     network = synthesise(three((0.1, 0.1, 0.153), 0.005))
     # What is used is possible: the nearest is an arm without variance, v(b, a) + v(c, a) = v(c, b).
     squares = [network.effect(*pair).se ** 2 for pair in (("b", "a"), ("c", "a"), ("c", "b"))]
-    assert squares[0] + squares[1] == pytest.approx(squares[2])
+    assert squares[0] + squares[1] == pytest.approx(squares[2], rel=1e-5)
     with pytest.raises(InputError, match="arm 'a'"):
         synthesise(three((0.1, 0.1, 0.153), 0.001))
 
