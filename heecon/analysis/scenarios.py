@@ -10,10 +10,9 @@ from heecon.analysis.engines import options_of
 from heecon.analysis.evaluation import Evaluation, run
 from heecon.analysis.strategy_comparison import (
     COMPARISON,
-    all_thresholds,
     comparison_fields,
-    comparisons,
     optimal,
+    standings,
     totals_of,
 )
 from heecon.errors import HeeconError, InputError, Problem
@@ -140,13 +139,12 @@ def without_trace(found: ScenarioRun) -> ScenarioRun:
 def comparison(runs: Sequence[ScenarioRun]) -> Table:
     """One row a scenario and strategy; a broken scenario has one row that says so.
 
-    Net benefit is at the thresholds of all scenarios together.
+    Net benefit is at the thresholds of all scenarios in the same currency.
     """
     totals = {
         found.name: totals_of(found.evaluation) for found in runs if found.evaluation is not None
     }
-    thresholds = all_thresholds(list(totals.values()))
-    stood = {name: comparisons(run, thresholds) for name, run in totals.items()}
+    thresholds, stood = standings(totals)
     rows = [(found, row) for found in runs for row in stood.get(found.name, (None,))]
     known = [totals.get(found.name) for found, _ in rows]
     engines = [_engine(found) for found, _ in rows]
@@ -156,7 +154,9 @@ def comparison(runs: Sequence[ScenarioRun]) -> Table:
             f"optimal_at_{threshold:.15g}",
             f"Best at {threshold:,.15g}",
             [
-                row.strategy in optimal(stood[found.name], threshold) if row and row.nmb else None
+                row.strategy in optimal(stood[found.name], threshold)
+                if row and threshold in row.nmb
+                else None
                 for found, row in rows
             ],
             "mark",

@@ -166,6 +166,18 @@ def optimal(rows: Sequence[StrategyComparison], threshold: float) -> tuple[str, 
     return tuple(name for name, value in values.items() if value == best)
 
 
+def standings(
+    runs: Mapping[str, RunTotals],
+) -> tuple[tuple[float, ...], dict[str, tuple[StrategyComparison, ...]]]:
+    """The thresholds of all runs, and where strategies stand at those in a run's own currency."""
+    by_currency = {
+        run.currency: all_thresholds([r for r in runs.values() if r.currency == run.currency])
+        for run in runs.values()
+    }
+    found = {name: comparisons(run, by_currency[run.currency]) for name, run in runs.items()}
+    return all_thresholds(list(runs.values())), found
+
+
 def all_thresholds(runs: Sequence[RunTotals]) -> tuple[float, ...]:
     """The thresholds of several runs, each once, in the order they are met."""
     return tuple(dict.fromkeys(value for run in runs for value in run.thresholds))

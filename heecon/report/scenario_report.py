@@ -10,9 +10,8 @@ from rich.text import Text
 from heecon.analysis.scenarios import ScenarioRun
 from heecon.analysis.strategy_comparison import (
     StrategyComparison,
-    all_thresholds,
-    comparisons,
     optimal,
+    standings,
     totals_of,
 )
 from heecon.report.change_log_report import icer_text
@@ -25,8 +24,9 @@ def print_comparison(runs: Sequence[ScenarioRun], console: Console) -> None:
     totals = {
         found.name: totals_of(found.evaluation) for found in runs if found.evaluation is not None
     }
-    thresholds = all_thresholds(list(totals.values()))
-    found = {name: comparisons(run, thresholds) for name, run in totals.items()}
+    thresholds, found = standings(totals)
+    if len({run.currency for run in totals.values()}) > 1:
+        found = {f"{name} ({totals[name].currency})": rows for name, rows in found.items()}
     console.print()
     if not found:
         console.print(Text("No scenario could be run."))

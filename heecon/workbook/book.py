@@ -57,6 +57,9 @@ class Style:
 TITLE, HEADING, HEADER = Style("title"), Style("heading"), Style("header")
 TEXT, WRAP, NOTE, LINK = Style("text"), Style("wrap"), Style("note"), Style("link")
 
+NOT_COMPARED = "not compared"
+"""Stands above the results of a strategy that the control sheet leaves out."""
+
 WHOLE, MONEY, SHARE = "#,##0", "#,##0.00", "0.000000"
 QALY, PLAIN, PERCENT = "#,##0.00000", "General", "0.0%"
 
@@ -191,6 +194,7 @@ class Sheet:
         freeze: the first cell that scrolls.
         choices: data validation.
         status_cells: ranges whose words OK and FAIL are coloured.
+        faded: ranges of columns that are grey where their cell in a row says ``NOT_COMPARED``.
         charts: real charts.
         print_rows: rows repeated on every printed page, such as "1:8".
         print_columns: columns repeated likewise, such as "A:C".
@@ -210,6 +214,7 @@ class Sheet:
     freeze: str = ""
     choices: list[Choice] = field(default_factory=list)
     status_cells: list[str] = field(default_factory=list)
+    faded: list[tuple[str, int]] = field(default_factory=list)
     charts: list[AnchoredChart] = field(default_factory=list)
     print_rows: str = ""
     print_columns: str = ""

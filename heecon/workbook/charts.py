@@ -88,13 +88,12 @@ def trace_area(trace: Trace) -> AreaChart:
     return chart
 
 
-def cost_breakdown(areas: Mapping[str, str], names: str, currency: str) -> BarChart:
+def cost_breakdown(areas: Mapping[str, str], names: str) -> BarChart:
     """Discounted costs by category, a bar a strategy.
 
     Args:
         areas: category -> cells of its costs, one a strategy.
         names: cells of the strategies' names.
-        currency: of the costs; may be empty.
     """
     from openpyxl.chart import BarChart  # noqa: PLC0415
 
@@ -105,7 +104,7 @@ def cost_breakdown(areas: Mapping[str, str], names: str, currency: str) -> BarCh
         _coloured(series, number)
         series.cat = _text(names)
         chart.series.append(series)
-    _titled(chart, "", f"{currency or 'money'} per person, discounted")
+    _titled(chart, "", "cost per person, discounted, in the currency of this sheet's head")
     chart.x_axis.scaling.orientation = "maxMin"
     chart.y_axis.number_format = "#,##0"
     chart.legend.position = "b"

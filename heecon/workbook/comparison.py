@@ -8,8 +8,7 @@ from heecon.analysis.scenarios import ScenarioRun, comparison
 from heecon.analysis.strategy_comparison import (
     RunTotals,
     StrategyComparison,
-    all_thresholds,
-    comparisons,
+    standings,
     totals_of,
 )
 from heecon.workbook.address import letters
@@ -20,6 +19,7 @@ from heecon.workbook.book import (
     NOTE,
     PLAIN,
     QALY,
+    TEXT,
     TITLE,
     WRAP,
     Book,
@@ -50,10 +50,8 @@ def _side_by_side(book: Book, totals: dict[str, RunTotals]) -> None:
         "scenario's comparator; the live model is in each scenario's own workbook."
     )
     sheet.put(2, 1, words, NOTE)
-    levels = all_thresholds(list(totals.values()))
-    found = {
-        name: {s.strategy: s for s in comparisons(run, levels)} for name, run in totals.items()
-    }
+    levels, stood = standings(totals)
+    found = {name: {s.strategy: s for s in rows} for name, rows in stood.items()}
     strategies = list(dict.fromkeys(name for rows in found.values() for name in rows))
     blocks: list[tuple[str, str]] = [
         ("cost", MONEY), ("qalys", QALY), ("incremental_cost", MONEY), ("incremental_qalys", QALY),
@@ -63,19 +61,18 @@ def _side_by_side(book: Book, totals: dict[str, RunTotals]) -> None:
     row = 4
     for place, (title, style) in enumerate(blocks):
         sheet.put(row, 1, title.replace("_", " "), HEADING)
-        sheet.across(row + 1, 1, ("scenario", "comparator", *strategies), HEADER)
+        sheet.across(row + 1, 1, ("scenario", "currency", "comparator", *strategies), HEADER)
         row += 2
         for name, rows in found.items():
-            sheet.put(row, 1, name)
-            sheet.put(row, 2, totals[name].comparator)
-            for column, strategy in enumerate(strategies, start=3):
+            sheet.across(row, 1, (name, totals[name].currency, totals[name].comparator), TEXT)
+            for column, strategy in enumerate(strategies, start=4):
                 level = levels[place - 6] if place >= 6 else None
                 value = _value(rows.get(strategy), title, level)
                 if value is not None:
                     sheet.put(row, column, value, Style("stored", style))
             row += 1
         row += 1
-    sheet.widths = {1: 32, 2: 22} | {3 + i: 18 for i in range(len(strategies))}
+    sheet.widths = {1: 32, 2: 10, 3: 22} | {4 + i: 18 for i in range(len(strategies))}
     sheet.freeze = "B4"
 
 

@@ -17,7 +17,7 @@ from heecon.workbook.book import (
 from heecon.workbook.case import WorkbookInput
 from heecon.workbook.inputs import stopping_rules
 from heecon.workbook.layout import TOLERANCE, Layout
-from heecon.workbook.live import Live, any_of, floor, remainder, where
+from heecon.workbook.live import LOOSE, Live, any_of, floor, joined, remainder, where
 from heecon.workbook.settings import (
     TIMINGS,
     Setting,
@@ -31,10 +31,8 @@ FIRST = 6
 
 SETTINGS = 12
 
-CHANGES = (
-    "ROWS(in_override)-COUNTBLANK(in_override)+ROWS(control_override)-COUNTBLANK(control_override)"
-)
-"""What is typed as override; a formula that shows nothing is none."""
+DECISIONS = ("comparator", "threshold_", "include[")
+"""How the ids of settings begin that stored draws follow."""
 
 ID, LABEL, LIVE, OVERRIDE, SCENARIO, NOTES = range(1, 7)
 
@@ -81,6 +79,8 @@ def add_control(
     count = row - SETTINGS + 1
     for name, column in (("id", ID), ("live", LIVE), ("override", OVERRIDE)):
         book.name(f"control_{name}", sheet.column(SETTINGS, column, count))
+    own = [i for i, s in enumerate(settings, SETTINGS) if not s.id.startswith(DECISIONS)]
+    book.name("model_override", sheet.column(own[0], OVERRIDE, own[-1] - own[0] + 1))
     row = _stopping(sheet, book, row + 2, case)
     row = _horizon(sheet, book, row + 2, case)
     _lists(sheet, book, case, layout)
@@ -95,18 +95,25 @@ def _setting_row(sheet: Sheet, book: Book, row: int, setting: Setting, chosen: i
     text = f"INDEX(ss_table,MATCH($A{row},ss_id,0),set_scenario_number)"
     found = Live(text, setting.entries[chosen].value)
     scenario = sheet.show(row, SCENARIO, found, Style("calc", setting.format)).relative
-    if setting.follows:
-        override = book.named[f"set_{setting.follows}_override"]
+    if setting.fixed:
+        live = found
     else:
-        override = sheet.put(row, OVERRIDE, None, Style("input", setting.format))
-        book.name(f"{setting.name}_override", override)
-    live = where(override.relative.equals(""), scenario, override.relative)
+        override = _override(sheet, book, row, setting)
+        live = where(override.relative.equals(""), scenario, override.relative)
     book.name(setting.name, sheet.show(row, LIVE, live, Style("result", setting.format)))
     sheet.put(row, NOTES, setting.note, NOTE)
     if setting.options:
         sheet.choices.append(Choice(f"D{row}", f"={setting.options}", "Choose, or clear."))
-    elif setting.id != "horizon" and not setting.follows:
+    elif setting.id != "horizon" and not setting.follows and not setting.fixed:
         sheet.choices.append(Choice(f"D{row}", "", "A number, or empty."))
+
+
+def _override(sheet: Sheet, book: Book, row: int, setting: Setting) -> Live:
+    """The cell a setting is overridden in."""
+    if setting.follows:
+        return book.named[f"set_{setting.follows}_override"]
+    override = sheet.put(row, OVERRIDE, None, Style("input", setting.format))
+    return book.name(f"{setting.name}_override", override)
 
 
 def _stopping(sheet: Sheet, book: Book, row: int, case: WorkbookInput) -> int:
@@ -162,9 +169,26 @@ def _horizon(sheet: Sheet, book: Book, row: int, case: WorkbookInput) -> int:
     whole = any_of(*(correction.equals(name) for name in ("start", "end", "life_table")))
     label = "Correction weights time points (1) or cycles (0)"
     add("pointwise", label, where(whole, 0, 1), "", int(settings.correction.pointwise))
-    changes = Live(CHANGES, case.overrides)
+    changes = _typed("control_override", case.overrides)
     add("changes", "Number of overrides", changes, "Of settings and inputs")
+    words = "Number of overrides that stored analyses do not follow"
+    changes = add("model_changes", words, _typed("model_override", case.overrides), "")
+    scenario, at = named["set_scenario"], case.variant.name
+    now = joined("this workbook now shows ", scenario, ", with ", changes, " override(s)")
+    moved = any_of(changes > 0, scenario.differs(at))
+    if case.outcomes is not None:
+        draw = named["set_psa_draw"]
+        now = joined(now, where(draw > 0, joined(" and draw ", draw), ""))
+        moved = any_of(moved, draw > 0)
+    stale = where(moved, joined(f"STALE: stored for {at} without overrides; ", now), "")
+    add("stale", "Stored analyses", stale, "One_way, PSA")
     return row
+
+
+def _typed(settings: str, overrides: int) -> Live:
+    """How many overrides are typed; a formula that shows nothing is none."""
+    areas = ("in_override", settings)
+    return Live("+".join(f"ROWS({a})-COUNTBLANK({a})" for a in areas), overrides, level=LOOSE)
 
 
 def _lists(sheet: Sheet, book: Book, case: WorkbookInput, layout: Layout) -> None:

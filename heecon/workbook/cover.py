@@ -71,6 +71,10 @@ def add_cover(book: Book, case: WorkbookInput) -> Sheet:
     row += 1
     sheet.put(row, 1, "overrides")
     sheet.show(row, 2, Live("set_changes", case.overrides), Style("word", "0"))
+    if case.outcomes is not None:
+        row += 1
+        sheet.put(row, 1, "replayed draw of the PSA (0: none)")
+        sheet.show(row, 2, Live("set_psa_draw", 0), Style("word", "0"))
     row += 1
     sheet.put(row, 1, "all checks")
     sheet.show(row, 2, Live("all_checks", "OK"), Style("check"))

@@ -64,6 +64,7 @@ class Edits:
         overrides: how many override cells are filled in.
         hashes: of the files the workbook was made from, by name.
         room: cycles its traces have room for; 0 if the cover does not say.
+        draw: the draw that is replayed; 0 for none.
     """
 
     file: str
@@ -77,6 +78,7 @@ class Edits:
     overrides: int = 0
     hashes: dict[str, str] = field(default_factory=dict)
     room: int = 0
+    draw: float = 0.0
 
 
 def read_edits(path: Path) -> Edits:
@@ -105,6 +107,7 @@ def read_edits(path: Path) -> Edits:
     control = _control(sheets["Control"], diagnostics)
     values, details, ids = _inputs(sheets["Inputs"], diagnostics)
     scenario = control.pop("scenario", None)
+    draw = control.pop("psa_draw", None)
     if scenario is None:
         what = "there is no row with the id 'scenario'"
         diagnostics.error(f"{path.name}:Control", what, "Export the workbook again")
@@ -132,6 +135,7 @@ def read_edits(path: Path) -> Edits:
         ids=ids,
         overrides=_filled(sheets["Control"], control) + _filled(sheets["Inputs"], values),
         hashes=_hashes(sheets["Cover"]),
+        draw=draw.value if draw and isinstance(draw.value, float) else 0.0,
         room=int(about[ROOM]) if re.fullmatch("[0-9]{1,6}", about.get(ROOM, "")) else 0,
     )
 
@@ -220,8 +224,12 @@ def _control(sheet: ReadSheet, diagnostics: Diagnostics) -> dict[str, Edit]:
     found: dict[str, Edit] = {}
     places: dict[str, str] = {}
     for row, key in _ids(sheet, row_of_header, columns, diagnostics).items():
-        names = ("live",) if key == "scenario" else ("your override", "live", "scenario says")
-        if key in {"psa_draw", "scenario_number", "cycles", "simpson_end", "pointwise", "changes"}:
+        names = (
+            ("live",)
+            if key in ("scenario", "psa_draw")
+            else ("your override", "live", "scenario says")
+        )
+        if key in FOLLOWS:
             continue
         where = sheet.where(row, columns["id"])
         edit = _first_typed(sheet, row, [columns[name] for name in names], diagnostics)
@@ -296,6 +304,12 @@ def _is_ours(cell: ReadCell) -> bool:
     plain = re.sub(r"[\s$]", "", cell.formula or "").upper()
     return any(ours.fullmatch(plain) for ours in _OURS)
 
+
+FOLLOWS = frozenset(
+    ["scenario_number", "cycles", "simpson_end", "pointwise", "changes",
+     "model_changes", "stale"]
+)  # fmt: skip
+"""Rows of the control sheet that are no settings of a scenario."""
 
 ERRORS = (
     "#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA", "#SPILL!",

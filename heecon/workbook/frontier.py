@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from heecon.analysis.incremental import DIGITS, Status
-from heecon.workbook.book import HEADING, PLAIN, Book, Sheet, Style
+from heecon.workbook.address import column_of, letters
+from heecon.workbook.book import HEADING, NOT_COMPARED, PLAIN, Book, Sheet, Style
 from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.live import (
     Live,
@@ -266,6 +267,23 @@ class _Workings:
         status = where(self.own(DOMINATED, i).equals(1), Status.DOMINATED, status)
         status = where(self.own(TWIN, i).equals(1), Status.EQUIVALENT, status)
         return where(self.own(KEPT, i).equals(0), "left out", status)
+
+
+def mark_left_out(book: Book, sheet: Sheet, row: int, heads: Sequence[Live], last: int) -> None:
+    """Say above columns which strategies are not compared, and grey them.
+
+    Args:
+        book: the workbook.
+        sheet: to be marked.
+        row: of the words.
+        heads: the cells with the strategies' names, side by side.
+        last: row of the last result.
+    """
+    for head in heads:
+        column = column_of(head.text.split("$")[1])
+        words = where(included(book, head), "", NOT_COMPARED)
+        sheet.show(row, column, words, Style("warning"))
+        sheet.faded.append((f"{letters(column)}{row + 1}:{letters(column)}{last}", row))
 
 
 def included(book: Book, name: Live) -> Live:

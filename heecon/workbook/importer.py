@@ -38,6 +38,7 @@ class Imported:
         changed: how many settings and inputs the scenario overrides.
         overrides: how many cells are filled in for that.
         room: cycles the workbook's traces have room for; 0 if it does not say.
+        draw: the draw replayed in the workbook; 0 for none.
         notes: what a user should know.
     """
 
@@ -49,6 +50,7 @@ class Imported:
     changed: int
     overrides: int
     room: int
+    draw: float
     notes: tuple[str, ...]
 
 
@@ -86,6 +88,11 @@ def import_workbook(path: Path, target: Path | None = None, source: str | None =
             f"The horizon has {model.settings.cycles} cycles, and the workbook has room for "
             f"{edits.room}: its own results leave out the rest. Export it again from the scenario."
         )
+    if edits.draw:
+        notes.append(
+            f"Draw {edits.draw:g} of the PSA is replayed in the workbook: its results are of that "
+            "draw, and the scenario is of the base values."
+        )
     return Imported(
         folder=folder,
         base=base,
@@ -95,6 +102,7 @@ def import_workbook(path: Path, target: Path | None = None, source: str | None =
         changed=changed,
         overrides=edits.overrides,
         room=edits.room,
+        draw=edits.draw,
         notes=tuple(notes),
     )
 

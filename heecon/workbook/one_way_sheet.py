@@ -29,6 +29,7 @@ from heecon.workbook.live import (
     rounded,
     smallest,
     sum_product,
+    where,
 )
 from heecon.workbook.results import Results
 
@@ -79,6 +80,8 @@ class OneWaySheet:
             "costs and QALYs to the right are stored; strategy, comparator and threshold are "
             "live.",
         )
+        stale = self.book.named["set_stale"]
+        sheet.show(3, 1, where(stale.equals(""), "", stale), Style("warning"))
         names = self._write_stored()
         self._choose(area(names), frontier)
         first = self.rows[-1] + 4

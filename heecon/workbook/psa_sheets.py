@@ -26,8 +26,10 @@ from heecon.workbook.book import (
     Style,
 )
 from heecon.workbook.case import WorkbookInput
+from heecon.workbook.frontier import included, mark_left_out
 from heecon.workbook.live import (
     LOOSE,
+    NOT_AVAILABLE,
     Live,
     area,
     index,
@@ -46,6 +48,9 @@ from heecon.workbook.live import (
 PSA, DRAWS = "PSA", "PSA_draws"
 STEPS = 20
 """Thresholds of the curves, besides 0."""
+
+NEVER = 1e99
+"""More than any net benefit: a strategy without it is never the best."""
 
 PLOTTED = 500
 """Draws of the cost-effectiveness plane: a chart of all would take seconds to draw."""
@@ -101,7 +106,17 @@ class Psa:
         )
         sheet.put(FIRST - 1, 1, "draw", HEADER)
         sheet.numbers(FIRST, 1, np.arange(1.0, outcomes.draws + 1), Style("stored", "0"))
+        words = "what is taken off the net benefit of strategies that are not compared"
+        sheet.put(FIRST - 3, 1, words, NOTE)
         self.cost = self._store(2, "cost", outcomes.cost, MONEY, "psa_c", "psa_cost")
+        self.heads = [sheet.cell(FIRST - 1, 2 + i) for i in range(self.count)]
+        never = self.book.constant(NEVER)
+        self.left_out = [
+            sheet.show(
+                FIRST - 3, 2 + i, where(included(self.book, head), 0, never), Style("calc", PLAIN)
+            )
+            for i, head in enumerate(self.heads)
+        ]
         first = 2 + self.count
         self.effect = self._store(first, "QALYs", outcomes.effect, QALY, "psa_e", "psa_qaly")
         first, wide = self.plane_column + 2 * self.count, len(outcomes.parameters)
@@ -140,7 +155,8 @@ class Psa:
 
     def _column(self, column: int, formula: Live, style: str, rows: slice = slice(None)) -> Strip:
         """A live column of the sheet of draws."""
-        strip = Strip(DRAWS, column, FIRST, numbers(formula.value))
+        values = np.broadcast_to(numbers(formula.value), (self.outcomes.draws,))
+        strip = Strip(DRAWS, column, FIRST, values)
         self.draws.run(strip, formula, Style("calc", style), rows)
         return strip
 
@@ -151,8 +167,8 @@ class Psa:
             words = "highest net benefit at the thresholds of sheet PSA"
             self.draws.put(FIRST - 2, column, words, HEADING)
         head = self.draws.show(FIRST - 1, column, level, Style("header", WHOLE)).across
-        pairs = zip(self.cost, self.effect, strict=True)
-        best = largest(*(head * effect.here - cost.here for cost, effect in pairs))
+        parts = zip(self.cost, self.effect, self.left_out, strict=True)
+        best = largest(*(head * effect.here - cost.here - out for cost, effect, out in parts))
         strip = self._column(column, best, MONEY)
         return self.book.name(f"psa_best_{step + 1}", strip.range())
 
@@ -168,11 +184,13 @@ class Psa:
             self.draws.put(FIRST - 2, first, words, HEADING)
             base = index(area([s.here for s in strips]), self.book.named["psa_comparator"])
             columns = []
-            for column, (name, strip) in enumerate(
-                zip(self.strategies, strips, strict=True), start=first
+            for column, (name, strip, out) in enumerate(
+                zip(self.strategies, strips, self.left_out, strict=True), start=first
             ):
                 self.draws.put(FIRST - 1, column, name, HEADER)
-                columns.append(self._column(column, strip.here - base, style, slice(0, shown)))
+                # A chart leaves out what is not available.
+                increment = where(out.equals(0), strip.here - base, NOT_AVAILABLE)
+                columns.append(self._column(column, increment, style, slice(0, shown)))
             found.append(columns)
         return list(zip(*found, strict=True))
 
@@ -183,9 +201,11 @@ class Psa:
         sheet.head(
             "Probabilistic analysis",
             f"Live over the {self.outcomes.draws:,} stored draws of scenario "
-            f"{self.case.variant.name}: change a threshold or the comparator. The draws "
-            "themselves do not move with the inputs.",
+            f"{self.case.variant.name}: change a threshold, the comparator or the strategies "
+            "compared. The draws themselves do not move with the inputs.",
         )
+        stale = self.book.named["set_stale"]
+        sheet.show(3, 1, where(stale.equals(""), "", stale), Style("warning"))
         sheet.widths = {1: 24} | dict.fromkeys(range(2, 6 + 2 * self.count), 17.0)
         sheet.freeze = "B3"
         sheet.print_area = f"A1:{letters(5 + self.count)}{CURVES + STEPS + 60}"
@@ -194,6 +214,7 @@ class Psa:
         sheet, named = self.summary, self.book.named
         sheet.put(4, 1, "Means and 95% intervals", HEADING)
         names = sheet.across(5, 1, ("", *self.strategies))[1:]
+        mark_left_out(self.book, sheet, 4, names, CURVES + 1 + STEPS)
         row = 5
         self.means: dict[str, list[Live]] = {}
         for kind, word, style in (("c", "cost", MONEY), ("e", "QALYs", QALY)):
@@ -259,16 +280,17 @@ class Psa:
         sheet, named, row = self.summary, self.book.named, CURVES + 1 + step
         level, best = self.levels[step].relative, self.best[step]
         wins = [
-            level * named[f"psa_e_{i + 1}"] - named[f"psa_c_{i + 1}"] >= best
-            for i in range(self.count)
+            level * named[f"psa_e_{i + 1}"] - named[f"psa_c_{i + 1}"] - out >= best
+            for i, out in enumerate(self.left_out)
         ]
         ties = sum_of(wins)
         probabilities, benefits = [], []
         totals = zip(self.means["mean QALYs"], self.means["mean cost"], strict=True)
         for i, (qalys, cost) in enumerate(totals):
-            share = sum_product(wins[i] / ties) / rows(best)
+            compared = self.left_out[i].equals(0)
+            share = where(compared, sum_product(wins[i] / ties) / rows(best), "")
             probabilities.append(sheet.show(row, 2 + i, share, Style("result", PERCENT)))
-            benefit = level * qalys - cost
+            benefit = where(compared, level * qalys - cost, "")
             cell = sheet.show(row, 6 + self.count + i, benefit, Style("calc", MONEY))
             benefits.append(cell.relative)
         means = area(benefits)

@@ -23,7 +23,8 @@ from heecon.workbook.book import (
 )
 from heecon.workbook.case import WorkbookInput
 from heecon.workbook.columns import Trace
-from heecon.workbook.frontier import Frontier, add_frontier
+from heecon.workbook.frontier import Frontier, add_frontier, mark_left_out
+from heecon.workbook.layout import ABSENT
 from heecon.workbook.live import (
     LOOSE,
     Live,
@@ -98,19 +99,19 @@ class Results:
 
     def write(self) -> None:
         """Fill the sheet, and that of the workings of the incremental analysis."""
-        sheet, named, settings = self.sheet, self.book.named, self.case.model.settings
+        sheet, named = self.sheet, self.book.named
         sheet.put(1, 1, "Results per person", TITLE)
         changes = joined(", with ", named["set_changes"], " override(s)")
         changes = where(named["set_changes"] > 0, changes, "")
-        sheet.show(2, 1, joined("Scenario: ", named["set_scenario"], changes), NOTE)
-        words = ", ".join(filter(None, [settings.currency, str(settings.price_year or "")]))
-        sheet.put(
-            3,
-            1,
-            f"Money: {words or 'as in the inputs'}. Differences are always strategy minus "
-            "the one it is compared with.",
-            NOTE,
-        )
+        scenario = joined("Scenario: ", named["set_scenario"], changes)
+        if self.case.outcomes is not None:
+            draw = named["set_psa_draw"]
+            scenario = joined(where(draw > 0, joined("DRAW ", draw, " OF THE PSA. "), ""), scenario)
+        sheet.show(2, 1, scenario, NOTE)
+        year = named["set_price_year"]
+        of_year = where(year.equals(ABSENT), "", joined(", ", year))
+        words = ". Differences are always strategy minus the one it is compared with."
+        sheet.show(3, 1, joined("Money: ", named["set_currency"], of_year, words), NOTE)
         row = self._write_totals()
         if self.case.has_qalys:
             cost, effect = (area(self.totals[kind, True]) for kind in ("cost", "qaly"))
@@ -128,7 +129,7 @@ class Results:
             for (kind, category), cells in self.categories.items()
             if kind == "cost"
         }
-        chart = charts.cost_breakdown(areas, area(self.names).text, settings.currency)
+        chart = charts.cost_breakdown(areas, area(self.names).text)
         sheet.charts.append(AnchoredChart(chart, f"A{row + 3}"))
 
     def _header(self, row: int, title: str, heads: Sequence[str]) -> None:
@@ -163,6 +164,9 @@ class Results:
         row = TOTALS_ROW
         self.sheet.put(row, 1, "name in the model", NOTE)
         self.names = self.sheet.across(row, FIRST, self.strategies, NOTE)
+        if self.case.has_qalys:
+            last = TOTALS_ROW + 7 + sum(o.kind == "count" for o in model.outcomes.values())
+            mark_left_out(self.book, self.sheet, TOTALS_ROW - 2, self.names, last)
         engine = {
             ("cost", True): evaluation.cost(),
             ("qaly", True): evaluation.qalys(),
@@ -345,15 +349,19 @@ class Results:
     # --- categories -------------------------------------------------------------------------------
 
     def _write_categories(self, row: int) -> int:
-        pairs = dict.fromkeys((o.kind, o.category) for o in self.case.model.outcomes.values())
+        outcomes = self.case.model.outcomes
+        # Counts of different things are not added: each has a row of its own.
+        pairs = dict.fromkeys(
+            (o.kind, o.category, name if o.kind == "count" else "") for name, o in outcomes.items()
+        )
         order = list(KIND_WORDS)
         for discounted in (True, False):
             word = "discounted" if discounted else "undiscounted"
             heads = ("category", "kind", *self.strategies)
             self._header(row, f"By category, {word}", heads)
             row += 2
-            for kind, category in sorted(pairs, key=lambda pair: order.index(pair[0])):
-                self.sheet.put(row, 1, category)
+            for kind, category, own in sorted(pairs, key=lambda pair: order.index(pair[0])):
+                self.sheet.put(row, 1, outcomes[own].label if own else category)
                 words = self.sheet.put(row, 2, kind_and_category(kind, category), NOTE).relative
                 style = Style("result", MONEY if kind == "cost" else QALY)
                 cells = []
@@ -361,6 +369,8 @@ class Results:
                     amounts = self.outcomes.column(name, discounted=discounted)
                     belongs = as_number(self.outcomes.categories.equals(words))
                     formula = sum_product(belongs, amounts)
+                    if own:
+                        formula = self.outcomes.amounts[name, discounted][own]
                     cells.append(self.sheet.show(row, column, formula, style))
                 if discounted:
                     self.categories[kind, category] = cells

@@ -16,7 +16,7 @@ from heecon.workbook.book import (
 from heecon.workbook.case import ScenarioColumn, WorkbookInput
 from heecon.workbook.layout import ABSENT, Layout
 from heecon.workbook.layout import HEADER as TOP
-from heecon.workbook.live import table
+from heecon.workbook.live import table, where
 
 SCENARIOS = "Scenarios"
 
@@ -31,13 +31,15 @@ def add_scenarios(book: Book, case: WorkbookInput, layout: Layout) -> Sheet:
         "Computed by heecon when the workbook was made, without overrides. Costs and "
         "QALYs are discounted, per person.",
     )
+    changed = book.named["set_model_changes"] > 0
+    words = "STALE: without the overrides of this workbook"
+    sheet.show(3, 1, where(changed, words, ""), Style("warning"))
     sheet.across(TOP, 1, ["", "", *(variant.name for variant in case.variants)])
-    for row, (label, text) in enumerate((("title", 0), ("purpose", 1)), start=TOP + 1):
-        sheet.put(row, 1, label)
-        for column, variant in enumerate(case.variants, start=3):
-            info = variant.model.scenario
-            sheet.put(row, column, (info.title, info.purpose)[text], WRAP)
-    row = TOP + 3
+    models = [variant.model for variant in case.variants]
+    sheet.across(TOP + 1, 1, ("title", "", *(m.scenario.title for m in models)), WRAP)
+    sheet.across(TOP + 2, 1, ("purpose", "", *(m.scenario.purpose for m in models)), WRAP)
+    sheet.across(TOP + 3, 1, ("currency", "", *(m.settings.currency for m in models)), WRAP)
+    row = TOP + 4
     for kind, label, style in KINDS:
         lines = []
         for name in layout.strategies:

@@ -36,6 +36,7 @@ class Setting:
         format: number format.
         note: what a user should know.
         follows: id of the setting whose override it takes; it has none of its own then.
+        fixed: whether only the scenario says it.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Setting:
     format: str = "General"
     note: str = ""
     follows: str = ""
+    fixed: bool = False
 
     @property
     def name(self) -> str:
@@ -96,12 +98,16 @@ def thresholds(case: WorkbookInput) -> int:
 def _decision(case: WorkbookInput) -> Iterator[Setting]:
     comparators = _each(case, lambda v: v.evaluation.comparator)
     yield Setting("comparator", "Comparator", comparators, "list_strategies")
-    perspectives = _each(case, lambda v: v.model.settings.perspective)
-    yield Setting("perspective", "Perspective", perspectives, "list_perspectives")
-    unit = f" ({case.model.settings.currency} per QALY)" if case.model.settings.currency else ""
     for i in range(thresholds(case)):
         values = _each(case, partial(_threshold, i))
-        yield Setting(f"threshold_{i + 1}", f"Threshold {i + 1}{unit}", values, "", "#,##0")
+        label = f"Threshold {i + 1} (per QALY, in the currency below)"
+        yield Setting(f"threshold_{i + 1}", label, values, "", "#,##0")
+    currencies = _each(case, lambda v: v.model.settings.currency or "as in the inputs")
+    yield Setting("currency", "Currency", currencies, fixed=True)
+    years = _each(case, lambda v: v.model.settings.price_year or ABSENT)
+    yield Setting("price_year", "Price year", years, fixed=True)
+    perspectives = _each(case, lambda v: v.model.settings.perspective)
+    yield Setting("perspective", "Perspective", perspectives, "list_perspectives")
 
 
 def _threshold(i: int, variant: ScenarioColumn) -> Value:

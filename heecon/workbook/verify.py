@@ -18,12 +18,11 @@ from heecon.errors import InputError, Problem
 from heecon.workbook.address import letters
 from heecon.workbook.book import Book, Value
 from heecon.workbook.case import ScenarioColumn, WorkbookInput, case_of
-from heecon.workbook.control import ID, LIVE
 from heecon.workbook.export import workbook
 from heecon.workbook.importer import Imported, import_workbook
 from heecon.workbook.layout import VALUES
 from heecon.workbook.lint import Broken, lint
-from heecon.workbook.package import ReadLimits, cells_in, check_package, opened, read_sheets
+from heecon.workbook.package import ReadLimits, cells_in, check_package, opened
 from heecon.workbook.recalculate import Recalculated, recalculate
 
 TOLERANCE = 1e-9
@@ -101,11 +100,9 @@ def verify(path: Path, engine: str = "formualizer", source: str | None = None) -
     expected = workbook(_case(imported))
     found = _Comparison(recalculated)
     notes = list(imported.notes)
-    replayed = _replayed(path, recalculated)
-    compare_model = not (isinstance(replayed, int | float) and replayed > 0)
-    if not compare_model:
-        notes.append("A draw is replayed: set it to 0 to compare the model with the engine.")
-    wanted = _expected(expected) if compare_model else {}
+    if imported.draw:
+        notes.append("Set the draw to 0 to compare the model with the engine.")
+    wanted = {} if imported.draw else _expected(expected)
     for sheet, cells in _formulas(path):
         found.sheet(sheet, cells, wanted)
     if found.unheld:
@@ -125,15 +122,6 @@ def verify(path: Path, engine: str = "formualizer", source: str | None = None) -
         lint(path),
         tuple(notes),
     )
-
-
-def _replayed(path: Path, recalculated: Recalculated) -> Value:
-    """The draw that goes through the live model, wherever its row was moved to."""
-    sheet = read_sheets(path, ("Control",))["Control"]
-    for (row, column), cell in sheet.cells.items():
-        if cell.value == "psa_draw":
-            return recalculated.values("Control", [(row, column + LIVE - ID)])[0]
-    return None
 
 
 def _case(imported: Imported) -> WorkbookInput:

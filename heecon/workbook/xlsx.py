@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from heecon.errors import InputError, Problem
 from heecon.workbook.address import letters
-from heecon.workbook.book import ROW_MARKS, Book, Cell, Run, Sheet, Value
+from heecon.workbook.book import NOT_COMPARED, ROW_MARKS, Book, Cell, Run, Sheet, Value
 from heecon.workbook.styles import StyleBook
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _validate(page: Worksheet, sheet: Sheet) -> None:
 
 
 def _colour(page: Worksheet, sheet: Sheet) -> None:
-    from openpyxl.formatting.rule import CellIsRule  # noqa: PLC0415
+    from openpyxl.formatting.rule import CellIsRule, FormulaRule  # noqa: PLC0415
     from openpyxl.styles import Font, PatternFill  # noqa: PLC0415
 
     for area in sheet.status_cells:
@@ -268,6 +268,11 @@ def _colour(page: Worksheet, sheet: Sheet) -> None:
                 font=Font(color=ink, bold=True),
             )
             page.conditional_formatting.add(area, rule)
+    for area, row in sheet.faded:
+        column = area.rstrip("0123456789").partition(":")[0].rstrip("0123456789")
+        condition = f'{column}${row}="{NOT_COMPARED}"'
+        grey = FormulaRule(formula=[condition], font=Font(color="A8A8A8"))
+        page.conditional_formatting.add(area, grey)
 
 
 def _link(page: Worksheet, sheet: Sheet) -> None:

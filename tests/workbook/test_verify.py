@@ -160,7 +160,7 @@ def test_a_replayed_draw(with_draws: Path, tmp_path: Path, rows: int) -> None:
     edited(with_draws, path, change)
     with at(with_draws.parent):
         found = verify(path)
-    assert any("A draw is replayed" in note for note in found.notes)
+    assert any("Draw 2 of the PSA is replayed" in note for note in found.notes)
     assert found.compared_with_engine == 0
 
 
