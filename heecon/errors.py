@@ -39,7 +39,7 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}. {self.hint}" if self.hint else f"{text}."
+        return harmless(f"{text}. {self.hint}" if self.hint else f"{text}.")
 
 
 class HeeconError(Exception):
@@ -173,6 +173,14 @@ def shown(value: object) -> str:
     if len(text) <= SHOWN_LENGTH:
         return text
     return f"{text[:SHOWN_LENGTH]}... ({len(text):,} characters)"
+
+
+def harmless(text: str) -> str:
+    """A text on one line, with codes for characters a terminal would obey or cannot show."""
+    if text.isprintable():
+        return text
+    codes = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(codes)
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str:

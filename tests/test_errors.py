@@ -39,6 +39,13 @@ def test_warnings_and_sound_parts_stop_nothing() -> None:
     assert found.found == 0
 
 
+def test_a_message_is_one_line_that_no_terminal_obeys() -> None:
+    problem = Problem("a\nheecon found 0 problems", "\x1b[2Jx\ud800", "caf\u00e9\u202e")
+    assert str(problem) == (
+        "a\\nheecon found 0 problems: \\x1b[2Jx\\ud800. caf\u00e9\\u202e"
+    )
+
+
 def test_other_errors_are_not_collected() -> None:
     found = Diagnostics()
     with pytest.raises(ValueError, match="another"), found.collecting("a:1"):

@@ -36,17 +36,25 @@ def complaint(name: str) -> str:
     return ""
 
 
-def unprintable(text: str) -> str:
-    """The first control or invisible format character of a text, as its code; empty if none.
+def unprintable(text: str, allowed: str = "\n\t") -> str:
+    """The first character of a text that nobody can see, as its code; empty if none.
 
-    Such characters spoil SVG and CSV files and can make a terminal show something else.
+    Controls, invisible format characters, halves of characters and numbers that are none spoil SVG
+    and CSV files and can make a terminal show something else.
     """
     if text.isprintable():
         return ""
     for character in text:
-        if character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cf"}:
+        if character not in allowed and _is_unseen(character):
             return f"U+{ord(character):04X}"
     return ""
+
+
+def _is_unseen(character: str) -> bool:
+    code = ord(character)
+    if unicodedata.category(character) in {"Cc", "Cf", "Cs"}:
+        return True
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

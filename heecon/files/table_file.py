@@ -8,8 +8,8 @@ import math
 import re
 import warnings
 import zipfile
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,15 @@ from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.files.names import did_you_mean, unprintable
 from heecon.files.reading import reading
 
-MAX_BYTES = 20_000_000
+MAX_ROW_BYTES = 100
 MAX_UNPACKED_BYTES = 60_000_000
 MAX_ROWS = 200_000
 MAX_COLUMNS = 1_000
 MAX_CELLS = 5_000_000
 
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?")
+_DECIMAL_POINT = re.compile(r"[+-]?([0-9]*\.[0-9]+)([eE][+-]?[0-9]+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 Record = tuple[int, Sequence[str]]
@@ -89,36 +92,67 @@ def number(text: str) -> float:
     return value
 
 
-def read_table(path: Path, name: str | None = None) -> TableFile:
-    """Read ``path`` (.csv or .xlsx).
+def read_table(path: Path, name: str | None = None, max_rows: int = MAX_ROWS) -> TableFile:
+    """Read ``path`` (.csv or .xlsx), of at most so many rows and 100 bytes a row.
 
     Raises:
         InputError: missing, too large, unreadable, ragged, or with a bad header.
     """
     name = name or path.name
-    smaller = "Keep only the rows the model needs"
-    with reading(path, name, MAX_BYTES, smaller, kind="a table", utf8="'CSV UTF-8'"):
+    smaller, limit = "Keep only the rows the model needs", MAX_ROW_BYTES * max_rows
+    with reading(path, name, limit, smaller, kind="a table", utf8="'CSV UTF-8'"):
         if path.suffix.lower() == ".xlsx":
-            return _from_xlsx(path, name)
-        return parse_csv(path.read_text(encoding="utf-8-sig"), name)
+            return _from_xlsx(path, name, max_rows)
+        return parse_csv(path.read_text(encoding="utf-8-sig"), name, max_rows)
 
 
-def parse_csv(text: str, name: str) -> TableFile:
+def parse_csv(text: str, name: str, max_rows: int = MAX_ROWS) -> TableFile:
     """Parse CSV text that messages call ``name``.
+
+    Cells are separated by commas; or by semicolons, and then numbers may have a decimal comma.
 
     Raises:
         InputError: the text is not a rectangular CSV table with a header.
     """
-    first = text.lstrip("\n").split("\n", 1)[0]
-    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
-        if separator in first and "," not in first:
-            what = f"the header is separated by {called}"
-            raise InputError(Problem(f"{name}:1", what, "Save the file with commas ('CSV UTF-8')"))
-    return _table(name, "", list(_csv_records(text, name)))
+    if text[:4].lower() == "sep=":  # a line for Excel
+        text = text[text.find("\n") :] if "\n" in text else ""
+    first = text.lstrip("\r\n").split("\n", 1)[0]
+    separator = ";" if ";" in first and "," not in first else ","
+    if "\t" in first and separator == "," and "," not in first:
+        what = "the header is separated by tabs"
+        raise InputError(Problem(f"{name}:1", what, "Save the file with commas ('CSV UTF-8')"))
+    table = _table(name, "", _csv_records(text, name, separator), max_rows)
+    return table if separator == "," else _with_points(table)
 
 
-def _csv_records(text: str, name: str) -> Iterator[Record]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _with_points(table: TableFile) -> TableFile:
+    """A table separated by semicolons with decimal points in the place of decimal commas.
+
+    Where it has both, nothing is replaced, and who asks for a number is told.
+
+    Raises:
+        InputError: a number like 1.234 may be read both ways.
+    """
+    cells = [cell for row in table.rows for cell in row]
+    if any(_DECIMAL_POINT.fullmatch(cell) and not _THOUSANDS.fullmatch(cell) for cell in cells):
+        return table
+    diagnostics = Diagnostics()
+    for index, row in enumerate(table.rows):
+        for column, cell in zip(table.header, row, strict=True):
+            if _THOUSANDS.fullmatch(cell):
+                what = f"{cell} may have a decimal point or a thousands separator"
+                hint = f"Write {cell.replace('.', '')}, or {cell.replace('.', ',', 1)}"
+                diagnostics.error(table.where(index, column), what, hint)
+    diagnostics.raise_if_any()
+    rows = (
+        tuple(c.replace(",", ".") if _DECIMAL_COMMA.fullmatch(c) else c for c in row)
+        for row in table.rows
+    )
+    return replace(table, rows=tuple(rows))
+
+
+def _csv_records(text: str, name: str, separator: str) -> Iterator[Record]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     row = 1  # the first line of a record: a quoted cell may hold line breaks
     try:
         for record in reader:
@@ -130,7 +164,7 @@ def _csv_records(text: str, name: str) -> Iterator[Record]:
         raise InputError(Problem(f"{name}:{row}", what, hint)) from None
 
 
-def _from_xlsx(path: Path, name: str) -> TableFile:
+def _from_xlsx(path: Path, name: str, max_rows: int) -> TableFile:
     unpacked = _unpacked_bytes(path, name)
     if unpacked > MAX_UNPACKED_BYTES:
         what = f"the workbook unpacks to {unpacked:,} bytes"
@@ -140,7 +174,7 @@ def _from_xlsx(path: Path, name: str) -> TableFile:
         sheet, records = _xlsx_records(path)
     except Exception as error:  # openpyxl raises nearly anything when a workbook is damaged
         raise _unreadable(name, error) from None
-    return _table(name, sheet, records)
+    return _table(name, sheet, records, max_rows)
 
 
 def _unpacked_bytes(path: Path, name: str) -> int:
@@ -187,28 +221,30 @@ def _cell_text(cell: object) -> str:
     return repr(cell) if isinstance(cell, float) else str(cell)
 
 
-def _table(name: str, sheet: str, records: Sequence[Record]) -> TableFile:
-    stripped = [(line, tuple(cell.strip() for cell in cells)) for line, cells in records]
-    filled = [(line, cells) for line, cells in stripped if any(cells)]
+def _table(name: str, sheet: str, records: Iterable[Record], max_rows: int) -> TableFile:
+    filled = _filled(name, records, max_rows)
     if not filled:
         raise InputError(Problem(name, "the table is empty", "It needs a header row"))
-    if len(filled) > MAX_ROWS:
-        what = f"the table has {len(filled):,} rows; at most {MAX_ROWS:,} are read"
-        raise InputError(Problem(name, what, "Keep only the rows the model needs"))
     number_of_header, cells_of_header = filled[0]
     diagnostics = Diagnostics()
     header = _header(name, sheet, number_of_header, cells_of_header)
+    hint = "Delete what stands above the header" + (
+        ", or name every column" if sheet else "; put text with commas in quotes"
+    )
     for line, cells in filled:
         for index, cell in enumerate(cells):
             if code := unprintable(cell):
                 what = f"the cell has the control character {code}"
-                hint = "Delete it, or type the cell again"
-                diagnostics.error(_address(name, sheet, line, index), what, hint)
+                remedy = "Delete it, or type the cell again"
+                diagnostics.error(_address(name, sheet, line, index), what, remedy)
         if any(cells[len(header) :]):
             what = f"the row has {len(cells)} cells; the header has {len(header)}"
-            where = _address(name, sheet, line)
-            diagnostics.error(where, what, "Put text with commas in quotes")
+            diagnostics.error(_address(name, sheet, line), what, hint)
     diagnostics.raise_if_any()
+    if len(header) * len(filled) > MAX_CELLS:
+        what = f"the table has {len(header):,} columns and {len(filled) - 1:,} rows"
+        few = f"At most {MAX_CELLS:,} cells are read: keep only what the model needs"
+        raise InputError(Problem(name, what, few))
     return TableFile(
         name,
         header,
@@ -218,6 +254,23 @@ def _table(name: str, sheet: str, records: Sequence[Record]) -> TableFile:
         sheet,
         number_of_header,
     )
+
+
+def _filled(
+    name: str, records: Iterable[Record], max_rows: int
+) -> list[tuple[int, tuple[str, ...]]]:
+    """The header and the rows that are not blank, stripped."""
+    filled: list[tuple[int, tuple[str, ...]]] = []
+    cells_seen = 0
+    for line, record in records:
+        cells = tuple(cell.strip() for cell in record)
+        if any(cells):
+            filled.append((line, cells))
+            cells_seen += len(cells)
+        if len(filled) > max_rows + 1 or cells_seen > MAX_CELLS:
+            what = f"the table has more than {max_rows:,} rows or {MAX_CELLS:,} cells"
+            raise InputError(Problem(name, what, "Keep only the rows the model needs"))
+    return filled
 
 
 def _header(name: str, sheet: str, line: int, cells: tuple[str, ...]) -> tuple[str, ...]:
@@ -243,6 +296,14 @@ def check_columns(table: TableFile, known: Collection[str], needed: Collection[s
     Raises:
         InputError: with every such column.
     """
+    if not set(table.header) & set(known):
+        sheet = f" of the first sheet, {table.sheet}," if table.sheet else ""
+        what = f"the first filled row{sheet} is no header: it has none of the columns"
+        hint = "Delete the rows above the header" + (
+            ", and move the sheet of the table to the front" if sheet else ""
+        )
+        columns = ", ".join(needed or known)
+        raise InputError(Problem(table.where_header(), f"{what} {columns}", hint))
     diagnostics = Diagnostics()
     for column in table.header:
         if column not in known:

@@ -75,8 +75,8 @@ def parse_toml(text: str, name: str) -> TomlFile:
         data = tomllib.loads(text)
         file = TomlFile(name, data, dict(_Scanner(text).places()))
         diagnostics = Diagnostics()
-        for path, words in _texts(data):
-            if code := unprintable(words):
+        for path, words, allowed in _texts(data):
+            if code := unprintable(words, allowed):
                 what = f"the text has the control character {code}"
                 diagnostics.error(file.where(path), what, "Delete it")
     except RecursionError:
@@ -88,13 +88,13 @@ def parse_toml(text: str, name: str) -> TomlFile:
     return file
 
 
-def _texts(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
-    """Every key and every text in the data, with its key path."""
+def _texts(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, str]]:
+    """Every key and every text in the data: its key path, itself, the controls it may have."""
     if isinstance(data, str):
-        yield path, data
+        yield path, data, "\n\t"
     elif isinstance(data, Mapping):
         for key, value in data.items():
-            yield (*path, key), key
+            yield (*path, key), key, ""
             yield from _texts(value, (*path, key))
     elif isinstance(data, list):
         for index, value in enumerate(data):

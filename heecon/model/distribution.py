@@ -150,6 +150,8 @@ def fitted(
         usable = False
     if not usable:
         what = f"the numbers of the {family} distribution are too large or too far apart"
+        if family == "fixed":
+            what = f"{value:g} is too large"
         raise InvalidValue(what, "Check them")
     if complaint:
         raise InvalidValue(f"{built.describe()}: {complaint}", "Correct the numbers")

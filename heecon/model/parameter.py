@@ -227,7 +227,9 @@ def parameter_from_row(
         return None
     if value is None:
         value = STAND_IN
-    shape: Distribution | str = fitted("fixed", value)
+    shape: Distribution | str = fitted("fixed", STAND_IN)
+    with diagnostics.collecting(place("value")):
+        shape = fitted("fixed", value)
     if diagnostics.found == before:
         try:
             shape = _distribution(words.get("distribution", "fixed"), value, numbers, words)

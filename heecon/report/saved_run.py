@@ -11,6 +11,8 @@ from typing import Any
 from heecon.analysis.incremental import Totals, equalised
 from heecon.analysis.strategy_comparison import RunTotals
 from heecon.errors import InputError, Problem
+from heecon.files.names import unprintable
+from heecon.files.reading import reading
 
 FILE = "results.json"
 MAX_BYTES = 50_000_000
@@ -34,11 +36,9 @@ def read_run(folder: Path) -> RunTotals:
     """
     path = folder / FILE
     try:
-        if path.stat().st_size > MAX_BYTES:
-            what = f"the file is larger than {MAX_BYTES // 1_000_000} MB"
-            raise InputError(Problem(str(path), what, REMEDY))
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        with reading(path, str(path), MAX_BYTES, REMEDY, kind="results", utf8="UTF-8"):
+            content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         what = f"the results cannot be read: {error}"
         raise InputError(Problem(str(path), what, REMEDY)) from None
     try:
@@ -72,7 +72,9 @@ def _totals(content: Mapping[str, Any]) -> RunTotals:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.40} should be text")
-    return value
+    if code := unprintable(value):
+        raise ValueError(f"a text has the control character {code}")
+    return " ".join(value.split())
 
 
 def _number(value: object) -> float:

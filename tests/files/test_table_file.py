@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from heecon.errors import InputError
 from heecon.files import table_file
-from heecon.files.table_file import number, parse_csv, read_table
+from heecon.files.table_file import check_columns, number, parse_csv, read_table
 
 
 def refusal(path: Path) -> str:
@@ -89,14 +89,20 @@ def test_trailing_commas_may_be_too_few_or_too_many() -> None:
         ("\n \n", "x.csv: the table is empty"),
         ("a,,b\n1,2,3\n", "x.csv:1:2: a column has no name"),
         ("a,b,a\n", "x.csv:1:3: column 'a' stands twice"),
-        ("a;b\n1;2\n", "x.csv:1: the header is separated by semicolons"),
         ("a\tb\n1\t2\n", "x.csv:1: the header is separated by tabs"),
         ('a,b\n1,2\n"3,4\n5,6\n', "x.csv:3: the row is not valid CSV"),
         ('a,b\n1,"x"y\n', "x.csv:2: the row is not valid CSV"),
         ("a,b\n1," + "x" * 200_000 + "\n", "x.csv:2: the row is not valid CSV: field larger"),
         ("a,b\n1,2,3\n4,5\n6,7,8\n", "x.csv:4: the row has 3 cells; the header has 2"),
         (",".join(f"c{i}" for i in range(1001)), "1,001 columns; at most 1,000"),
-        ("a\n" + "1\n" * 200_000, "200,001 rows; at most 200,000"),
+        ("a\n" + "1\n" * 200_001, "more than 200,000 rows"),
+        ("notes\na,b\n1,2\n", "2 cells; the header has 1. Delete what stands above the header"),
+        (",".join(f"c{i}" for i in range(1000)) + "\n1" * 6_000, "1,000 columns and 6,000 rows"),
+        ("a;b\n1,5;1.234\n", "x.csv:2:2 (b): 1.234 may have a decimal point or a thousands"),
+        ("a;b\n1;-12.345.678\n", "-12.345.678 may have a decimal point or a thousands"),
+        ("a,b\n1,x\uffffy\n", "x.csv:2:2: the cell has the control character U+FFFF"),
+        ("a,b\n1,\ufdd0\n", "U+FDD0"),
+        ("a,b\n1,\U0001fffe\n", "U+1FFFE"),
     ],
 )
 def test_tables_that_are_none(text: str, message: str) -> None:
@@ -104,6 +110,50 @@ def test_tables_that_are_none(text: str, message: str) -> None:
         parse_csv(text, "x.csv")
     assert message in str(refused.value)
     assert all(problem.hint for problem in refused.value.problems)
+
+
+def test_the_header_is_no_row() -> None:
+    assert len(parse_csv("a\n" + "1\n" * 200_000, "x.csv").rows) == 200_000
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        # As Excel writes it where the decimal sign is a comma.
+        ("a;b\n1,5;x, y\n-0,035;1e3\n", (("1.5", "x, y"), ("-0.035", "1e3"))),
+        ("a;b\n1.5;1.234\n", (("1.5", "1.234"),)),
+        ("a;b\n1.5;1,234\n", (("1.5", "1,234"),)),  # both: `number` refuses the comma
+        ("a;b\n1.234,5;0,5\n", (("1.234,5", "0.5"),)),
+        ("sep=;\r\na;b\r\n1;2\r\n", (("1", "2"),)),
+        ("sep=,\na,b\n1,2\n", (("1", "2"),)),
+    ],
+)
+def test_separators(text: str, rows: tuple[tuple[str, ...], ...]) -> None:
+    table = parse_csv(text, "x.csv")
+    assert table.rows == rows
+    assert table.numbers[0] == table.header_number + 1
+
+
+def test_rows_keep_their_numbers_below_a_line_for_excel() -> None:
+    assert parse_csv("sep=,\na,b\n1,2\n", "x.csv").where(0) == "x.csv:3"
+
+
+@pytest.mark.parametrize("hostile", ["a\n" + "1\n" * 400_000, ",".join("a" * 400_000)])
+def test_reading_ends_at_the_limit(hostile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_file, "MAX_CELLS", 50_000)
+    with pytest.raises(InputError, match="50,000 cells"):
+        parse_csv(hostile, "x.csv", max_rows=60_000)
+
+
+def test_a_sheet_of_notes_in_front(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "x.xlsx", [["About this file"], ["Made in May"]], "Notes")
+    with pytest.raises(InputError) as refused:
+        check_columns(read_table(path), ["name", "value", "note"], ["name", "value"])
+    assert str(refused.value) == (
+        "x.xlsx:Notes!1: the first filled row of the first sheet, Notes, is no header: it has none "
+        "of the columns name, value. Delete the rows above the header, and move the sheet of the "
+        "table to the front"
+    )
 
 
 @given(st.text(max_size=60))

@@ -146,6 +146,8 @@ def test_saved_results_are_those_of_the_run(tmp_path: Path) -> None:
         "RESULTS with a cost of 1e999",
         "RESULTS with a strategy of 7",
         "RESULTS without qalys",
+        "RESULTS that command a terminal",
+        "RESULTS in half characters",
     ],
 )
 def test_results_nobody_wrote(tmp_path: Path, text: str) -> None:
@@ -162,6 +164,10 @@ def test_results_nobody_wrote(tmp_path: Path, text: str) -> None:
             total["discounted"] = float("inf")
         elif "7" in text:
             total["strategy"] = 7
+        elif "terminal" in text:
+            content["settings"]["currency"] = "\x1b]0;other\x07\x1b[2JGBP"
+        elif "half" in text:
+            content["title"] = "\ud800"
         else:
             content["summary"] = [
                 row for row in content["summary"] if row["outcome"] != "total_qaly"
