@@ -41,9 +41,7 @@ def test_warnings_and_sound_parts_stop_nothing() -> None:
 
 def test_a_message_is_one_line_that_no_terminal_obeys() -> None:
     problem = Problem("a\nheecon found 0 problems", "\x1b[2Jx\ud800", "caf\u00e9\u202e")
-    assert str(problem) == (
-        "a\\nheecon found 0 problems: \\x1b[2Jx\\ud800. caf\u00e9\\u202e"
-    )
+    assert str(problem) == ("a\\nheecon found 0 problems: \\x1b[2Jx\\ud800. caf\u00e9\\u202e")
 
 
 def test_other_errors_are_not_collected() -> None:

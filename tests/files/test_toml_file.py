@@ -85,7 +85,9 @@ def test_what_is_not_toml() -> None:
         parse_toml("a = " + "[" * 100_000, "x.toml")
 
 
-keys = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Cs", "Cn")), max_size=8)
+keys = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Cs", "Cn")), max_size=8
+)
 scalars = st.one_of(st.integers(-1000, 1000), st.booleans(), st.floats(-1e6, 1e6), keys)
 values = st.recursive(
     scalars,

@@ -151,7 +151,6 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     "tabs": (P, "name,strategy,value,low,high,se,distribution,arg1,arg2,correlation_group,tags,status,source", "name\tvalue", "parameters.csv:1", "separated by tabs", "CSV UTF-8"),
     "row too long": (P, "published,a list", "published,a list,of prices", "parameters.csv:7", "14 cells; the header has 13", "in quotes"),
     "open quote": (P, "published,a list", 'published,"a list', "parameters.csv:", "not valid CSV", ""),
-    "tabs": (P, "name,strategy,value,low,high,se,distribution,arg1,arg2,correlation_group,tags,status,source", "name\tvalue", "parameters.csv:1", "separated by tabs", "CSV UTF-8"),
     "no name": (P, "hr,,1,", ",,1,", "parameters.csv:5:1 (name)", "the row has no name", "another name"),
     "a built-in in capitals": (P, "hr,,1,", "Age,,1,,,,,,,,,derived,definition\nhr,,1,", "parameters.csv:5:1 (name)", "'Age' is reserved", "another name"),
     "gap among arguments": (P, "500,,,50,gamma,,", "500,,,50,gamma,,5", "parameters.csv:7:7", "a gap among its arguments", "in this order"),
