@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from heecon.arrays import Floats
 from heecon.engine.cohort import iterate_cohort
-from heecon.engine.individual_run import PATIENTS, Options
+from heecon.engine.individual_run import Options
 from heecon.engine.microsim import iterate_microsim
 from heecon.engine.result import Result
 from heecon.errors import InputError, Problem
@@ -48,25 +48,8 @@ def with_engine(
 
 
 def options_of(model: Model) -> Options:
-    """How many people the model's scenario simulates, and with which seed.
-
-    Raises:
-        InputError: they are not whole numbers.
-    """
-    own = model.scenario.analyses.get("microsim", {})
-    found = {}
-    for key, otherwise in (("patients", PATIENTS), ("seed", 1)):
-        value = own.get(key, otherwise)
-        if isinstance(value, bool) or not isinstance(value, int):
-            what = f"{key} is {value!r}"
-            raise InputError(Problem(f"scenario (analyses.microsim.{key})", what, "Whole numbers"))
-        found[key] = value
-    for key in own:
-        if key not in found:
-            hint = names.did_you_mean(key, found)
-            where = f"scenario (analyses.microsim.{key})"
-            raise InputError(Problem(where, f"unknown key '{key}'", hint))
-    return Options(patients=found["patients"], seed=found["seed"])
+    """How many people the model's scenario simulates, and with which seed."""
+    return Options(**model.scenario.analyses.get("microsim", {}))
 
 
 def iterate(

@@ -31,7 +31,7 @@ from heecon.analysis.psa import outcomes_of
 from heecon.analysis.threshold import threshold_analysis
 from heecon.analysis.two_way import TwoWay, size_of, two_way
 from heecon.arrays import Floats
-from heecon.errors import InputError, Problem, shown
+from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter
 
@@ -386,12 +386,9 @@ def named_prices(model: Model, analysis: str, key: str) -> list[str]:
         InputError: it names none.
     """
     found = model.scenario.analyses.get(analysis, {}).get(key)
-    if isinstance(found, list) and found and all(isinstance(name, str) for name in found):
-        return found
-    where = f"analyses.{analysis}.{key}"
     if found is not None:
-        what = f"{shown(found)} is no list of keys of prices"
-        raise InputError(Problem(where, what, f'Write {key} = ["KEY", ...]'))
+        return list(found)
+    where = f"analyses.{analysis}.{key}"
     prices = [row.key for row in model.parameters if "price" in row.tags]
     hint = f"Name a price: {', '.join(prices[:8])}" if prices else "Name the key of a price"
     raise InputError(Problem(where, "no price is named", f"{hint}, or write {key} there"))

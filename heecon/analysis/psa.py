@@ -56,15 +56,8 @@ class Ellipse:
 
 def size_of_psa(model: Model, draws: int | None, seed: int | None) -> tuple[int, int]:
     """Number and seed of the draws: those asked for, else the scenario's, else 10,000 and 1."""
-    own = model.scenario.analyses.get("psa", {})
-
-    def chosen(asked: int | None, key: str, otherwise: int) -> int:
-        value = own.get(key)
-        if asked is not None:
-            return asked
-        return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
-
-    return chosen(draws, "draws", DRAWS), chosen(seed, "seed", 1)
+    own = {"draws": DRAWS, "seed": 1, **model.scenario.analyses.get("psa", {})}
+    return own["draws"] if draws is None else draws, own["seed"] if seed is None else seed
 
 
 def check_uncertain(model: Model) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from heecon.arrays import Floats
+from heecon.arrays import Floats, Integers
 from heecon.engine.random_numbers import ATTRIBUTE, code_of, uniforms
 from heecon.engine.strategy_inputs import EvaluatedStrategy
 from heecon.errors import Problem, SimulationError
 from heecon.model.definition import Model
 from heecon.model.individuals import INDIVIDUAL_FAMILIES
+
+GOLDEN = (5**0.5 - 1) / 2
 
 Arguments = dict[str, tuple[float, ...]]
 
@@ -68,15 +70,30 @@ class Attributes:
         """
         found = np.empty((len(people), len(self.names)))
         uniform = self._uniforms(people, key)
+        rows = self._rows(people)
         for place, name in enumerate(self.names):
             attribute = self.model.attributes[name]
             if attribute.column is not None:
-                column = self.model.patients[attribute.column]
-                found[:, place] = column[np.arange(people.start, people.stop) % len(column)]
+                found[:, place] = self.model.patients[attribute.column][rows]
             else:
                 quantile = INDIVIDUAL_FAMILIES[attribute.distribution].quantile
                 found[:, place] = quantile(uniform[name], *arguments[name])
         return found
+
+    def _rows(self, people: range) -> Integers:
+        """The row of patients.csv that each person is like.
+
+        Without weights the people take the rows in turn. With weights, multiples of the golden
+        ratio spread them so evenly that the share of each row in any run of n people is right to
+        some log(n) / n.
+        """
+        numbers = np.arange(people.start, people.stop)
+        weights = self.model.weights
+        if weights is None:
+            return numbers % max(map(len, self.model.patients.values()), default=1)
+        ends = np.cumsum(weights)
+        at = np.mod((numbers + 0.5) * GOLDEN, 1.0)
+        return np.asarray(np.searchsorted(ends / ends[-1], at, side="right"))
 
     def _uniforms(self, people: range, key: tuple[Any, Any]) -> dict[str, Floats]:
         """Uniform numbers by attribute, correlated within groups."""

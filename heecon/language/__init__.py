@@ -32,6 +32,7 @@ from heecon.language.tree import (
     Or,
     Tree,
     names,
+    table_columns,
     table_names,
     walk,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "namespace",
     "parse",
     "table_arguments",
+    "table_columns",
     "table_names",
     "to_excel",
     "to_text",

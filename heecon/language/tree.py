@@ -151,13 +151,16 @@ def names(tree: Tree) -> frozenset[str]:
     return frozenset(node.name for node in walk(tree) if isinstance(node, Name))
 
 
+def table_columns(tree: Tree) -> frozenset[tuple[str, str]]:
+    """The tables an expression reads, each with the column; it is empty for the only one."""
+    return frozenset(
+        (read[0], read[1] if len(read) > 1 else "")
+        for node in walk(tree)
+        if isinstance(node, Call) and node.function in LOOKUPS
+        if (read := [part.name for part in node.arguments[:-1] if isinstance(part, Name)])
+    )
+
+
 def table_names(tree: Tree) -> frozenset[str]:
     """The tables an expression reads."""
-    return frozenset(
-        node.arguments[0].name
-        for node in walk(tree)
-        if isinstance(node, Call)
-        and node.function in LOOKUPS
-        and node.arguments
-        and isinstance(node.arguments[0], Name)
-    )
+    return frozenset(table for table, _ in table_columns(tree))

@@ -8,13 +8,21 @@ from dataclasses import dataclass, field, replace
 from heecon.errors import Diagnostics
 from heecon.files import names
 from heecon.files.shape import Where
-from heecon.language import Table, evaluate
+from heecon.language import Table, evaluate, table_columns
 from heecon.language import names as names_in
 from heecon.model.blocks import Joints, read_blocks
 from heecon.model.bounds import check_bounds, warn_of_draws
 from heecon.model.copula import rank_correlated, read_copulas
 from heecon.model.cycle_change import check_cycle_change
-from heecon.model.definition import Formula, Model, ScenarioInfo, Settings, State, Strategy
+from heecon.model.definition import (
+    WEIGHT,
+    Formula,
+    Model,
+    ScenarioInfo,
+    Settings,
+    State,
+    Strategy,
+)
 from heecon.model.formulas import FormulaReader, Path
 from heecon.model.history import history_names
 from heecon.model.individuals import Columns, clashes, read_people
@@ -111,7 +119,7 @@ def check_model(parts: Parts, diagnostics: Diagnostics) -> Model:
     check_cycle_change(model, parts.replaced, reader)
     if parts.rows_are_sound:  # else the value may stand in a row with a bad name
         _check_values(model, file.strategies, diagnostics)
-    return _finished(model, parts, diagnostics)
+    return _finished(model, parts, reader)
 
 
 def _of_strategies(settings: Settings, kept: Sequence[str]) -> Settings:
@@ -124,15 +132,14 @@ def _of_strategies(settings: Settings, kept: Sequence[str]) -> Settings:
 
 def _with_defaults(scenario: ScenarioInfo, file: ModelFile) -> ScenarioInfo:
     """The scenario with the model file's engine and analyses where it says nothing of its own."""
-    named = {**file.analyses, **scenario.analyses}
-    analyses = {
-        name: {**file.analyses.get(name, {}), **scenario.analyses.get(name, {})} for name in named
-    }
+    own, asked = file.analyses.given(), scenario.analyses
+    analyses = {name: {**own.get(name, {}), **asked.get(name, {})} for name in {**own, **asked}}
     return replace(scenario, engine=scenario.engine or file.model.engine, analyses=analyses)
 
 
-def _finished(model: Model, parts: Parts, diagnostics: Diagnostics) -> Model:
+def _finished(model: Model, parts: Parts, reader: FormulaReader) -> Model:
     """The model with what varies together and its warnings, if nothing was wrong."""
+    diagnostics = reader.diagnostics
     blocks, copulas = {}, {}
     if parts.rows_are_sound:  # else a group would seem to lack the members with a bad row
         own = {attribute.group for attribute in model.attributes.values()}
@@ -148,13 +155,8 @@ def _finished(model: Model, parts: Parts, diagnostics: Diagnostics) -> Model:
     warn_of_draws(used, blocks, diagnostics)
     _warn_of_left_out(model, diagnostics)
     warn_of_ranges(model.parameters, diagnostics)
-    _warn_of_unused(model, diagnostics)
+    _warn_of_unused(model, reader)
     return replace(model, warnings=tuple(map(str, diagnostics.warnings)))
-
-
-def used_names(model: Model) -> frozenset[str]:
-    """Every name some expression of the model reads."""
-    return frozenset().union(*(names_in(formula.tree) for formula in all_formulas(model)))
 
 
 def all_formulas(model: Model) -> Iterable[Formula]:
@@ -311,12 +313,32 @@ def _warn_of_left_out(model: Model, diagnostics: Diagnostics) -> None:
         diagnostics.warn("", what, names.did_you_mean(wanted, named))
 
 
-def _warn_of_unused(model: Model, diagnostics: Diagnostics) -> None:
-    used = used_names(model)
-    for parameter in model.parameters:
-        if parameter.name not in used:
-            what = f"parameter '{parameter.key}' is used by no expression"
-            diagnostics.warn(parameter.place, what)
+def _warn_of_unused(model: Model, reader: FormulaReader) -> None:
+    """What somebody wrote and nothing reads may be the misspelt name of what somebody meant."""
+    trees = [formula.tree for formula in all_formulas(model)]
+    used = frozenset().union(*map(names_in, trees))
+    unused = [(f"parameter '{row.key}'", row.place, row.name) for row in model.parameters]
+    unused += [(f"variable '{name}'", f.where, name) for name, f in model.variables.items()]
+    unused += [(f"attribute '{x}'", reader.place(("individuals", x)), x) for x in model.attributes]
+    for what, place, name in unused:
+        if name not in used:
+            reader.diagnostics.warn(place, f"{what} is used by no expression")
+    corrections = [model.settings.correction, *(o.correction for o in model.outcomes.values())]
+    columns = frozenset().union(*map(table_columns, trees))
+    columns |= {(correction.table, "") for correction in corrections}
+    for name, table in model.tables.items():
+        if name not in {read for read, _ in columns}:
+            reader.diagnostics.warn(f"tables/{name}", "the table is used by no expression")
+            continue
+        for column in table.columns:
+            if len(table.columns) > 1 and (name, column) not in columns:
+                reader.diagnostics.warn(
+                    f"tables/{name}", f"column '{column}' is used by no expression"
+                )
+    known = {WEIGHT, *(attribute.column for attribute in model.attributes.values())}
+    for column in model.patients:
+        if column not in known:
+            reader.diagnostics.warn("patients.csv", f"column '{column}' is read by no attribute")
 
 
 def base_number(formula: Formula, model: Model) -> float:

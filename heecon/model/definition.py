@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from heecon.model.copula import Copula
 from heecon.model.history import History, history_names
 from heecon.model.joint import Block
 from heecon.model.parameter import Parameter, is_assumption
+
+WEIGHT = "weight"
+"""The column of patients.csv that says how many people each of its rows stands for."""
 
 
 @dataclass(frozen=True)
@@ -278,7 +282,7 @@ class ScenarioInfo:
     purpose: str = ""
     engine: str = ""
     extends: str = ""
-    analyses: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    analyses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -344,6 +348,15 @@ class Model:
         shared = {row.name: row for row in self.parameters if row.strategy is None}
         own = {row.name: row for row in self.parameters if row.strategy == strategy}
         return shared | own
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64] | None:
+        """How many people each row of patients.csv stands for, if it says so.
+
+        A column ``weight`` that an attribute reads is what people weigh.
+        """
+        read = {attribute.column for attribute in self.attributes.values()}
+        return None if WEIGHT in read else self.patients.get(WEIGHT)
 
     @cached_property
     def history(self) -> dict[str, History]:

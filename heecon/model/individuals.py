@@ -14,7 +14,7 @@ from heecon.errors import Diagnostics
 from heecon.files import names
 from heecon.files.table_file import TableFile, numbers_of
 from heecon.model.copula import Copula, read_copulas
-from heecon.model.definition import Attribute, EventTypes, State
+from heecon.model.definition import WEIGHT, Attribute, EventTypes, State
 from heecon.model.distribution import FAMILIES
 from heecon.model.formulas import FormulaReader, Path
 from heecon.model.schema import IndividualSection
@@ -121,6 +121,8 @@ def read_people(
     attributes = {
         name: _attribute(name, section, patients, reader) for name, section in sections.items()
     }
+    if WEIGHT not in {section.column for section in sections.values()}:
+        _check_weights((patients or {}).get(WEIGHT), reader)
     members: dict[str, dict[str, str]] = {}
     for name, section in sections.items():
         if section.group and section.column is None:
@@ -129,6 +131,20 @@ def read_people(
     copulas = read_copulas(members, joints, known, reader.diagnostics)
     found = {state: _types(state, shares, states, reader) for state, shares in types.items()}
     return People(attributes, found, copulas)
+
+
+def _check_weights(weights: Floats | None, reader: FormulaReader) -> None:
+    if weights is None or ((weights >= 0).all() and weights.any()):
+        return
+    negative = np.flatnonzero(weights < 0)
+    found = (
+        f"that of row {negative[0] + 1} is {weights[negative[0]]:g}"
+        if negative.size
+        else "all are 0"
+    )
+    what = f"no weight may be below 0 and one must be above: {found}"
+    hint = "Correct them; or let an attribute read the column, if it is what people weigh"
+    reader.diagnostics.error(f"patients.csv ({WEIGHT})", what, hint)
 
 
 def _attribute(

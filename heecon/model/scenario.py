@@ -149,7 +149,7 @@ def _info(layers: Sequence[Layer]) -> ScenarioInfo:
     last = layers[-1].content
     analyses: dict[str, dict[str, object]] = {}
     for layer in layers:
-        for analysis, sizes in layer.content.analyses.items():
+        for analysis, sizes in layer.content.analyses.given().items():
             analyses[analysis] = {**analyses.get(analysis, {}), **sizes}
     engine = next((x.content.engine for x in reversed(layers) if x.content.engine), "")
     extends = last.extends or ""

@@ -136,6 +136,49 @@ class IndividualSection(Section):
     group: str = ""
 
 
+class PsaSection(Section):
+    """Size of a probabilistic analysis."""
+
+    draws: Whole | None = Field(default=None, ge=1)
+    seed: Whole | None = None
+
+
+class MicrosimSection(Section):
+    """Size of a microsimulation."""
+
+    patients: Whole | None = Field(default=None, ge=1)
+    seed: Whole | None = None
+
+
+Keys = Annotated[list[str], Field(min_length=1)]
+
+
+class PriceSection(Section):
+    """The prices whose highest worth paying is asked for."""
+
+    parameters: Keys | None = None
+
+
+class PriceGridSection(Section):
+    """The prices of two drugs that are crossed."""
+
+    first: Keys | None = None
+    second: Keys | None = None
+
+
+class Analyses(Section):
+    """What analyses ask unless the command says otherwise."""
+
+    psa: PsaSection = PsaSection()
+    microsim: MicrosimSection = MicrosimSection()
+    price: PriceSection = PriceSection()
+    price_grid: PriceGridSection = PriceGridSection()
+
+    def given(self) -> dict[str, dict[str, Any]]:
+        """What is said, by analysis and key."""
+        return self.model_dump(exclude_unset=True)
+
+
 class ModelFile(Section):
     """The whole of model.toml."""
 
@@ -148,7 +191,7 @@ class ModelFile(Section):
     outcomes: dict[str, OutcomeSection] = Field(min_length=1, max_length=500)
     individuals: dict[str, IndividualSection] = Field(default_factory=dict, max_length=200)
     types: dict[str, dict[str, Expression]] = Field(default_factory=dict, max_length=50)
-    analyses: dict[str, dict[str, Any]] = Field(default_factory=dict, max_length=50)
+    analyses: Analyses = Analyses()
 
 
 class ParameterOverride(Section):
@@ -182,4 +225,4 @@ class ScenarioFile(Section):
     parameters: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     engine: Engine | None = None
-    analyses: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    analyses: Analyses = Analyses()

@@ -250,7 +250,30 @@ def test_the_question_names_the_pair_and_its_comparator(tmp_path: Path) -> None:
 def test_analyses_of_the_model_and_of_the_scenario(tmp_path: Path) -> None:
     write(tmp_path)
     model, scenario = tmp_path / MODEL_FILE, tmp_path / SCENARIO_FILE
-    price = '\n[analyses.price]\nparameters = ["a"]\nlow = 1\n'
-    model.write_text(model.read_text() + price, encoding="utf-8")
-    scenario.write_text(scenario.read_text() + "\n[analyses.price]\nlow = 2\n", encoding="utf-8")
-    assert load(scenario).scenario.analyses["price"] == {"parameters": ["a"], "low": 2}
+    size = "\n[analyses.psa]\ndraws = 100\nseed = 1\n"
+    model.write_text(model.read_text() + size, encoding="utf-8")
+    scenario.write_text(scenario.read_text() + "\n[analyses.psa]\nseed = 2\n", encoding="utf-8")
+    assert load(scenario).scenario.analyses["psa"] == {"draws": 100, "seed": 2}
+
+
+def test_what_nothing_uses_is_said(tmp_path: Path) -> None:
+    """A variable, a table, a column: each may be the misspelt name of what somebody meant."""
+    write(tmp_path)
+    table = tmp_path / "inputs/small/tables/mortality.csv"
+    table.write_text("age,rate,men\n60,0.01,1\n65,0.02,1\n70,0.03,1\n")
+    (table.parent / "curve.csv").write_text("x,y\n0,1\n1,1\n")
+    edit(tmp_path, MODEL_FILE, "h_ill  =", "h_old = 1\nh_ill  =")
+    edit(tmp_path, MODEL_FILE, "(mortality, age)", "(mortality, rate, age)")
+    assert [str(warning) for warning in load(tmp_path / "inputs/small").warnings] == [
+        "model.toml:24:9 (variables.h_old): variable 'h_old' is used by no expression.",
+        "tables/curve: the table is used by no expression.",
+        "tables/mortality: column 'men' is used by no expression.",
+    ]
+
+
+def test_weights_of_a_correction_are_used(tmp_path: Path) -> None:
+    write(tmp_path)
+    rows = "".join(f"{point},1\n" for point in range(11))
+    (tmp_path / "inputs/small/tables/w.csv").write_text("point,weight\n" + rows)
+    edit(tmp_path, MODEL_FILE, '"life_table"', '{ weights = "w" }')
+    assert load(tmp_path / "inputs/small").warnings == ()

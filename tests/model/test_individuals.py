@@ -10,6 +10,9 @@ import pytest
 from scipy import stats
 
 import heecon as he
+from heecon.analysis import evaluation
+from heecon.analysis.engines import with_engine
+from heecon.engine.attributes import Attributes
 from heecon.model.individuals import INDIVIDUAL_FAMILIES
 
 MODEL = """
@@ -188,3 +191,67 @@ def test_no_frailty_and_certain_events() -> None:
     assert INDIVIDUAL_FAMILIES["bernoulli"].quantile(u, 0.0).tolist() == [0.0, 0.0, 0.0]
     assert INDIVIDUAL_FAMILIES["bernoulli"].quantile(u, 1.0).tolist() == [1.0, 1.0, 1.0]
     assert INDIVIDUAL_FAMILIES["bernoulli"].quantile(u, 0.25).tolist() == [0.0, 0.0, 1.0]
+
+
+def test_columns_and_attributes_that_nothing_reads_are_said(tmp_path: Path) -> None:
+    more = MODEL + 'bmi = { distribution = "normal", arguments = ["27", "4"] }\n'
+    assert load(tmp_path, more).warnings == (
+        "model.toml:25:7 (individuals.bmi): attribute 'bmi' is used by no expression.",
+        "patients.csv: column 'age' is read by no attribute.",
+    )
+
+
+WEIGHED = """
+[model]
+title       = "two hazards"
+cycle       = "0.1 years"
+horizon     = "5 years"
+discounting = { cost = "0", effect = "0" }
+[states]
+well = {}
+dead = { absorbing = true }
+[start]
+well = 1
+[strategies]
+one = {}
+[transitions.well]
+hazards = { dead = { family = "exponential", arguments = ["h"] } }
+[outcomes.years]
+kind  = "qaly"
+state = { well = 1 }
+[individuals]
+h = { column = "h" }
+"""
+
+
+@pytest.mark.parametrize("engine", ["microsim", "continuous"])
+def test_rows_of_patients_stand_for_as_many_people_as_their_weight(
+    engine: str, tmp_path: Path
+) -> None:
+    """The mean is the weighted one of what the rows' exponential lives amount to."""
+    rows = "h,weight\n0.05,4.5\n3,0\n1,0.5\n"
+    model = load(tmp_path, WEIGHED, rows, "name,value\n")
+    assert model.warnings == ()
+    (total,) = evaluation.run(with_engine(model, engine, 20_000)).totals()
+    right = 0.9 * (1 - np.exp(-0.25)) / 0.05 + 0.1 * (1 - np.exp(-5))  # 4.08; unweighted 1.91
+    assert total.effect == pytest.approx(right, abs=0.04)
+
+
+def test_shares_of_weighted_rows_are_those_of_the_weights(tmp_path: Path) -> None:
+    rows = "utility,weight\n0.9,1\n0.5,0\n0.3,2.5\n-0.2,0.5\n"
+    attributes = Attributes(load(tmp_path, patients=rows))
+    arguments: dict[str, tuple[float, ...]] = {"frailty": (1.0,)}
+    found = attributes.of(range(100, 1100), (np.uint64(1), np.uint64(2)), arguments)[:, 1]
+    counts = [int((found == value).sum()) for value in (0.9, 0.5, 0.3, -0.2)]
+    assert counts == pytest.approx([250, 0, 625, 125], abs=3)
+
+
+def test_a_weight_that_an_attribute_reads_is_what_people_weigh(tmp_path: Path) -> None:
+    patients = "utility,weight\n0.5,60\n0.7,180\n"
+    mass = MODEL + 'kg = { column = "weight" }\n'
+    assert load(tmp_path, mass.replace('"u" }', '"u * kg / 100" }'), patients).weights is None
+
+
+def test_unusable_weights_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(he.InputError, match=r"patients.csv \(weight\): .* row 2 is -1"):
+        load(tmp_path, patients="utility,weight\n0.5,1\n0.7,-1\n")
