@@ -123,7 +123,9 @@ class RangeChecks:
         ]
         if begins:
             return f"a look-up has no value below the first key, and {', '.join(begins)}"
-        return "look for a division by zero, or a logarithm, root or power of a negative number"
+        return (
+            "look for a division or mod by zero, or a logarithm, root or power of a negative number"
+        )
 
 
 def for_all(strategies: Iterable[str], work: Callable[[str], Found]) -> list[Found]:

@@ -140,12 +140,13 @@ class EventModel:
         shared = self.evaluated.names
         tables, reset, family = self.model.tables, hazard.reset, hazard.family
         trees = [argument.tree for argument in hazard.arguments]
+        where = f"{self.evaluated.checks.place(0, 0)}, {hazard.where}"
 
         def wait(entry: Floats, e: Floats, attributes: Mapping[str, Floats]) -> Floats:
             known = {name: np.ravel(value)[:1] for name, value in shared.items()} | dict(attributes)
             arguments = [evaluate(tree, known, tables) for tree in trees]
             since = np.zeros_like(entry) if reset else entry
-            return entry - since + inverse_of(family, since, e, arguments, hazard.where)
+            return entry - since + inverse_of(family, since, e, arguments, where)
 
         return wait
 

@@ -44,7 +44,7 @@ REMEDIES = {
     microsim_kernel.OUT_OF_RANGE: "Rates must be at least 0, shares and probabilities 0 to 1",
     microsim_kernel.TOO_MUCH: "They must sum to 1, and without a 'rest' not to less either",
     microsim_kernel.NOT_FINITE: (
-        "Look for a division by zero, or the time since what never happened"
+        "Look for a division or mod by zero, or the time since what never happened"
     ),
 }
 

@@ -259,7 +259,7 @@ _ENTRIES: tuple[Function, ...] = (
         "mod",
         "a b",
         "a - b * floor(a / b)",
-        "Remainder of a / b, with the sign of b.",
+        "Remainder of a / b, with the sign of b; NaN if b is 0.",
     ),
     _defined(
         "rate_to_prob",

@@ -66,6 +66,46 @@ def maximum(
     return float(np.maximum(first, second))
 
 
+def is_less(a: float, b: float) -> float:
+    """Whether a < b: 1, 0, or NaN if a side is NaN. So the five below."""
+    return a + b if a != a or b != b else 1.0 if a < b else 0.0
+
+
+def is_at_most(a: float, b: float) -> float:
+    return a + b if a != a or b != b else 1.0 if a <= b else 0.0
+
+
+def is_more(a: float, b: float) -> float:
+    return a + b if a != a or b != b else 1.0 if a > b else 0.0
+
+
+def is_at_least(a: float, b: float) -> float:
+    return a + b if a != a or b != b else 1.0 if a >= b else 0.0
+
+
+def is_equal(a: float, b: float) -> float:
+    return a + b if a != a or b != b else 1.0 if a == b else 0.0
+
+
+def is_other(a: float, b: float) -> float:
+    return a + b if a != a or b != b else 1.0 if a != b else 0.0
+
+
+def both(first: float, second: float) -> float:
+    """``and`` of such truths: the second counts only where the first is 1."""
+    return second if first == 1.0 else first
+
+
+def either(first: float, second: float) -> float:
+    """``or``: the second counts only where the first is 0."""
+    return second if first == 0.0 else first
+
+
+def choose(truth: float, if_true: float, if_false: float) -> float:
+    """A conditional; NaN where its condition is neither true nor false."""
+    return if_true if truth == 1.0 else if_false if truth == 0.0 else math.nan
+
+
 def last_row(keys: NDArray[np.float64], x: float) -> int:
     """Index of the last key that is at most ``x``; -1 if there is none."""
     low, high = 0, len(keys)

@@ -35,6 +35,16 @@ from heecon.language.tree import (
     walk,
 )
 
+_COMPARISON = {
+    "<": "is_less",
+    "<=": "is_at_most",
+    ">": "is_more",
+    ">=": "is_at_least",
+    "==": "is_equal",
+    "!=": "is_other",
+}
+"""Functions of the runtime: 1 true, 0 false, NaN if a side is NaN."""
+
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -68,7 +78,7 @@ def expression_source(  # noqa: PLR0911  (one return a kind)
 ) -> str:
     """The expression as Python source over ``v_...`` scalars and ``t_...`` arrays.
 
-    ``and``, ``or`` and conditionals evaluate only what they need.
+    Of the branches of a conditional only the one wanted is evaluated, in most cases.
     """
     match tree:
         case Number(value=value):
@@ -77,24 +87,39 @@ def expression_source(  # noqa: PLR0911  (one return a kind)
             return variable(name)
         case Negate(operand=operand):
             return f"(-{expression_source(operand, tables)})"
-        case Not(operand=operand):
-            return f"(not {expression_source(operand, tables)})"
         case Binary(operator="**", left=left, right=right):
             # np.power and not **, which gives a complex number for some negative bases
             sides = expression_source(left, tables), expression_source(right, tables)
             return f"np.power({sides[0]}, {sides[1]})"
-        case Binary(operator=operator) | Compare(operator=operator):
-            return _joined(tree.left, operator, tree.right, tables)
-        case And(left=left, right=right):
-            return _joined(left, "and", right, tables)
-        case Or(left=left, right=right):
-            return _joined(left, "or", right, tables)
+        case Binary(operator=operator, left=left, right=right):
+            sides = expression_source(left, tables), expression_source(right, tables)
+            return f"({sides[0]} {operator} {sides[1]})"
         case Conditional():
-            condition = expression_source(tree.condition, tables)
+            condition = _condition_source(tree.condition, tables)
             if_true = expression_source(tree.if_true, tables)
-            return f"({if_true} if {condition} else {expression_source(tree.if_false, tables)})"
+            if_false = expression_source(tree.if_false, tables)
+            if any(isinstance(node, Conditional) for node in walk(tree.condition)):
+                return (
+                    f"choose({condition}, {if_true}, {if_false})"  # stated twice it would explode
+                )
+            second = f"{if_false} if {condition} == 0.0 else np.nan"
+            return f"({if_true} if {condition} == 1.0 else {second})"
         case Call():
             return _call(tree, tables)
+
+
+def _condition_source(tree: Tree, tables: Mapping[str, Table]) -> str:
+    """A condition as source of a number: 1 true, 0 false, NaN neither."""
+    match tree:
+        case Compare(operator=operator, left=left, right=right):
+            sides = expression_source(left, tables), expression_source(right, tables)
+            return f"{_COMPARISON[operator]}({sides[0]}, {sides[1]})"
+        case And(left=left, right=right) | Or(left=left, right=right):
+            both = "both" if isinstance(tree, And) else "either"
+            return f"{both}({_condition_source(left, tables)}, {_condition_source(right, tables)})"
+        case Not(operand=operand):
+            return f"(1.0 - {_condition_source(operand, tables)})"
+    raise TypeError(f"a number where a condition is needed: {type(tree).__name__}")
 
 
 @functools.cache
@@ -144,10 +169,6 @@ def _call(call: Call, tables: Mapping[str, Table]) -> str:
 
 def _listed(call: Call, tables: Mapping[str, Table]) -> str:
     return ", ".join(expression_source(part, tables) for part in call.arguments)
-
-
-def _joined(left: Tree, operator: str, right: Tree, tables: Mapping[str, Table]) -> str:
-    return f"({expression_source(left, tables)} {operator} {expression_source(right, tables)})"
 
 
 def _table_names(table: Table, column: str) -> tuple[str, str]:

@@ -49,7 +49,8 @@ def evaluate(tree: Tree, values: Mapping[str, ArrayLike], tables: Mapping[str, T
 
     Both branches of a conditional are computed and the wanted one chosen element by element, so a
     NaN in the other is harmless. What has no value (``log(-1)``, ``0 / 0``) is NaN, what is too
-    large is infinite; neither warns. A comparison with NaN is false.
+    large is infinite; neither warns. A comparison with NaN is neither true nor false: what it
+    decides is NaN.
 
     Args:
         tree: passed by :func:`heecon.language.check`.
@@ -79,27 +80,38 @@ def _number(tree: Tree, values: Mapping[str, Array], tables: Mapping[str, Table]
             sides = _number(left, values, tables), _number(right, values, tables)
             return np.asarray(_ARITHMETIC[operator](*sides))
         case Conditional(condition=condition, if_true=if_true, if_false=if_false):
-            return np.where(
-                _truth(condition, values, tables),
-                _number(if_true, values, tables),
-                _number(if_false, values, tables),
+            truth, unknown = _truth(condition, values, tables)
+            chosen = np.where(
+                truth, _number(if_true, values, tables), _number(if_false, values, tables)
             )
+            return np.where(unknown, np.nan, chosen) if np.any(unknown) else chosen
         case Call():
             return _call(tree, values, tables)
     raise TypeError(f"a condition where a number is needed: {type(tree).__name__}")
 
 
-def _truth(tree: Tree, values: Mapping[str, Array], tables: Mapping[str, Table]) -> Truth:
+def _truth(
+    tree: Tree, values: Mapping[str, Array], tables: Mapping[str, Table]
+) -> tuple[Truth, Truth]:
+    """Where a condition is true, and where it is neither true nor false.
+
+    As in a spreadsheet, the right side of ``and`` and ``or`` counts only where the left leaves it
+    open.
+    """
     match tree:
         case Compare(operator=operator, left=left, right=right):
             sides = _number(left, values, tables), _number(right, values, tables)
-            return np.asarray(_COMPARISON[operator](*sides))
-        case And(left=left, right=right):
-            return _truth(left, values, tables) & _truth(right, values, tables)
-        case Or(left=left, right=right):
-            return _truth(left, values, tables) | _truth(right, values, tables)
+            unknown = [np.isnan(side) for side in sides]
+            return np.asarray(_COMPARISON[operator](*sides)), np.asarray(unknown[0] | unknown[1])
+        case And(left=left, right=right) | Or(left=left, right=right):
+            first, doubt = _truth(left, values, tables)
+            second, more = _truth(right, values, tables)
+            if isinstance(tree, And):
+                return first & second, doubt | (first & more)
+            return first | second, doubt | (~first & more)
         case Not(operand=operand):
-            return ~_truth(operand, values, tables)
+            truth, unknown = _truth(operand, values, tables)
+            return ~truth, unknown
     raise TypeError(f"a number where a condition is needed: {type(tree).__name__}")
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import heecon as he
+from heecon.analysis.engines import with_engine
+from heecon.analysis.evaluation import run as evaluate
 from heecon.engine import kernels
 from heecon.engine.cohort import iterate_cohort, run_cohort
 
@@ -63,6 +65,37 @@ def test_a_negative_rate() -> None:
 def test_an_infinite_rate() -> None:
     found = problems(transitions={"healthy": {"rates": {"dead": "1 / abs(3 - cycle)"}}})
     assert found[0].startswith("strategy only, draw 0, cycle 3: the rate healthy -> dead is inf")
+
+
+def on_dose(person: str = "") -> he.Model:
+    """Doses every ``interval`` cycles, read through a comparison; ``person`` makes them one's own."""
+    return model(
+        horizon="3 cycles",
+        parameters={"interval": 2.0},
+        variables={"dosed": f"1 if mod(cycle{person}, interval) < 0.5 else 0"},
+        transitions={"healthy": {"rates": {"dead": "0.1 + 0.1 * dosed"}}},
+        outcomes={"drug": {"kind": "cost", "state": {"alive": "100 * dosed"}}},
+    )
+
+
+@pytest.mark.parametrize("engine", ["cohort", "microsim", "continuous"])
+def test_what_has_no_value_is_not_taken_for_false(engine: str) -> None:
+    """Nobody is dosed every 0 cycles: it has no value, as in a spreadsheet."""
+    made, draws = on_dose(), {"interval": np.array([2.0, 0.0])}
+    with pytest.raises(he.SimulationError) as caught:
+        evaluate(with_engine(made, engine, None if engine == "cohort" else 50), draws)
+    text = str(caught.value)
+    assert "strategy only, draw 1, cycle 0: the rate healthy -> dead is nan" in text
+    assert "variable 'dosed' is not finite there" in text
+    assert "The formula is '1 if mod(cycle, interval) < 0.5 else 0' at definition" in text
+
+
+def test_what_has_no_value_for_one_person_is_not_taken_for_false() -> None:
+    made = with_engine(on_dose(" + count_healthy"), "microsim", 50)
+    with pytest.raises(
+        he.SimulationError, match=r"draw 1, person 0, cycle 0: the .* is nan\. Look"
+    ):
+        evaluate(made, {"interval": np.array([2.0, 0.0])})
 
 
 def test_probabilities_that_sum_to_more_than_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -25,8 +26,9 @@ from .scalar import compiled_function
 def test_source() -> None:
     tree = parse("max(a, 0.1) ** -2 if not a < b and b > 0 else expit(exp(b))")
     assert expression_source(tree, {}) == (
-        "(np.power(maximum(v_a, 0.1), (-2.0)) if ((not (v_a < v_b)) and (v_b > 0.0)) "
-        "else f_expit(np.exp(v_b)))"
+        "(np.power(maximum(v_a, 0.1), (-2.0)) "
+        "if both((1.0 - is_less(v_a, v_b)), is_more(v_b, 0.0)) == 1.0 else f_expit(np.exp(v_b)) "
+        "if both((1.0 - is_less(v_a, v_b)), is_more(v_b, 0.0)) == 0.0 else np.nan)"
     )
 
 
@@ -41,6 +43,40 @@ def test_compiles() -> None:
     )
     assert function(100.0, 0.4, 0.0) == np.inf
     assert np.isnan(function(np.nan, 0.4, 0.0))
+
+
+NAN, INF = math.nan, math.inf
+UNKNOWN = [
+    ("1 if a < 1 else 2", NAN, 0.0, NAN),
+    ("1 if not a < 1 else 2", NAN, 0.0, NAN),
+    ("1 if a != a else 2", NAN, 0.0, NAN),
+    ("1 if a >= 1 else 2", INF, 0.0, 1.0),
+    ("1 if a - b == 0 else 2", INF, INF, NAN),
+    ("1 if mod(1, a) < 0.5 else 2", 0.0, 0.0, NAN),
+    # As in a spreadsheet, what the left side settles is settled.
+    ("1 if b > 0 and a < 1 else 2", NAN, 0.0, 2.0),
+    ("1 if b > 0 and a < 1 else 2", NAN, 1.0, NAN),
+    ("1 if a < 1 and b > 0 else 2", NAN, 0.0, NAN),
+    ("1 if b > 0 or a < 1 else 2", NAN, 1.0, 1.0),
+    ("1 if b > 0 or a < 1 else 2", NAN, 0.0, NAN),
+    ("1 if not (b > 0 or a <= 1) else 2", NAN, 0.0, NAN),
+    # The branch not taken may have no value; the one taken may not.
+    ("1 if b > 0 else a", NAN, 1.0, 1.0),
+    ("1 if b > 0 else (2 if a == 1 else 3)", NAN, 1.0, 1.0),
+    ("1 if (2 if a == 1 else 3) > 2 else 4", NAN, 1.0, NAN),
+    ("(1 if b > 0 else 2) + (1 if a > 0 else 2) * 10", 3.0, 0.0, 12.0),
+    ("(1 if (1 if a > 2 else 0) > 0 and b < 1 else 2) if not b > 0 else 5", 3.0, 0.0, 1.0),
+]
+
+
+@pytest.mark.parametrize(("text", "a", "b", "expected"), UNKNOWN)
+def test_what_has_no_value_decides_nothing(text: str, a: float, b: float, expected: float) -> None:
+    tree = parse(text)
+    found = float(evaluate(tree, {"a": a, "b": b}, {}))
+    several = evaluate(tree, {"a": np.array([a, 0.5]), "b": np.array([[b], [0.5]])}, {})
+    compiled = compiled_function(tree, ["a", "b"])(a, b)
+    assert np.array_equal([found, several[0, 0], compiled], [expected] * 3, equal_nan=True)
+    assert np.isfinite(several[1, 1])
 
 
 def test_compiled_gamma_in_all_its_regions() -> None:
