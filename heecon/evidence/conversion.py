@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from heecon.errors import InvalidValue, shown
+from heecon.evidence.interval import interval_from_se
 from heecon.evidence.registry import Evidence, Registry
 from heecon.files import names
 from heecon.files.table_file import number
@@ -32,6 +33,20 @@ def risk_ratio_to_hazard_ratio(risk_ratio: float, control_risk: float) -> float:
         what = f"a risk ratio of {risk_ratio:g} at a control risk of {control_risk:g} is impossible"
         raise InvalidValue(what, "Both risks must lie between 0 and 1")
     return math.log1p(-treated) / math.log1p(-control_risk)
+
+
+def odds_ratio_to_risk_ratio(odds_ratio: float, control_risk: float) -> float:
+    """Risk ratio of two groups, the control's risk p: r / (1 - p + p r)."""
+    if not 0 < control_risk < 1:
+        what = f"the control risk {control_risk:g} is not between 0 and 1"
+        raise InvalidValue(what, "Correct it")
+    return _positive("odds ratio", odds_ratio) / (1 - control_risk + control_risk * odds_ratio)
+
+
+def odds_ratio_to_hazard_ratio(odds_ratio: float, control_risk: float) -> float:
+    """Hazard ratio by way of the risk ratio, see ``risk_ratio_to_hazard_ratio``."""
+    risk_ratio = odds_ratio_to_risk_ratio(odds_ratio, control_risk)
+    return risk_ratio_to_hazard_ratio(risk_ratio, control_risk)
 
 
 def median_to_rate(median: float) -> float:
@@ -75,6 +90,12 @@ class Conversion:
     keeps_se: bool = False
 
 
+COMMON_FOLLOW_UP = "proportional hazards and a common follow-up (complementary log-log rule)"
+ALL_EVENTS_ALIKE = (
+    "proportional hazards, a common follow-up (complementary log-log rule), and the same ratio for "
+    "first and later events"
+)
+
 CONVERSIONS: Mapping[str, Conversion] = {
     "inverse": Conversion(
         takes=("risk ratio", "hazard ratio", "rate ratio", "odds ratio"),
@@ -101,15 +122,35 @@ CONVERSIONS: Mapping[str, Conversion] = {
         takes=("risk ratio",),
         gives="hazard ratio",
         convert=lambda value, risk, _unit: risk_ratio_to_hazard_ratio(value, risk),
-        assumes="proportional hazards and a common follow-up (complementary log-log rule)",
+        assumes=COMMON_FOLLOW_UP,
         argument="control risk",
     ),
     "risk_ratio_to_rate_ratio": Conversion(
         takes=("risk ratio",),
         gives="rate ratio",
         convert=lambda value, risk, _unit: risk_ratio_to_hazard_ratio(value, risk),
-        assumes="proportional hazards, a common follow-up (complementary log-log rule), and the "
-        "same ratio for first and later events",
+        assumes=ALL_EVENTS_ALIKE,
+        argument="control risk",
+    ),
+    "odds_ratio_to_risk_ratio": Conversion(
+        takes=("odds ratio",),
+        gives="risk ratio",
+        convert=lambda value, risk, _unit: odds_ratio_to_risk_ratio(value, risk),
+        assumes="the odds ratio holds at this control risk",
+        argument="control risk",
+    ),
+    "odds_ratio_to_hazard_ratio": Conversion(
+        takes=("odds ratio",),
+        gives="hazard ratio",
+        convert=lambda value, risk, _unit: odds_ratio_to_hazard_ratio(value, risk),
+        assumes="the odds ratio holds at this control risk; " + COMMON_FOLLOW_UP,
+        argument="control risk",
+    ),
+    "odds_ratio_to_rate_ratio": Conversion(
+        takes=("odds ratio",),
+        gives="rate ratio",
+        convert=lambda value, risk, _unit: odds_ratio_to_hazard_ratio(value, risk),
+        assumes="the odds ratio holds at this control risk; " + ALL_EVENTS_ALIKE,
         argument="control risk",
     ),
     "median_to_rate": Conversion(
@@ -184,7 +225,10 @@ def converted(row: Evidence, declared: str, registry: Registry) -> Converted:
     def convert(figure: float | None) -> float | None:
         return None if figure is None else entry.convert(figure, argument, row.unit)
 
-    ends = sorted(end for end in (convert(row.low), convert(row.high)) if end is not None)
+    printed = row.low, row.high
+    if None in printed and row.se and row.value and row.kind.ratio and not entry.keeps_se:
+        printed = interval_from_se(row.value, row.se, log=True)
+    ends = sorted(end for end in map(convert, printed) if end is not None)
     low, high = ends if len(ends) == 2 else (None, None)
     se = row.se if entry.keeps_se else None
     quantity = entry.gives or row.quantity

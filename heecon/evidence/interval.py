@@ -12,6 +12,9 @@ from heecon.errors import InvalidValue
 
 _NORMAL = NormalDist()
 
+LOG_SE = 1e-6, 100.0
+"""The smallest and the largest standard error of a ratio's logarithm that can be meant."""
+
 
 def critical(level: float = 0.95) -> float:
     """The two-sided critical value of the standard normal distribution: 1.96 for 95%."""

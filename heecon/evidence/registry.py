@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 from heecon.errors import Diagnostics, InvalidValue, shown
 from heecon.evidence.estimand import ESTIMANDS, Estimand
+from heecon.evidence.interval import LOG_SE
 from heecon.files import names
 from heecon.files.table_file import TableFile, check_columns, number, read_table
 
@@ -61,6 +63,7 @@ class Evidence:
         checked: a key of ``CHECKED``.
         superseded_by: id of the row to use instead, "unresolved", or empty.
         note: anything else.
+        rounding: half a unit of the last digit printed of value, low, high, se and p_value.
         where: place in the file, for messages.
     """
 
@@ -86,6 +89,7 @@ class Evidence:
     checked: str = "quoted"
     superseded_by: str = ""
     note: str = ""
+    rounding: Mapping[str, float] = field(default_factory=dict)
     where: str = ""
 
     @property
@@ -191,9 +195,21 @@ def _row(table: TableFile, index: int, diagnostics: Diagnostics) -> Evidence:
         error("p_value", f"{shown(cells['p_value'])} is not a p value", "Write 0.03 or <0.001")
     if not cells["source"] and cells["status"] != "assumption":
         error("source", "the row names no source", "Name it, or call it an assumption")
-    row = Evidence(**{**cells, **numbers, "where": table.where(index, "id")})  # type: ignore[arg-type]
+    rest = {"rounding": _rounding(cells, numbers), "where": table.where(index, "id")}
+    row = Evidence(**{**cells, **numbers, **rest})  # type: ignore[arg-type]
     _check_figures(row, error)
     return row
+
+
+def _rounding(cells: Mapping[str, str], numbers: Mapping[str, float | None]) -> Mapping[str, float]:
+    """Half a unit of the last digit: a value and its ends are printed with as many of them."""
+    printed = [column for column in ("value", "low", "high", "se") if numbers[column] is not None]
+    printed += ["p_value"] if re.fullmatch(r"[01]?\.[0-9]+", cells["p_value"]) else []
+    half = {
+        column: 0.5 * 10.0 ** int(Decimal(cells[column]).as_tuple().exponent) for column in printed
+    }
+    ends = [column for column in ("value", "low", "high") if column in half]
+    return half | {column: min(half[end] for end in ends) for column in ends}
 
 
 def _check_figures(row: Evidence, error: Callable[[str, str, str], None]) -> None:
@@ -210,6 +226,9 @@ def _check_figures(row: Evidence, error: Callable[[str, str, str], None]) -> Non
         error("value", f"a {row.estimand} is positive", "Look it up in the source")
     if row.se is not None and row.se <= 0:
         error("se", f"the standard error {row.se:g} is not positive", "Leave it out")
+    elif row.se is not None and row.kind.ratio and not LOG_SE[0] <= row.se <= LOG_SE[1]:
+        what = f"{row.se:g} cannot be the standard error of the logarithm of a {row.estimand}"
+        error("se", what, f"It is {LOG_SE[0]:g} to {LOG_SE[1]:g}: look it up in the source")
     if (row.events is None) != (row.denominator is None):
         error("events", "events and denominator go together", "Give both or neither")
     if row.events is not None and row.denominator is not None and value is not None:

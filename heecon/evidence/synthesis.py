@@ -8,22 +8,25 @@ comparison then counts as derived.
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
-from heecon.evidence.conversion import converted
+from heecon.evidence.conversion import ALL_EVENTS_ALIKE, converted
 from heecon.evidence.estimand import ESTIMANDS
-from heecon.evidence.interval import interval_from_se, se_from_interval, se_from_p
+from heecon.evidence.interval import LOG_SE, interval_from_se, se_from_interval, se_from_p
 from heecon.evidence.network import METHODS, Network, synthesise
 from heecon.evidence.registry import Evidence, Registry
 from heecon.evidence.trial import Contrast
 from heecon.files import names
-from heecon.files.shape import Section, Truth, validated
+from heecon.files.shape import Number, Section, Truth, validated
 from heecon.files.toml_file import TomlFile, read_toml
 
 MAX_CONTRASTS = 500
@@ -127,12 +130,20 @@ def read_synthesis(
         with diagnostics.collecting(where):
             comparisons.append(_comparison(row, estimand, registry, where))
     diagnostics.raise_if_any()
-    contrasts = [comparison.contrast for comparison in comparisons]
+    rows_of = Counter(row.study for row, _ in rows)
+    contrasts = [
+        found.contrast
+        if rows_of[row.study] == 1
+        else _with_rounding(found.contrast, row, estimand, registry)
+        for found, (row, _) in zip(comparisons, rows, strict=True)
+    ]
     try:
         network = synthesise(contrasts, reference=content.reference, method=method)
     except InputError as error:
         placed = [replace(p, where=name) if p.where == "network" else p for p in error.problems]
         raise InputError(placed) from None
+    if float(np.abs(network.effects).max() + 2 * np.diag(network.covariance).max() ** 0.5) > 700:
+        raise InputError(Problem(name, "the effects are too large for ratios", "Correct them"))
     return Synthesis(
         name=path.stem,
         title=content.title,
@@ -153,6 +164,7 @@ class ContrastSection(Section):
     evidence: str | list[str]
     conversion: str = ""
     spread: str | dict[str, Any] | None = None
+    continuity: Number | None = Field(default=None, gt=0, le=1)
 
 
 class NetworkFile(Section):
@@ -219,12 +231,12 @@ def _comparison(row: ContrastSection, estimand: str, registry: Registry, where: 
             f"{shown(ids)} is neither one id nor two", "Cite one figure, or one an arm"
         )
     figures = [registry.cite(identifier) for identifier in ids]
-    read = _of_two if len(figures) == 2 else _of_one
-    value, se, quantity, assumes = read(figures, row.conversion, registry)
+    value, se, spread, quantity, assumes = (_of_two if len(ids) == 2 else _of_one)(
+        figures, row, registry
+    )
     if quantity != estimand:
         what = f"'{' and '.join(ids)}' gives a {quantity}, the network combines {estimand}s"
         raise InvalidValue(what, "Estimands are never mixed: declare a conversion, or leave it out")
-    spread = "its interval"
     if row.spread is not None:
         if se is not None:
             raise InvalidValue(f"'{ids[0]}' has a spread of its own", "Delete the key 'spread'")
@@ -232,6 +244,10 @@ def _comparison(row: ContrastSection, estimand: str, registry: Registry, where: 
     if se is None:
         what = f"nothing says how uncertain '{' and '.join(ids)}' is"
         raise InvalidValue(what, "Name a rule: spread = ...")
+    if not (LOG_SE[0] <= se <= LOG_SE[1] and abs(math.log(value)) <= LOG_SE[1]):
+        what = f"the ratio {value:g} of '{' and '.join(ids)}' has a standard error of {se:g}"
+        hint = f"That of its logarithm is {LOG_SE[0]:g} to {LOG_SE[1]:g}: look it up in the source"
+        raise InvalidValue(what, hint)
     derived = bool(assumes) or row.spread is not None or len(figures) == 2
     return Comparison(
         Contrast(row.study, row.treatment, row.comparator, math.log(value), se, where),
@@ -243,40 +259,79 @@ def _comparison(row: ContrastSection, estimand: str, registry: Registry, where: 
     )
 
 
-Reading = tuple[float, float | None, str, str]
-"""A ratio, the standard error of its logarithm if known, its estimand, what it assumes."""
+def _with_rounding(
+    contrast: Contrast, row: ContrastSection, estimand: str, registry: Registry
+) -> Contrast:
+    """The contrast of a trial of several arms with what the digits of its figures leave open.
+
+    Every figure it rests on is moved by half a unit of its last digit; what that does is summed up.
+    """
+    effect = se = 0.0
+    rule = row.spread.values() if isinstance(row.spread, dict) else ()
+    ids = [row.evidence] if isinstance(row.evidence, str) else row.evidence
+    for identifier in dict.fromkeys([*ids, *map(str, rule), *re.findall(r"\w+", row.conversion)]):
+        if identifier not in registry.rows:
+            continue
+        figure = registry.rows[identifier]
+        for column, half in figure.rounding.items():
+            less: Any = float(getattr(figure, column)) - half
+            less = f"{less:.15g}" if column == "p_value" else less
+            cells = {**registry.rows, identifier: replace(figure, **{column: less})}
+            moved = _comparison(row, estimand, replace(registry, rows=cells), contrast.where)
+            effect += abs(moved.contrast.effect - contrast.effect)
+            se += abs(moved.contrast.se - contrast.se)
+    return replace(contrast, effect_rounding=effect, se_rounding=se)
 
 
-def _of_one(figures: list[Evidence], declared: str, registry: Registry) -> Reading:
-    found = converted(figures[0], declared, registry)
+Reading = tuple[float, float | None, str, str, str]
+"""A ratio, the standard error of its logarithm if known and where it is from, its estimand, what it
+assumes."""
+
+
+def _of_one(figures: list[Evidence], row: ContrastSection, registry: Registry) -> Reading:
+    found = converted(figures[0], row.conversion, registry)
     if found.value is None or not figures[0].kind.ratio:
         raise InvalidValue(
             f"'{figures[0].id}' is no ratio of two groups", "Cite one, or two figures"
         )
-    se = found.se
+    _no_continuity(row)
+    se, spread = found.se, "its standard error"
     if found.low is not None and found.high is not None:
-        se = se_from_interval(found.low, found.high, log=True)
-    return found.value, se, found.quantity, found.assumes
+        se, spread = se_from_interval(found.low, found.high, log=True), "its interval"
+    return found.value, se, spread, found.quantity, found.assumes
 
 
-def _of_two(figures: list[Evidence], declared: str, _registry: Registry) -> Reading:
+def _of_two(figures: list[Evidence], row: ContrastSection, _registry: Registry) -> Reading:
     kinds = {figure.estimand for figure in figures}
     units = {figure.unit for figure in figures}
     if len(kinds) > 1 or len(units) > 1:
         what = f"'{figures[0].id}' and '{figures[1].id}' are not figures of one kind"
         raise InvalidValue(what, "Cite the same figure of both arms")
     (kind,) = kinds
-    values = [figure.value for figure in figures]
-    if values[0] is None or values[1] is None or min(values[0], values[1]) <= 0:
-        raise InvalidValue("a ratio needs two positive values", "Cite other figures")
-    if kind == "rate" and not declared:
-        spreads = [_relative_se(figure) for figure in figures]
-        se = None if None in spreads else math.hypot(*(spread or 0 for spread in spreads))
-        return values[0] / values[1], se, "rate ratio", ""
-    if kind == "proportion" and declared in {"", RISKS}:
-        return _of_risks(figures, declared)
-    what = f"no ratio is made of two figures of the kind '{kind}'"
-    raise InvalidValue(what, f"Rates are divided; proportions too, or declare '{RISKS}'")
+    if kind == "proportion" and row.conversion in {"", RISKS}:
+        return _of_risks(figures, row)
+    if kind != "rate" or row.conversion:
+        what = f"no ratio is made of two figures of the kind '{kind}'"
+        raise InvalidValue(what, f"Rates are divided; proportions too, or declare '{RISKS}'")
+    _no_continuity(row)
+    one, two = (_positive(figure) for figure in figures)
+    spreads = [_relative_se(figure) for figure in figures]
+    se = None if None in spreads else math.hypot(*(spread or 0 for spread in spreads))
+    return one / two, se, "their intervals", "rate ratio", ""
+
+
+def _no_continuity(row: ContrastSection) -> None:
+    if row.continuity is not None:
+        what = "a continuity correction is for an arm in which nobody or everybody has the event"
+        raise InvalidValue(what, "Delete the key 'continuity'")
+
+
+def _positive(figure: Evidence) -> float:
+    if figure.value is None or figure.value <= 0:
+        value = "nothing" if figure.value is None else f"{figure.value:g}"
+        what = f"'{figure.id}' is {value}, and a ratio needs two positive rates"
+        raise InvalidValue(what, "Leave the trial out, or cite a ratio with its interval")
+    return figure.value
 
 
 def _relative_se(figure: Evidence) -> float | None:
@@ -286,25 +341,45 @@ def _relative_se(figure: Evidence) -> float | None:
     return se_from_interval(figure.low, figure.high, log=False) / figure.value
 
 
-def _of_risks(figures: list[Evidence], declared: str) -> Reading:
+def _of_risks(figures: list[Evidence], row: ContrastSection) -> Reading:
     """Of two proportions of patients: a risk ratio, or the ratio of their cumulative hazards."""
-    counts = [(figure.events, figure.denominator) for figure in figures]
+    more, spread = _added(figures, row)
     risks, variances = [], []
-    for events, patients in counts:
-        if not events or not patients or events >= patients:
-            raise InvalidValue("both proportions need counts", "Fill events and denominator")
+    for figure in figures:
+        events, patients = (figure.events or 0) + more, (figure.denominator or 0) + 2 * more
         risk = events / patients
-        risks.append(-math.log1p(-risk) if declared else risk)
-        scale = math.log1p(-risk) ** 2 * (1 - risk) / risk if declared else risk / (1 - risk)
+        risks.append(-math.log1p(-risk) if row.conversion else risk)
+        scale = math.log1p(-risk) ** 2 * (1 - risk) / risk if row.conversion else risk / (1 - risk)
         variances.append(1 / (patients * scale))
     se = math.sqrt(sum(variances))
-    if not declared:
-        return risks[0] / risks[1], se, "risk ratio", ""
-    assumes = (
-        "proportional hazards, a common follow-up (complementary log-log rule), and the same ratio "
-        "for first and later events"
+    if not row.conversion:
+        return risks[0] / risks[1], se, spread, "risk ratio", ""
+    return risks[0] / risks[1], se, spread, "rate ratio", ALL_EVENTS_ALIKE
+
+
+def _added(figures: list[Evidence], row: ContrastSection) -> tuple[float, str]:
+    """What is added to events and to other patients of both arms, and the words for it."""
+    for figure in figures:
+        if figure.events is None or not figure.denominator:
+            raise InvalidValue(f"'{figure.id}' has no counts", "Fill events and denominator")
+    shares = [(figure.events or 0) / (figure.denominator or 1) for figure in figures]
+    extreme = [i for i, share in enumerate(shares) if share in {0, 1}]
+    if not extreme:
+        _no_continuity(row)
+        return 0.0, "their counts"
+    at = figures[extreme[0]]
+    nobody = "nobody" if shares[extreme[0]] == 0 else "everybody"
+    if shares[0] == shares[1]:
+        what = f"{nobody} has the event in both '{figures[0].id}' and '{figures[1].id}'"
+        raise InvalidValue(what, "That says nothing about their ratio: leave the trial out")
+    if row.continuity is None:
+        what = f"{nobody} has the event in '{at.id}' ({at.events:g} of {at.denominator:g})"
+        hint = "Write continuity = 0.5 to add half a patient with and without the event to both "
+        raise InvalidValue(what, f"{hint}arms, cite a ratio with its interval, or leave it out")
+    return (
+        row.continuity,
+        f"their counts, {row.continuity:g} added as {nobody} has the event in {at.id}",
     )
-    return risks[0] / risks[1], se, "rate ratio", assumes
 
 
 # --- standard errors that were not printed ------------------------------------------------------
@@ -316,9 +391,8 @@ def _reconstructed(
     kinds: dict[frozenset[str], Callable[[Mapping[str, Any], float, Registry], tuple[float, str]]]
     kinds = {frozenset({"like", "n"}): _like, frozenset({"class", "members"}): _member}
     if rule == "p_value":
-        # A risk ratio's p value is that of the figure printed, whatever it is turned into.
-        printed = figures[0].value if len(figures) == 1 else value
-        return se_from_p(printed or value, _p_value(figures[0]), log=True), "its p value"
+        # A conversion leaves the p value as it is: the standard error is stretched like the effect.
+        return se_from_p(value, _p_value(figures[0]), log=True), "its p value"
     if isinstance(rule, Mapping) and frozenset(rule) in kinds:
         se, words = kinds[frozenset(rule)](rule, value, registry)
         printed = figures[0].value if len(figures) == 1 else None

@@ -72,7 +72,17 @@ def filled(
         evidence = known.cite(cited)
         figures = converted(evidence, str(row.get("conversion", "")), known)
         _check_use(row, evidence, figures)
-        return _from_registry(row, evidence, figures)
+        cells = _from_registry(row, evidence, figures)
+        events, others = evidence.events, (evidence.denominator or 0) - (evidence.events or 0)
+        if "distribution" not in cells and events is not None and 0 in {events, others}:
+            people = f"{'nobody' if events == 0 else 'everybody'} of {events + others:g}"
+            hint = "Add half a patient to either side: distribution beta with arg1 and arg2"
+            diagnostics.warn(
+                places.get("evidence", places[""]),
+                f"'{cited}' does not vary: {people} has the event",
+                f"{hint} {events + 0.5:g} and {others + 0.5:g}",
+            )
+        return cells
     # What is said of the spread of a stand-in would be wrong as well.
     kept = {column: cell for column, cell in row.items() if column not in SPREAD}
     return {"value": STAND_IN, **kept}

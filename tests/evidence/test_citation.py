@@ -38,6 +38,9 @@ ROWS = [
         "price_year": "2020",
         "se": "50",
     },
+    {"id": "or", "estimand": "odds ratio", "value": "0.5", "low": "0.2", "high": "1.0"},
+    {"id": "nobody", "estimand": "proportion", "value": "0", "events": "0", "denominator": "50"},
+    {"id": "all", "estimand": "proportion", "value": "1", "events": "40", "denominator": "40"},
     {"id": "timeless", "estimand": "median", "value": "24"},
     {"id": "guess", "estimand": "hazard ratio", "value": "0.7", "status": "assumption"},
     {"id": "nothing", "estimand": "hazard ratio", "p_value": "0.03"},
@@ -141,10 +144,46 @@ def test_a_standard_error_survives_only_conversions_that_keep_it(root: Path) -> 
     assert turned.distribution.arguments == pytest.approx((-math.log(0.75), 0.1), rel=1e-12)
 
 
-def test_a_stretched_ratio_loses_its_standard_error(root: Path) -> None:
+def test_a_stretched_ratio_has_a_stretched_standard_error(root: Path) -> None:
     found = cite(root, row("rr_se", conversion="risk_ratio_to_hazard_ratio(0.25)"))
+    ends = [0.9 * math.exp(z * 1.959963984540054 * 0.1) for z in (-1, 1)]
+    expected = [math.log(1 - end * 0.25) / math.log(0.75) for end in ends]
+    assert (found.low, found.high) == pytest.approx(expected, rel=1e-12)
     assert found.distribution is not None
-    assert found.distribution.family == "fixed"
+    assert found.distribution.family == "lognormal"
+
+
+@pytest.mark.parametrize(
+    ("unit", "value"),
+    [
+        ("risk ratio", 4 / 7),
+        ("hazard ratio", math.log(6 / 7) / math.log(3 / 4)),
+        ("rate ratio", math.log(6 / 7) / math.log(3 / 4)),
+    ],
+)
+def test_an_odds_ratio_becomes_another_ratio(root: Path, unit: str, value: float) -> None:
+    """0.5 at a risk of 0.25: odds 1/6 are a risk of 1/7."""
+    conversion = f"odds_ratio_to_{unit.replace(' ', '_')}(risk)"
+    found = cite(root, row("or", conversion=conversion, unit=unit))
+    assert (found.value, found.high) == pytest.approx((value, 1), rel=1e-12)
+    assert "the odds ratio holds at this control risk" in found.note
+
+
+@pytest.mark.parametrize(
+    ("id_", "said"),
+    [
+        (
+            "nobody",
+            "nobody of 50 has the event. Add half a patient to either side: distribution "
+            "beta with arg1 and arg2 0.5 and 50.5",
+        ),
+        ("all", "everybody of 40 has the event."),
+    ],
+)
+def test_a_proportion_of_none_or_all_is_said_not_to_vary(root: Path, id_: str, said: str) -> None:
+    cite(root, row(id_, unit="proportion"))
+    (warning,) = [w for w in he.load(root / "inputs" / "small").warnings if "vary" in w]
+    assert f"parameters.csv:6:15 (evidence): '{id_}' does not vary: {said}" in warning
 
 
 def test_a_median_becomes_a_hazard(root: Path) -> None:

@@ -223,3 +223,22 @@ def test_a_chain_of_successors_is_refused() -> None:
 def test_unknown_evidence_is_refused(registry: Registry) -> None:
     with pytest.raises(InvalidValue, match="Did you mean 'stopeck_hr_first'"):
         registry.cite("stopeck_hr_frist")
+
+
+def test_the_digits_of_a_figure_are_kept() -> None:
+    """A value and its ends have the same digits: 0.8 between 0.66 and 0.90 is 0.80."""
+    row = made(line(low="0.66", high="0.90", se="0.1", p_value="0.004")).rows["trial_hr"]
+    halves = {"value": 0.005, "low": 0.005, "high": 0.005, "se": 0.05, "p_value": 0.0005}
+    assert row.rounding == pytest.approx(halves)
+    assert made(line(p_value="<0.001")).rows["trial_hr"].rounding == pytest.approx(
+        {"value": 0.05, "low": 0.05, "high": 0.05}
+    )
+
+
+@pytest.mark.parametrize("se", ["1e200", "1e-200", "1e150", "101", "9e-7"])
+def test_a_standard_error_that_cannot_be_meant(se: str) -> None:
+    """The largest of a logarithm is 100: an interval from 1e-85 to 1e85 times the ratio."""
+    with pytest.raises(InputError) as error:
+        made(line(low="", high="", se=se))
+    assert f"evidence.csv:2:11 (se): {float(se):g} cannot be the standard error" in str(error.value)
+    assert made(line(low="", high="", se="100")).rows["trial_hr"].se == 100

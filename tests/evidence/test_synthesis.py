@@ -1,7 +1,10 @@
 """Networks of the registry: what is combined, by which rule, and what is refused."""
 
+import json
 import math
 import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +14,9 @@ from scipy.stats import norm
 import heecon as he
 from heecon.engine.sampling import sample
 from heecon.errors import InputError
-from heecon.evidence.registry import Registry, read_registry
+from heecon.evidence.registry import COLUMNS, Registry, read_registry, registry_from_table
 from heecon.evidence.synthesis import Synthesis, read_synthesis
+from heecon.files.table_file import parse_csv
 from heecon.model.evidence_folder import EvidenceFolder
 from heecon.model.joint import Block
 from heecon.model.load import load
@@ -182,6 +186,164 @@ def test_what_cannot_be_combined_is_refused(
     with pytest.raises(InputError) as error:
         read_synthesis(path, "networks/n.toml", registry)
     assert what in str(error.value)
+
+
+# --- figures of our own ---------------------------------------------------------------------------
+
+
+def network_of(
+    figures: str, contrasts: Sequence[Mapping[str, object]], estimand: str = "risk ratio"
+) -> Synthesis:
+    """A network of figures "id estimand key=value ..."; contrasts against "a" by default."""
+    lines = [",".join(COLUMNS)]
+    for figure in figures.strip().splitlines():
+        name, kind, *rest = figure.split()
+        cells = dict(cell.split("=") for cell in rest)
+        given = {"id": name, "estimand": kind.replace("_", " "), "source": "x", "status": "trial"}
+        lines.append(",".join({**given, "checked": "read", **cells}.get(c, "") for c in COLUMNS))
+    registry = registry_from_table(parse_csv("\n".join(lines) + "\n", "evidence.csv"))
+    text = f'title = "T"\nestimand = "{estimand}"\nreference = "a"\n'
+    for contrast in contrasts:
+        row = {"study": "S", "treatment": "b", "comparator": "a", **contrast}
+        text += "[[contrasts]]\n" + "".join(
+            f"{key} = {json.dumps(value) if not isinstance(value, dict) else inline(value)}\n"
+            for key, value in row.items()
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "n.toml"
+        path.write_text(text, encoding="utf-8")
+        return read_synthesis(path, "n.toml", registry)
+
+
+def inline(table: dict[str, object]) -> str:
+    return "{ " + ", ".join(f"{key} = {json.dumps(value)}" for key, value in table.items()) + " }"
+
+
+ARMS = """
+none proportion value=0 events=0 denominator=50
+none_too proportion value=0 events=0 denominator=40
+some proportion value=0.0833 events=4 denominator=48
+most proportion value=0.8333 events=40 denominator=48
+all proportion value=1 events=50 denominator=50
+uncounted proportion value=0.5
+zero rate value=0 low=0 high=0.1
+rate rate value=0.2 low=0.1 high=0.3
+"""
+
+
+@pytest.mark.parametrize(
+    ("evidence", "more", "what"),
+    [
+        (
+            ["none", "some"],
+            None,
+            "n.toml:8:12: nobody has the event in 'none' (0 of 50). Write continuity = 0.5 to add "
+            "half a patient with and without the event to both arms, cite a ratio with its",
+        ),
+        (["all", "most"], None, "everybody has the event in 'all' (50 of 50). Write continuity"),
+        (["none", "none_too"], 0.5, "nobody has the event in both 'none' and 'none_too'. That say"),
+        (["some", "most"], 0.5, "nobody or everybody has the event. Delete the key 'continuity'"),
+        (["rate", "rate"], 0.5, "nobody or everybody has the event. Delete the key 'continuity'"),
+        (["none", "some"], 2, "continuity"),
+        (["uncounted", "some"], None, "'uncounted' has no counts. Fill events and denominator"),
+        (["zero", "rate"], None, "'zero' is 0, and a ratio needs two positive rates"),
+    ],
+)
+def test_no_or_only_events(evidence: list[str], more: float | None, what: str) -> None:
+    with pytest.raises(InputError) as error:
+        network_of(ARMS, [{"evidence": evidence} | ({} if more is None else {"continuity": more})])
+    assert what in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "a", "n", "b", "m"),
+    [(["none", "some"], 0.5, 51, 4.5, 49), (["all", "most"], 50.5, 51, 40.5, 49)],
+)
+def test_a_continuity_correction_is_said(
+    evidence: list[str], a: float, n: float, b: float, m: float
+) -> None:
+    (found,) = network_of(ARMS, [{"evidence": evidence, "continuity": 0.5}]).comparisons
+    assert found.contrast.effect == pytest.approx(math.log(a / n / (b / m)), rel=1e-12)
+    assert found.contrast.se == pytest.approx((1 / a - 1 / n + 1 / b - 1 / m) ** 0.5, rel=1e-12)
+    assert found.status == "derived"
+    assert "0.5 added as" in found.spread
+    assert evidence[0] in found.spread
+
+
+def test_a_p_value_stays_what_it_was_through_a_conversion() -> None:
+    """0.5 at a risk of 0.5: ln(0.75) / ln(0.5); p 0.05 is z 1.96 before and after."""
+    row: dict[str, object] = {
+        "evidence": "ratio",
+        "conversion": "risk_ratio_to_hazard_ratio(0.5)",
+        "spread": "p_value",
+    }
+    (found,) = network_of(
+        "ratio risk_ratio value=0.5 p_value=0.05", [row], "hazard ratio"
+    ).comparisons
+    effect = math.log(math.log(0.75) / math.log(0.5))
+    assert found.contrast.effect == pytest.approx(effect)
+    assert found.contrast.se == pytest.approx(-effect / norm.ppf(0.975))
+
+
+def three_arms(one: str, two: str, three: str) -> Synthesis:
+    """Ratios of b with a, c with a and c with b, each "value low high"."""
+    figures = "\n".join(
+        f"f{i} hazard_ratio value={value} low={low} high={high}"
+        for i, (value, low, high) in enumerate(text.split() for text in (one, two, three))
+    )
+    pairs = (("b", "a"), ("c", "a"), ("c", "b"))
+    rows: list[dict[str, object]] = [
+        {"treatment": treatment, "comparator": comparator, "evidence": f"f{i}"}
+        for i, (treatment, comparator) in enumerate(pairs)
+    ]
+    return network_of(figures, rows, "hazard ratio")
+
+
+def test_a_trial_of_three_arms_is_checked_by_the_digits_of_its_figures() -> None:
+    """With standard errors of about 0.1, 0.1, 0.141, printed with two decimals or three."""
+    found = three_arms("0.80 0.66 0.97", "0.50 0.41 0.61", "0.63 0.48 0.83")
+    contrast = found.comparisons[0].contrast
+    low, value, high = 0.66, 0.80, 0.97
+    assert contrast.effect == pytest.approx(math.log(value))
+    opened = found.network.contrasts[0]
+    assert opened.effect_rounding == pytest.approx(-math.log(1 - 0.005 / value))
+    width = 2 * norm.ppf(0.975)
+    digits = math.log(low / (low - 0.005)) + math.log(high / (high - 0.005))
+    assert opened.se_rounding == pytest.approx(digits / width, rel=1e-9)
+    # Standard errors of 0.1, 0.1 and 0.209 leave arm a no variance, whatever the digits.
+    with pytest.raises(InputError, match=r"n.toml:8:12: .*arm 'a' would have a variance of -0.01"):
+        three_arms("0.80 0.66 0.97", "0.50 0.41 0.61", "0.63 0.42 0.95")
+    with pytest.raises(InputError, match=r"do not add up: .* is left between a, b, c"):
+        three_arms("0.80 0.66 0.97", "0.50 0.41 0.61", "0.72 0.55 0.95")
+    with pytest.raises(InputError, match="do not add up"):  # 0.63 for 0.625 is no rounding now
+        three_arms("0.8000 0.7998 0.8002", "0.5000 0.4999 0.5001", "0.6300 0.6298 0.6302")
+
+
+@pytest.mark.parametrize(
+    ("figure", "spread"),
+    [
+        ("value=0.8 low=1e-300 high=1e300", None),
+        ("value=0.8 low=0.79999999 high=0.80000001", None),
+        ("value=0.8 p_value=0.9999", "p_value"),
+        ("value=1e150 low=1e149 high=1e151", None),
+    ],
+)
+def test_extreme_figures_are_input_errors(figure: str, spread: str | None) -> None:
+    row: dict[str, object] = {"evidence": "f"}
+    row |= {"spread": spread} if spread else {}
+    with pytest.raises(InputError, match=r"n.toml:8:12: the ratio .* of 'f' has a standard error"):
+        network_of(f"f risk_ratio {figure}", [row])
+
+
+def test_a_chain_of_ratios_too_large_for_one() -> None:
+    figures = "f risk_ratio value=1e40 low=1e39 high=1e41"
+    rows = [
+        {"study": f"s{i}", "treatment": f"t{i}", "comparator": f"t{i - 1}" if i else "a"}
+        | {"evidence": "f"}
+        for i in range(9)
+    ]
+    with pytest.raises(InputError, match=r"n.toml: the effects are too large for ratios"):
+        network_of(figures, rows)
 
 
 def test_a_network_is_bounded(tmp_path: Path, registry: Registry) -> None:
