@@ -67,28 +67,33 @@ def maximum(
 
 
 def is_less(a: float, b: float) -> float:
-    """Whether a < b: 1, 0, or NaN if a side is NaN. So the five below."""
-    return a + b if a != a or b != b else 1.0 if a < b else 0.0
+    """Whether a < b: 1 or 0; NaN if a side is NaN."""
+    return math.nan if math.isnan(a) or math.isnan(b) else 1.0 if a < b else 0.0
 
 
 def is_at_most(a: float, b: float) -> float:
-    return a + b if a != a or b != b else 1.0 if a <= b else 0.0
+    """Whether a <= b: 1 or 0; NaN if a side is NaN."""
+    return math.nan if math.isnan(a) or math.isnan(b) else 1.0 if a <= b else 0.0
 
 
 def is_more(a: float, b: float) -> float:
-    return a + b if a != a or b != b else 1.0 if a > b else 0.0
+    """Whether a > b: 1 or 0; NaN if a side is NaN."""
+    return math.nan if math.isnan(a) or math.isnan(b) else 1.0 if a > b else 0.0
 
 
 def is_at_least(a: float, b: float) -> float:
-    return a + b if a != a or b != b else 1.0 if a >= b else 0.0
+    """Whether a >= b: 1 or 0; NaN if a side is NaN."""
+    return math.nan if math.isnan(a) or math.isnan(b) else 1.0 if a >= b else 0.0
 
 
 def is_equal(a: float, b: float) -> float:
-    return a + b if a != a or b != b else 1.0 if a == b else 0.0
+    """Whether a == b: 1 or 0; NaN if a side is NaN."""
+    return math.nan if math.isnan(a) or math.isnan(b) else 1.0 if a == b else 0.0
 
 
 def is_other(a: float, b: float) -> float:
-    return a + b if a != a or b != b else 1.0 if a != b else 0.0
+    """Whether a != b: 1 or 0; NaN if a side is NaN."""
+    return math.nan if math.isnan(a) or math.isnan(b) else 1.0 if a != b else 0.0
 
 
 def both(first: float, second: float) -> float:

@@ -99,13 +99,13 @@ def expression_source(  # noqa: PLR0911  (one return a kind)
             if_true = expression_source(tree.if_true, tables)
             if_false = expression_source(tree.if_false, tables)
             if any(isinstance(node, Conditional) for node in walk(tree.condition)):
-                return (
-                    f"choose({condition}, {if_true}, {if_false})"  # stated twice it would explode
-                )
+                # Stated twice, conditions within conditions would double at every level.
+                return f"choose({condition}, {if_true}, {if_false})"
             second = f"{if_false} if {condition} == 0.0 else np.nan"
             return f"({if_true} if {condition} == 1.0 else {second})"
         case Call():
             return _call(tree, tables)
+    raise TypeError(f"a condition where a number is needed: {type(tree).__name__}")
 
 
 def _condition_source(tree: Tree, tables: Mapping[str, Table]) -> str:

@@ -101,8 +101,8 @@ def _truth(
     match tree:
         case Compare(operator=operator, left=left, right=right):
             sides = _number(left, values, tables), _number(right, values, tables)
-            unknown = [np.isnan(side) for side in sides]
-            return np.asarray(_COMPARISON[operator](*sides)), np.asarray(unknown[0] | unknown[1])
+            unknown = np.isnan(sides[0]) | np.isnan(sides[1])
+            return np.asarray(_COMPARISON[operator](*sides)), np.asarray(unknown)
         case And(left=left, right=right) | Or(left=left, right=right):
             first, doubt = _truth(left, values, tables)
             second, more = _truth(right, values, tables)

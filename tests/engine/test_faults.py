@@ -68,7 +68,7 @@ def test_an_infinite_rate() -> None:
 
 
 def on_dose(person: str = "") -> he.Model:
-    """Doses every ``interval`` cycles, read through a comparison; ``person`` makes them one's own."""
+    """Doses every ``interval`` cycles, read through a comparison."""
     return model(
         horizon="3 cycles",
         parameters={"interval": 2.0},
