@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from heecon.analysis.axis import axis
 from heecon.analysis.change_log import change_log
+from heecon.analysis.draws_file import GivenDraws, given_draws, read_draws
 from heecon.analysis.engines import with_engine
 from heecon.analysis.evaluation import run
 from heecon.analysis.incremental import Totals, fully_incremental, pairwise
@@ -129,7 +130,7 @@ class Model(EditableModel):
         seed: int | None = None,
         *,
         method: str = "random",
-        values: Mapping[str, Floats] | None = None,
+        parameters: Mapping[str, Floats] | str | Path | None = None,
         on_error: str = "stop",
         comparator: str | None = None,
         engine: str | None = None,
@@ -142,7 +143,8 @@ class Model(EditableModel):
             draws: how many; the scenario's, or 10,000, if None.
             seed: any whole number; the scenario's, or 1, if None.
             method: "random", "latin_hypercube" or "sobol".
-            values: draws to use instead of sampling, by parameter key.
+            parameters: draws to run instead of sampling: values by parameter key, or a file with a
+                row each draw and a column each input.
             on_error: "stop" at a draw that breaks the model, or "record" it and go on.
             comparator: the strategy increments are against; the model's if None.
             engine: "cohort", "microsim" or "continuous"; None for what the scenario says.
@@ -151,9 +153,11 @@ class Model(EditableModel):
         """
         chosen = with_engine(self, engine, patients, seed)
         count, start = size_of_psa(chosen, draws, seed)
+        given = None if parameters is None else self._given(parameters, draws)
         found = run_psa(
             chosen, count, start, method,
-            values=values, on_draws=on_draws, on_compile=_say_compiling, on_error=on_error,
+            values=given.values if given else None, draw_names=given.names if given else (),
+            on_draws=on_draws, on_compile=_say_compiling, on_error=on_error,
         )  # fmt: skip
         return PSAResult(replace(found, comparator=comparator or found.comparator))
 
@@ -336,7 +340,7 @@ class Model(EditableModel):
     def evppi(
         self,
         *parameters: str,
-        draws: int = 10_000,
+        draws: int | None = None,
         seed: int = 1,
         threshold: float | None = None,
         people: float | None = None,
@@ -347,7 +351,7 @@ class Model(EditableModel):
 
         Args:
             parameters: keys, known together; every input on its own if none is named.
-            draws: how many.
+            draws: how many; the scenario's, or 10,000, if None.
             seed: any whole number.
             threshold: willingness to pay per QALY; the model's first if None.
             people: whom the decision affects, a year.
@@ -384,6 +388,22 @@ class Model(EditableModel):
             else case_of(self.source, scenario, draws=draws, seed=seed, on_compile=_say_compiling)
         )
         return write_workbook(case, target)
+
+    def _given(
+        self, parameters: Mapping[str, Floats] | str | Path, draws: int | None
+    ) -> GivenDraws:
+        """Draws of the user's own, with a word about what they leave fixed."""
+        if draws is not None:
+            what = "the draws are those of the parameters given"
+            raise InputError(Problem("draws", what, "Drop the number of draws"))
+        given = (
+            read_draws(Path(parameters), self)
+            if isinstance(parameters, str | Path)
+            else given_draws(self, parameters)
+        )
+        for note in given.notes:
+            log.warning(note)
+        return given
 
     def _ready(self) -> Self:
         """The model, once the user knows what takes so long."""

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from heecon.analysis.ceac import population_size
 from heecon.analysis.convergence import running
+from heecon.analysis.draws_file import read_outcomes as read
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.evppi import evppi, rank
 from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
 from heecon.analysis.monte_carlo import estimates
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
-from heecon.analysis.outcomes import read_outcomes as read
 from heecon.analysis.psa import summarise
 from heecon.analysis.trial import Trial
 from heecon.engine.strategy_inputs import EvaluatedStrategy

@@ -291,7 +291,7 @@ ONE = {
 }  # fmt: skip
 """Arguments that are lists in Python, and may be repeated on the command line."""
 
-ONLY_IN_PYTHON = {"self", "ranges", "values", "on_draws", "path", "trial", "evppi.parameters"}
+ONLY_IN_PYTHON = {"self", "ranges", "on_draws", "path", "trial", "evppi.parameters"}
 """Functions and mappings, and what a command takes in other ways."""
 
 
@@ -323,6 +323,6 @@ def compare(method: Callable[..., Any], command: str) -> None:
     for name, argument in inspect.signature(method).parameters.items():
         if name in ONLY_IN_PYTHON or f"{method.__name__}.{name}" in ONLY_IN_PYTHON:
             continue
-        option = options[ONE.get(name, name)]
+        option = options[name if name in options else ONE.get(name, name)]
         if argument.default is not inspect.Parameter.empty and name not in {"quantities", "sizes"}:
             assert (option.default or None) == (argument.default or None), name

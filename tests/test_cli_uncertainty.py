@@ -206,7 +206,7 @@ def test_nothing_worth_knowing_is_said(heecon: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["psa", "hiv", "--parameters", "x.csv"], "belongs to --external"),
+        (["evppi", "hiv", "--parameters", "x.csv"], "belongs to --external"),
         (["psa", "hiv", "--external", "x.csv"], "another program's results"),
         (["evppi", "hiv", "--external", "x.csv"], "another program's results"),
         (["evsi", "rr", "hiv", "--sd", "1", "--fixed-cost", "5"], "Give --people"),

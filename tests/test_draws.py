@@ -209,9 +209,188 @@ def test_people_of_a_draw_are_the_same_when_others_are_left_out() -> None:
     model = he.Model.from_dict(definition, {"p": 0.5})
     p = np.array([0.1, 0.2, 1.5, 0.3, -0.1, 0.4])
     good = np.array([0, 1, 3, 5])
-    whole = model.psa(values={"p": np.where((p > 1) | (p < 0), 0.5, p)}, patients=200).outcomes
-    found = model.psa(values={"p": p}, patients=200, on_error="record").outcomes
+    whole = model.psa(parameters={"p": np.where((p > 1) | (p < 0), 0.5, p)}, patients=200).outcomes
+    found = model.psa(parameters={"p": p}, patients=200, on_error="record").outcomes
     assert [draw for draw, _ in found.failed] == [2, 4]
     assert "draw 4, cycle" in found.failed[1][1]
     assert list(found.numbers) == good.tolist()
     assert found.effect.tolist() == whole.effect[good].tolist()
+
+
+# --- draws that are given ------------------------------------------------------------------------
+
+
+def test_a_model_runs_the_draws_of_a_file_in_order(folder: Path) -> None:
+    run("psa", str(folder), "--draws", "30", "--out", "drawn")
+    written = Path("drawn/psa_draws.csv").read_text().splitlines()
+    Path("theirs.csv").write_text("\n".join([written[0], *reversed(written[1:])]))
+    done = run("psa", str(folder), "--parameters", "theirs.csv", "--out", "given")
+    assert done.exit_code == 0
+    again = Path("given/psa_draws.csv").read_text().splitlines()
+    assert again == [written[0], *reversed(written[1:])]  # costs and effects to the last digit
+    manifest = json.loads(Path("given/psa_manifest.json").read_text())
+    assert list(manifest["parameters"]) == ["theirs.csv"]
+    assert (manifest["draws"], manifest["kept_at_base"]) == (30, [])
+    found = he.load(folder).psa(parameters="theirs.csv").outcomes
+    assert list(found.numbers) == list(range(29, -1, -1))
+    assert repr(float(found.cost[0, 0])) in again[1]
+
+
+def test_what_given_draws_leave_fixed_is_told(folder: Path) -> None:
+    lines = ["draw,u_stable", *(f"{n},{0.985 + n / 1000}" for n in range(1, 21))]
+    Path("few.csv").write_text("\n".join(lines))
+    done = run("psa", str(folder), "--parameters", "few.csv", "--out", "o")
+    inputs = len(he.load(folder).inputs)
+    assert f"20 draws, 1 of {inputs} inputs vary" in done.output
+    told = done.output.replace("\n", " ")
+    assert "kept at the base value" in told
+    assert "In 5 of the draws given 'u_stable' cannot be 1.001" in told
+    assert json.loads(Path("o/psa_manifest.json").read_text())["kept_at_base"]
+    assert [row["draw"] for row in rows("o/psa_draws.csv")] == [str(n) for n in range(1, 21)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["u_stabel", "0.7"], "theirs.csv:1:1: .*no parameter of my_model.*u_stable"),
+        (["draw,u_stable", "1,0.7", "1,0.8"], r"theirs.csv:3:1 \(draw\): draw 1 stands twice"),
+        (["u_stable", "0.7", "x"], r"theirs.csv:3:1 \(u_stable\): 'x' is not a number"),
+        (["draw,note", "1,a"], "no parameter"),
+        (["draw", "1"], "no column of a parameter"),
+        (["u_stable", "0.7"], "1 draws are too few"),
+    ],
+)
+def test_given_draws_that_cannot_be_used(lines: list[str], words: str, folder: Path) -> None:
+    Path("theirs.csv").write_text("\n".join(lines))
+    refused(words, "psa", str(folder), "--parameters", "theirs.csv")
+    with pytest.raises(he.InputError, match=words):
+        he.load(folder).psa(parameters="theirs.csv").ceac  # noqa: B018
+
+
+def test_a_given_draw_that_breaks_the_model_is_called_as_the_file_does(folder: Path) -> None:
+    lines = ["draw,u_stable", *(f"{n},{0.7 + n / 1000}" for n in range(101, 121)), "late,1e15"]
+    Path("theirs.csv").write_text("\n".join(lines).replace("late,1e15", "121,1e15"))
+    model_file = folder / "model.toml"
+    model_file.write_text(
+        model_file.read_text().replace('= "u_stable"', '= "log(1 - u_stable / 1e15) + u_stable"')
+    )
+    with pytest.raises(he.SimulationError, match=r"draw 121: its parameters are u_stable = 1e\+15"):
+        run("psa", str(folder), "--parameters", "theirs.csv")
+    run("psa", str(folder), "--parameters", "theirs.csv", "--on-error", "record", "--out", "o")
+    (left,) = rows("o/psa_left_out.csv")
+    assert left["draw"] == "121"
+    assert "draw 121, cycle" in left["reason"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--draws", "100"), "Drop --draws"),
+        (("--seed", "2", "--method", "sobol"), "Drop --seed, --method"),
+        (("--until", "2"), "Drop --until"),
+    ],
+)
+def test_options_that_given_draws_leave_without_effect(
+    options: tuple[str, ...], words: str, folder: Path
+) -> None:
+    Path("theirs.csv").write_text("u_stable\n0.7\n")
+    refused(words, "psa", str(folder), "--parameters", "theirs.csv", *options)
+    if options[0] == "--draws":
+        with pytest.raises(he.InputError, match="Drop the number of draws"):
+            he.load(folder).psa(100, parameters="theirs.csv")
+
+
+# --- another program's draws ---------------------------------------------------------------------
+
+
+def external(folder: Path, order: Any = None, first: int = 0) -> tuple[Path, Path]:
+    """Two strategies whose difference is 1,000 times theta, and what theta was."""
+    theta = np.random.default_rng(4).normal(0.1, 1.0, 200)
+    other = np.random.default_rng(5).normal(0.0, 0.5, 200)
+    results, parameters = ["draw,strategy,cost,effect"], ["draw,theta,still"]
+    for draw in range(200):
+        results.append(f"{draw},a,1000,1")
+        results.append(f"{draw},b,{1000 - 1000 * (theta[draw] + other[draw])!r},1")
+    rows = [f"{draw + first},{theta[draw]!r},3" for draw in range(200)]
+    parameters += rows if order is None else [rows[i] for i in order]
+    text = "\n".join(results).replace("np.float64(", "").replace(")", "")
+    (folder / "x.csv").write_text(text)
+    text = "\n".join(parameters).replace("np.float64(", "").replace(")", "")
+    (folder / "p.csv").write_text(text)
+    return folder / "x.csv", folder / "p.csv"
+
+
+def test_parameters_are_matched_by_draw_in_any_order(tmp_path: Path) -> None:
+    """From a public question: do the rows of outcomes and parameters correspond? (BCEA #53)."""
+    straight = he.read_outcomes(*external(tmp_path), thresholds=[1.0])
+    value = straight.evppi("theta").table["evppi"][0]
+    # The closed form of E max(0, x) - max(0, E x) of the normal with the draws' own moments.
+    theta = straight.outcomes.parameters["theta"]
+    m, s = 1000 * theta.mean(), 1000 * theta.std()
+    z = m / s
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    below = 0.5 * (1 + np.vectorize(__import__("math").erf)(-abs(z) / np.sqrt(2)))
+    assert value == pytest.approx(s * density - abs(m) * below, rel=0.15)
+    shuffled = np.random.default_rng(6).permutation(200)
+    for order in (shuffled, range(199, -1, -1)):
+        again = he.read_outcomes(*external(tmp_path, order), thresholds=[1.0])
+        assert again.evppi("theta").table.rows == straight.evppi("theta").table.rows
+
+
+def test_rows_of_results_in_any_order_change_no_number(tmp_path: Path) -> None:
+    x, p = external(tmp_path)
+    straight = he.read_outcomes(x, p, thresholds=[1.0]).evppi("theta").table.rows
+    head, first, *others = x.read_text().splitlines()
+    x.write_text("\n".join([head, first, *reversed(others)]))
+    assert he.read_outcomes(x, p, thresholds=[1.0]).evppi("theta").table.rows == straight
+    p.write_text("\n".join(line.split(",", 1)[1] for line in p.read_text().splitlines()))
+    with pytest.raises(he.InputError, match="no column 'draw' says whose the rows are"):
+        he.read_outcomes(x, p)
+
+
+def test_parameters_of_other_draws_are_refused(tmp_path: Path) -> None:
+    x, p = external(tmp_path, first=1)
+    with pytest.raises(
+        he.InputError, match=r"1 to 200 \(200\) here and 0 to 199 \(200\) in x.csv.*from 0, or of"
+    ):
+        he.read_outcomes(x, p)
+    lines = p.read_text().splitlines()
+    p.write_text("\n".join(lines[:-1]))
+    with pytest.raises(he.InputError, match=r"1 to 199 \(199\) here.*one row in both files"):
+        he.read_outcomes(x, p)
+    p.write_text("\n".join([*lines, lines[-1]]))
+    with pytest.raises(he.InputError, match="draw 200 stands twice"):
+        he.read_outcomes(x, p)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["draw,cost_a,effect_a", "1,2,3"], "write a row for each strategy of a draw"),
+        (["draw,strategy,cost,effect", "1,a,1e16,1"], "x.csv:2: 1e.16 is larger"),
+        (["draw,strategy,cost,effect", "1,,1,1"], "x.csv:2: the row has no strategy"),
+        (["draw,strategy,cost,effect", ",a,1,1"], "x.csv:2: the row does not say which draw"),
+        (["draw,strategy,cost,effect", "1,a,1,1", "1.0,a,1,1"], "draw 1 of a stands twice"),
+    ],
+)
+def test_results_that_cannot_be_used(lines: list[str], words: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(lines))
+    with pytest.raises(he.InputError, match=words):
+        he.read_outcomes(path)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("psa", "--draws", "10"),
+        ("psa", "--method", "sobol"),
+        ("psa", "--on-error", "record"),
+        ("evppi", "--draws", "10"),
+    ],
+)
+def test_options_that_results_leave_without_effect(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    x, _ = external(tmp_path)
+    refused(f"Drop {arguments[1]}", *arguments, "--external", str(x), "--threshold", "1")

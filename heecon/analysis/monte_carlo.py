@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from heecon.analysis.evaluation import Evaluation
-from heecon.analysis.outcomes import Outcomes
+from heecon.analysis.outcomes import Outcomes, check_threshold
 from heecon.engine.moments import Moments, MonteCarlo
 from heecon.errors import InputError, Problem
 from heecon.files import names
@@ -113,9 +113,10 @@ def until_error(
         comparator: what increments are over; the model's, or the first strategy, if None.
 
     Raises:
-        InputError: the error is not positive, or the comparator is unknown.
+        InputError: the error or the threshold is none, or the comparator is unknown.
     """
     strategies = list(model.strategies)
+    check_threshold(threshold)
     if not (error > 0 and np.isfinite(error)):
         raise InputError(Problem("--until-se", f"an error of {error}", "Give an amount above 0"))
     chosen = comparator or model.settings.comparator or strategies[0]

@@ -1,24 +1,26 @@
 """Draws of cost and effect by strategy: what every analysis of uncertainty starts from.
 
-They come from heecon's engines (``psa.run_psa``) or from any other simulator (``read_outcomes``).
+They come from heecon's engines (``psa.run_psa``) or from any other simulator
+(``draws_file.read_outcomes``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
 from heecon.analysis.incremental import Totals
 from heecon.arrays import Floats
-from heecon.errors import Diagnostics, InputError, InvalidValue, Problem
+from heecon.errors import InputError, Problem
 from heecon.files import names
-from heecon.files.table_file import number, numbers_of, read_table
 
 FEWEST = 10
 """Draws from which an interval or a probability may be told."""
+
+MAX_AMOUNT = 1e15
+"""Amounts beyond it, and thresholds, are refused: their squares and sums lose all meaning."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Outcomes:
         comparator: the strategy increments are against.
         thresholds: thresholds the model names.
         currency: for headings.
-        failed: draws that broke the model and were left out: (number, what was said).
+        failed: draws that broke the model and were left out: (what it is called, what was said).
         simulation: (2 strategies, 2 strategies) covariance of the costs of all strategies, then
             their effects, that comes from simulating a finite number of people in each draw; None
             when the draws are exact.
@@ -52,7 +54,7 @@ class Outcomes:
     comparator: str = ""
     thresholds: tuple[float, ...] = ()
     currency: str = ""
-    failed: tuple[tuple[int, str], ...] = ()
+    failed: tuple[tuple[int | str, str], ...] = ()
     simulation: Floats | None = None
     draw_names: tuple[int | str, ...] = ()
     inputs: int = 0
@@ -123,65 +125,6 @@ class Outcomes:
         return self.strategies.index(strategy)
 
 
-def read_outcomes(path: Path, parameters: Path | None = None, comparator: str = "") -> Outcomes:
-    """Read the results of any simulator.
-
-    Args:
-        path: a CSV or XLSX file with the columns draw, strategy, cost, effect, one row each.
-        parameters: a file with one row a draw, in the order of the draws, one column a parameter.
-        comparator: the strategy increments are against; the first in the file if empty.
-
-    Raises:
-        InputError: a column or a row is missing, stands twice, or is not a number.
-    """
-    table = read_table(path)
-    wanted = ("draw", "strategy", "cost", "effect")
-    missing = [name for name in wanted if name not in table.header]
-    if missing:
-        what = f"there is no column {', '.join(missing)}"
-        raise InputError(Problem(table.name, what, "The columns are draw, strategy, cost, effect"))
-    if not table.rows:
-        raise InputError(Problem(table.name, "there are no rows", "Give one a draw and strategy"))
-    diagnostics = Diagnostics()
-    cells: dict[tuple[str, str], tuple[float, float]] = {}
-    for index, row in enumerate(table.rows):
-        values = dict(zip(table.header, row, strict=True))
-        key = (values["draw"], values["strategy"])
-        with diagnostics.collecting(table.where(index)):
-            if key in cells:
-                raise InvalidValue(f"draw {key[0]} of {key[1]} stands twice")
-            cells[key] = number(values["cost"]), number(values["effect"])
-    draws = list(dict.fromkeys(draw for draw, _ in cells))
-    strategies = list(dict.fromkeys(strategy for _, strategy in cells))
-    lacking = [(d, s) for d in draws for s in strategies if (d, s) not in cells]
-    if not diagnostics.found and lacking:
-        what = f"draw {lacking[0][0]} has no row for {lacking[0][1]}"
-        diagnostics.error(table.name, what, "Give every strategy a row in every draw")
-    diagnostics.raise_if_any()
-    cube = np.array([[cells[draw, strategy] for strategy in strategies] for draw in draws])
-    outcomes = Outcomes(
-        tuple(strategies),
-        cube[:, :, 0],
-        cube[:, :, 1],
-        parameters=_read_parameters(parameters, len(draws)) if parameters else {},
-        labels={name: name for name in strategies},
-        comparator=comparator,
-    )
-    outcomes.index(outcomes.reference)
-    return outcomes
-
-
-def _read_parameters(path: Path, draws: int) -> dict[str, Floats]:
-    table = read_table(path)
-    if len(table.rows) != draws:
-        what = f"{len(table.rows)} rows of parameters for {draws} draws"
-        raise InputError(Problem(table.name, what, "Give one row a draw, in the same order"))
-    diagnostics = Diagnostics()
-    values = numbers_of(table, diagnostics)
-    diagnostics.raise_if_any()
-    return {name: values[:, i] for i, name in enumerate(table.header) if name != "draw"}
-
-
 def check_draws(count: int) -> None:
     """Refuse to judge uncertainty by a handful of draws.
 
@@ -213,8 +156,19 @@ def checked_thresholds(outcomes: Outcomes, thresholds: Sequence[float] | None) -
     """
     chosen = list(dict.fromkeys(outcomes.thresholds if thresholds is None else thresholds))
     if not chosen:
-        raise InputError(Problem("thresholds", "no threshold is named", "Name at least one"))
-    bad = [value for value in chosen if not (np.isfinite(value) and value >= 0)]
-    if bad:
-        raise InputError(Problem("thresholds", f"{bad[0]} is not a threshold", "Give amounts >= 0"))
+        hint = "Give --threshold AMOUNT, or thresholds = [...] in [model]"
+        raise InputError(Problem("thresholds", "no threshold is named", hint))
+    for value in chosen:
+        check_threshold(value)
     return chosen
+
+
+def check_threshold(value: float) -> None:
+    """Refuse what is no willingness to pay.
+
+    Raises:
+        InputError: it is negative, not finite, or beyond ``MAX_AMOUNT``.
+    """
+    if not 0 <= value <= MAX_AMOUNT:
+        hint = f"Give an amount from 0 to {MAX_AMOUNT:g}"
+        raise InputError(Problem("threshold", f"{value:g} is no willingness to pay", hint))

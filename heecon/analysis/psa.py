@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -83,6 +84,7 @@ def run_psa(
     method: str = "random",
     *,
     values: Mapping[str, Floats] | None = None,
+    draw_names: Sequence[int | str] = (),
     on_draws: Callable[[int], None] | None = None,
     on_compile: Callable[[], None] | None = None,
     on_error: str = "stop",
@@ -95,6 +97,7 @@ def run_psa(
         seed: any whole number.
         method: see ``sampling.sample``.
         values: draws to use instead of sampling, by parameter key.
+        draw_names: what these are called.
         on_draws: called with the number of draws done so far.
         on_compile: called before the kernels are compiled.
         on_error: see ``outcomes_of``.
@@ -111,7 +114,9 @@ def run_psa(
         check_draws(draws)
     base = run(model, on_compile=on_compile)
     chosen = dict(values) if values is not None else sample(model, draws, seed, method)
-    outcomes = outcomes_of(model, chosen, on_draws=on_draws, on_error=on_error)
+    outcomes = outcomes_of(
+        model, chosen, on_draws=on_draws, on_error=on_error, draw_names=draw_names
+    )
     return replace(outcomes, base=base.totals())
 
 
@@ -122,6 +127,7 @@ def outcomes_of(
     on_draws: Callable[[int], None] | None = None,
     on_error: str = "stop",
     first_draw: int = 0,
+    draw_names: Sequence[int | str] = (),
 ) -> Outcomes:
     """Run a model at given parameter values: what every analysis calls that needs new runs.
 
@@ -133,13 +139,13 @@ def outcomes_of(
             it in ``Outcomes.failed``.
         first_draw: number of the first draw, when others were run before: simulated people of each
             draw have random numbers of their own.
+        draw_names: what the draws are called, if not by their numbers.
 
     Raises:
         SimulationError: a draw breaks the model; the first such draw's parameter values are told.
         InputError: every draw breaks it.
     """
-    failed: list[tuple[int, str]] = []
-    draw_names: tuple[int, ...] = ()
+    failed: list[tuple[int, Problem]] = []
     numbers = first_draw + np.arange(_count(values))
     try:
         cost, effect, simulation = _run(model, values, numbers, on_draws)
@@ -149,21 +155,26 @@ def outcomes_of(
         failed = _failing(model, values, numbers, only_first=on_error == "stop")
         if on_error == "stop":
             told = _told(values, failed[0][0], first_draw)
-            raise SimulationError([*error.problems, told]) from None
+            problems = [_renamed(problem, draw_names) for problem in (*error.problems, told)]
+            raise SimulationError(problems) from None
         kept = ~np.isin(numbers, [draw for draw, _ in failed])
         if not kept.any():
             what = "every draw breaks the model"
             raise InputError([Problem("draws", what), *error.problems]) from None
         values, numbers = _part(values, kept), numbers[kept]
         cost, effect, simulation = _run(model, values, numbers, on_draws)
-        draw_names = tuple(numbers.tolist())
     return Outcomes(
         strategies=tuple(model.strategies),
         cost=cost,
         effect=effect,
         parameters=values,
-        failed=tuple(failed),
-        draw_names=draw_names,
+        failed=tuple(
+            (_name_of(draw, draw_names), str(_renamed(problem, draw_names)))
+            for draw, problem in failed
+        ),
+        draw_names=tuple(_name_of(draw, draw_names) for draw in numbers.tolist())
+        if failed or draw_names
+        else (),
         labels={name: strategy.label for name, strategy in model.strategies.items()},
         comparator=model.settings.comparator or "",
         thresholds=model.settings.thresholds,
@@ -215,9 +226,9 @@ def _count(values: Mapping[str, Floats]) -> int:
 
 def _failing(
     model: Model, values: Mapping[str, Floats], numbers: NDArray[np.int64], *, only_first: bool
-) -> list[tuple[int, str]]:
+) -> list[tuple[int, Problem]]:
     """The draws that break the model and what is said of each, found by halving."""
-    found: list[tuple[int, str]] = []
+    found: list[tuple[int, Problem]] = []
     waiting = [(0, len(numbers))]
     while waiting and not (only_first and found):
         start, end = waiting.pop()
@@ -226,13 +237,28 @@ def _failing(
             _run(model, _part(values, place), numbers[place])
         except SimulationError as error:
             if end - start == 1:
-                draw = int(numbers[start])
+                draw, problem = int(numbers[start]), error.problems[0]
                 # A cohort counts from 0 in whatever it is given.
-                found.append((draw, str(error.problems[0]).replace("draw 0,", f"draw {draw},")))
+                where = problem.where.replace("draw 0,", f"draw {draw},")
+                found.append((draw, replace(problem, where=where)))
             else:
                 middle = (start + end) // 2
                 waiting += [(middle, end), (start, middle)]
     return found
+
+
+def _name_of(draw: int, draw_names: Sequence[int | str]) -> int | str:
+    return draw_names[draw] if draw_names else draw
+
+
+def _renamed(problem: Problem, draw_names: Sequence[int | str]) -> Problem:
+    """A problem of a draw under the name the user knows."""
+    where = re.sub(
+        r"draw ([0-9]+)",
+        lambda found: f"draw {_name_of(int(found[1]), draw_names)}",
+        problem.where,
+    )
+    return replace(problem, where=where)
 
 
 def _told(values: Mapping[str, Floats], draw: int, first: int) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,8 +13,9 @@ import typer
 
 from heecon.analysis.ceac import population_size
 from heecon.analysis.convergence import until as run_until
+from heecon.analysis.draws_file import GivenDraws, read_draws, read_outcomes
 from heecon.analysis.engines import options_of, with_engine
-from heecon.analysis.outcomes import Outcomes, checked_thresholds, read_outcomes
+from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import DRAWS, run_psa, size_of_psa
 from heecon.analysis.subgroups import mixture as mixed
 from heecon.analysis.subgroups import weighted
@@ -28,6 +30,7 @@ from heecon.commands.common import (
     make_console,
     progress,
     say_compiling,
+    say_warnings,
     say_written,
 )
 from heecon.errors import InputError, Problem
@@ -93,7 +96,11 @@ def psa(
         typer.Option(help="Analyse another program's results: draw, strategy, cost, effect."),
     ] = None,
     parameters: Annotated[
-        Path | None, typer.Option(help="With --external: the parameters of each draw.")
+        Path | None,
+        typer.Option(
+            help="Draws to run instead of sampling: a row each, a column each input. "
+            "With --external: the parameters of its draws."
+        ),
     ] = None,
     comparator: Annotated[str | None, typer.Option(help="Increments are against it.")] = None,
     engine: Engine = None,
@@ -105,7 +112,10 @@ def psa(
     began = time.perf_counter()
 
     settings: dict[str, object]
-    check_options(external, parameters, scenario, draws, seed, until, engine, patients)
+    check_external(
+        external, scenario=scenario, draws=draws, seed=seed, method=method, until=until,
+        on_error=on_error, engine=engine, patients=patients,
+    )  # fmt: skip
     if external is not None:
         outcomes = read_outcomes(external, parameters, comparator or "")
         folder = out or Path("reports") / external.stem
@@ -113,10 +123,18 @@ def psa(
         settings = {"external": hashed, "draws": outcomes.draws}
     else:
         model = with_engine(load_model(scenario), engine, patients, seed)
-        count, start = size_of_psa(model, draws, seed)
-        outcomes = _run(model, count, start, method, threshold, until, on_error, comparator)
         folder = folder_for(model, out, "psa")
-        settings = {"seed": start, "draws": outcomes.draws, "method": str(method)}
+        if parameters is not None:
+            check_given(model, draws=draws, seed=seed, method=method, until=until)
+            given = read_draws(parameters, model)
+            outcomes = _replay(model, given, str(on_error))
+            settings = {"parameters": {parameters.name: file_hash(parameters)}}
+            settings |= {"draws": outcomes.draws, "kept_at_base": list(given.fixed)}
+        else:
+            count, start = size_of_psa(model, draws, seed)
+            outcomes = _run(model, count, start, method, threshold, until, on_error, comparator)
+            settings = {"seed": start, "draws": outcomes.draws, "method": str(method)}
+        outcomes = replace(outcomes, comparator=comparator or outcomes.comparator)
         settings["left_out"] = len(outcomes.failed)
         if outcomes.simulation is not None:
             settings["patients"] = options_of(model).patients
@@ -137,14 +155,28 @@ def psa(
     say_written(console, folder, paths)
 
 
-def check_options(external: Path | None, parameters: Path | None, *of_a_model: object) -> None:
-    """Refuse options that would be ignored."""
-    if external is None and parameters is not None:
-        hint = "Name the outcomes with --external, or drop --parameters"
-        raise InputError(Problem("--parameters", "it belongs to --external", hint))
-    if external is not None and any(option is not None for option in of_a_model):
-        hint = "Drop the scenario, --draws, --seed and --until: the draws are in the file"
-        raise InputError(Problem("--external", "another program's results are as they are", hint))
+def check_external(external: Path | None, **of_a_model: object) -> None:
+    """Refuse options that another program's results leave without effect."""
+    if external is not None:
+        _refuse("--external", "another program's results are as they are", of_a_model)
+
+
+def check_given(model: Model, **of_sampling: object) -> None:
+    """Refuse options that draws from a file leave without effect."""
+    if model.scenario.engine != "cohort":
+        of_sampling.pop("seed")  # it is the people's
+    _refuse("--parameters", "the draws are those of the file", of_sampling)
+
+
+def _refuse(where: str, what: str, options: Mapping[str, object]) -> None:
+    """Refuse the options that were given."""
+    given = [
+        f"--{name.replace('_', '-')}" if name != "scenario" else "the scenario"
+        for name, value in options.items()
+        if value not in {None, Method.RANDOM, OnError.STOP}
+    ]
+    if given:
+        raise InputError(Problem(where, what, f"Drop {', '.join(given)}"))
 
 
 def mixture(
@@ -240,4 +272,19 @@ def _run(
             if not stopped.reached:
                 typer.echo(f"The error of {error:g} was not reached in {count:,} draws.", err=True)
             outcomes = stopped.outcomes
-    return replace(outcomes, comparator=comparator or outcomes.comparator)
+    return outcomes
+
+
+def _replay(model: Model, given: GivenDraws, on_error: str) -> Outcomes:
+    """Run the draws of a file, each once; tell what stays fixed though it is uncertain."""
+    say_warnings(given.notes)
+    count = len(next(iter(given.values.values())))
+    with progress("Draws", count) as advance:
+        return run_psa(
+            model,
+            values=given.values,
+            draw_names=given.names,
+            on_draws=advance,
+            on_compile=say_compiling,
+            on_error=on_error,
+        )

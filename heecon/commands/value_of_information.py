@@ -10,10 +10,11 @@ import typer
 
 from heecon.analysis import trial as designs
 from heecon.analysis.ceac import population_size
+from heecon.analysis.draws_file import read_outcomes
 from heecon.analysis.evppi import rank
 from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
-from heecon.analysis.outcomes import Outcomes, checked_thresholds, read_outcomes
-from heecon.analysis.psa import run_psa
+from heecon.analysis.outcomes import Outcomes, checked_thresholds
+from heecon.analysis.psa import run_psa, size_of_psa
 from heecon.commands.common import (
     Out,
     Target,
@@ -23,13 +24,15 @@ from heecon.commands.common import (
     say_compiling,
     say_simulated,
 )
-from heecon.commands.psa import check_options
+from heecon.commands.psa import check_external
 from heecon.commands.sensitivity import finish
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
 from heecon.report.sensitivity_report import evppi_report, evsi_report
 
-Draws = Annotated[int, typer.Option(help="Number of draws.")]
+Draws = Annotated[
+    int | None, typer.Option(help="Number of draws. Default: the scenario's, or 10,000.")
+]
 Seed = Annotated[int, typer.Option(help="Any whole number.")]
 Threshold = Annotated[
     float | None, typer.Option(help="Willingness to pay per QALY. Default: the model's first.")
@@ -41,7 +44,7 @@ Rate = Annotated[float, typer.Option(help="Discount rate of the population, a ye
 
 def evppi(
     scenario: Target = None,
-    draws: Draws = 10_000,
+    draws: Draws = None,
     seed: Seed = 1,
     threshold: Threshold = None,
     group: Annotated[
@@ -62,7 +65,10 @@ def evppi(
     """Rank the inputs by what knowing each exactly would be worth (EVPPI)."""
     began = time.perf_counter()
 
-    check_options(external, parameters, scenario)
+    check_external(external, scenario=scenario, draws=draws)
+    if external is None and parameters is not None:
+        hint = "Name the outcomes with --external; heecon psa runs a model at given draws"
+        raise InputError(Problem("--parameters", "it belongs to --external", hint))
     if external is not None:
         model, outcomes = None, read_outcomes(external, parameters)
         folder = out or Path("reports") / external.stem
@@ -100,7 +106,7 @@ def evsi_(
     moment_matching: Annotated[
         bool, typer.Option("--moment-matching", help="Instead of regression.")
     ] = False,
-    draws: Draws = 10_000,
+    draws: Draws = None,
     seed: Seed = 1,
     threshold: Threshold = None,
     people: People = None,
@@ -142,15 +148,24 @@ def evsi_(
         else net_benefit_of_sampling(found, population, fixed_cost, cost_per_person)
     )
     report = evsi_report(found, net, outcomes.currency)
-    finish(model, report, folder_for(model, out, "evsi"), "evsi", began, seed=seed, draws=draws)
+    finish(
+        model,
+        report,
+        folder_for(model, out, "evsi"),
+        "evsi",
+        began,
+        seed=seed,
+        draws=outcomes.draws,
+    )
 
 
-def _psa(scenario: str | None, draws: int, seed: int) -> tuple[Model, Outcomes]:
+def _psa(scenario: str | None, draws: int | None, seed: int) -> tuple[Model, Outcomes]:
 
     model = load_model(scenario)
     say_simulated(model)
-    with progress("Draws", draws) as advance:
-        return model, run_psa(model, draws, seed, on_draws=advance, on_compile=say_compiling)
+    count, _ = size_of_psa(model, draws, seed)
+    with progress("Draws", count) as advance:
+        return model, run_psa(model, count, seed, on_draws=advance, on_compile=say_compiling)
 
 
 def _population(people: float | None, years: float, rate: float) -> float | None:

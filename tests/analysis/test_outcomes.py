@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import heecon as he
-from heecon.analysis.outcomes import Outcomes, read_outcomes
+from heecon.analysis.draws_file import read_outcomes
+from heecon.analysis.outcomes import Outcomes
 
 
 def written(folder: Path, name: str, *lines: str) -> Path:
