@@ -22,6 +22,9 @@ from heecon.model.definition import Model
 
 COLUMNS = ("draw", "strategy", "cost", "effect")
 
+MAX_ROWS = 1_000_000
+"""Rows of another program's results: a draw and strategy each."""
+
 Name = int | str
 """What a draw is called: a whole number, or any text."""
 
@@ -58,7 +61,7 @@ def read_outcomes(path: Path, parameters: Path | None = None, comparator: str = 
     Raises:
         InputError: a column or a row is missing, stands twice, or is not a number.
     """
-    table = read_table(path)
+    table = read_table(path, max_rows=MAX_ROWS)
     _check_long(table)
     diagnostics = Diagnostics()
     cells: dict[tuple[Name, str], tuple[float, float]] = {}
