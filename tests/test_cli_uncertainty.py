@@ -286,3 +286,11 @@ def test_value_of_information(heecon: Any) -> None:
 def test_thresholds_that_are_none(heecon: Any) -> None:
     with pytest.raises(he.InputError, match="-5"):
         heecon("psa", "hiv/base_case", "--draws", "10", "--threshold", "-5")
+
+
+@pytest.mark.parametrize("name", ["..csv", "...csv"])
+def test_a_file_of_dots_names_no_folder(heecon: Any, tmp_path: Path, name: str) -> None:
+    rows = [f"{i},{s},{i % 3 + k},{k}" for i in range(20) for k, s in enumerate("ab")]
+    (tmp_path / name).write_text("\n".join(["draw,strategy,cost,effect", *rows]))
+    with pytest.raises(he.InputError, match="the file's name gives no folder"):
+        heecon("psa", "--external", name, "--threshold", "20")

@@ -9,7 +9,9 @@ Sources: Fenwick, Claxton, Sculpher 2001 Health Econ 10:779 (curve and frontier)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,11 +123,16 @@ def population_size(yearly: float, years: float, rate: float) -> float:
         rate: discount rate a year.
 
     Raises:
-        InputError: a number is negative or not finite.
+        InputError: a number is negative, or the sum is not finite.
     """
-    if not (yearly >= 0 and years >= 0 and rate > -1 and np.isfinite(yearly * years)):
-        what = f"{yearly} people a year for {years} years at {rate}"
-        raise InputError(Problem("population", what, "Give amounts of at least 0"))
-    whole = int(years)
-    discounted = sum((1 + rate) ** -year for year in range(whole))
-    return float(yearly * (discounted + (years - whole) * (1 + rate) ** -whole))
+    found = math.inf
+    if yearly >= 0 and 0 <= years < math.inf and rate > -1:
+        whole = math.floor(years)
+        with suppress(OverflowError):
+            growth = math.expm1(-whole * math.log1p(rate))  # (1 + rate)^-whole - 1
+            discounted = -growth * (1 + rate) / rate if rate else whole
+            found = yearly * (discounted + (years - whole) * (1 + growth))
+    if not math.isfinite(found):
+        what = f"{yearly:g} people a year for {years:g} years at {rate:g}"
+        raise InputError(Problem("population", what, "Give finite amounts of at least 0"))
+    return found

@@ -14,7 +14,7 @@ import numpy as np
 from heecon.analysis.outcomes import MAX_AMOUNT, Outcomes
 from heecon.arrays import Floats
 from heecon.engine.sampling import uncertain
-from heecon.errors import Diagnostics, InputError, InvalidValue, Problem
+from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.files import names
 from heecon.files.table_file import TableFile, number, read_table
 from heecon.model.bounds import complaint
@@ -71,6 +71,8 @@ def read_outcomes(path: Path, parameters: Path | None = None, comparator: str = 
             key = _name(values["draw"]), values["strategy"]
             if not key[1]:
                 raise InvalidValue("the row has no strategy", "Name it")
+            if names.unprintable(key[1], allowed=""):
+                raise InvalidValue(f"{shown(key[1])} is no name", "Write it on one line")
             if key in cells:
                 raise InvalidValue(f"draw {key[0]} of {key[1]} stands twice")
             cells[key] = _amount(values["cost"]), _amount(values["effect"])

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from heecon.analysis.engines import options_of
+from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
 from heecon.model.load import load
 from heecon.plot import Format
@@ -107,6 +108,14 @@ def make_console() -> Console:
 def folder_for(model: Model, out: Path | None, analysis: str = "") -> Path:
     """Where files go: ``--out``, or reports/MODEL/SCENARIO and the analysis."""
     return out or Path("reports") / model.name / model.scenario.name / analysis
+
+
+def folder_beside(file: Path, out: Path | None) -> Path:
+    """Where files about another program's draws go: ``--out``, or reports/ and the file's name."""
+    if out is None and not file.stem.strip("."):
+        what = "the file's name gives no folder"
+        raise InputError(Problem(str(file), what, "Rename it, or name a folder with --out"))
+    return out or Path("reports") / file.stem
 
 
 def say_written(console: Console, folder: Path, paths: list[Path]) -> None:

@@ -25,6 +25,7 @@ from heecon.commands.common import (
     Patients,
     Plots,
     Target,
+    folder_beside,
     folder_for,
     load_model,
     make_console,
@@ -118,7 +119,7 @@ def psa(
     )  # fmt: skip
     if external is not None:
         outcomes = read_outcomes(external, parameters, comparator or "")
-        folder = out or Path("reports") / external.stem
+        folder = folder_beside(external, out)
         hashed = {path.name: file_hash(path) for path in (external, parameters) if path}
         settings = {"external": hashed, "draws": outcomes.draws}
     else:

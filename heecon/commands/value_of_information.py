@@ -18,6 +18,7 @@ from heecon.analysis.psa import run_psa, size_of_psa
 from heecon.commands.common import (
     Out,
     Target,
+    folder_beside,
     folder_for,
     load_model,
     progress,
@@ -71,7 +72,7 @@ def evppi(
         raise InputError(Problem("--parameters", "it belongs to --external", hint))
     if external is not None:
         model, outcomes = None, read_outcomes(external, parameters)
-        folder = out or Path("reports") / external.stem
+        folder = folder_beside(external, out)
     else:
         model, outcomes = _psa(scenario, draws, seed)
         folder = folder_for(model, out, "evppi")

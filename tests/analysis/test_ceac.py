@@ -122,7 +122,7 @@ def test_evpi_of_a_linear_decision_within_its_error() -> None:
 def test_thresholds_must_be_named_and_not_negative() -> None:
     with pytest.raises(he.InputError, match="no threshold"):
         ceac(sick_sicker())
-    for bad in (-1.0, np.nan, np.inf):
+    for bad in (-1.0, np.nan, np.inf, 1e308):
         with pytest.raises(he.InputError, match="is not a threshold"):
             ceac(sick_sicker(), [10.0, bad])
 
@@ -132,6 +132,18 @@ def test_population_by_hand() -> None:
     assert population_size(1000, 2.5, 0.1) == pytest.approx(1000 * (1 + 1 / 1.1 + 0.5 / 1.21))
     assert population_size(1000, 0.25, 0.035) == 250
     assert population_size(0, 10, 0.035) == 0
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-12, 0.035, 2.0, -0.01])
+def test_population_is_the_sum_over_the_years(rate: float) -> None:
+    years = sum((1 + rate) ** -year for year in range(300)) + 0.5 * (1 + rate) ** -300
+    assert population_size(10, 300.5, rate) == pytest.approx(10 * years, rel=1e-12)
+
+
+def test_a_billion_years_take_no_time() -> None:
+    assert population_size(10, 1e9, 0.035) == pytest.approx(10 * 1.035 / 0.035, rel=1e-12)
+    with pytest.raises(he.InputError, match="population"):
+        population_size(10, 1e9, -0.5)
 
 
 @pytest.mark.parametrize(
