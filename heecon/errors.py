@@ -15,6 +15,9 @@ from difflib import get_close_matches
 SHOWN_LENGTH = 60
 """Characters of a value that a message quotes."""
 
+LONGEST = 5_000
+"""Characters of a problem that a message tells."""
+
 SHOWN_PROBLEMS = 50
 """Problems that a message tells; of the others it tells how many there are."""
 
@@ -39,7 +42,10 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return harmless(f"{text}. {self.hint}" if self.hint else f"{text}.")
+        text = f"{text}. {self.hint}" if self.hint else f"{text}."
+        if len(text) > LONGEST:
+            text = f"{text[:LONGEST]}... ({len(text):,} characters)"
+        return harmless(text)
 
 
 class HeeconError(Exception):

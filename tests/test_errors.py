@@ -44,6 +44,11 @@ def test_a_message_is_one_line_that_no_terminal_obeys() -> None:
     assert str(problem) == ("a\\nheecon found 0 problems: \\x1b[2Jx\\ud800. caf\u00e9\\u202e")
 
 
+def test_a_message_is_cut() -> None:
+    assert str(Problem("a", "x" * 3_000_000)).endswith("xxx... (3,000,004 characters)")
+    assert len(str(Problem("a", "x" * 3_000_000))) < 6_000
+
+
 def test_other_errors_are_not_collected() -> None:
     found = Diagnostics()
     with pytest.raises(ValueError, match="another"), found.collecting("a:1"):

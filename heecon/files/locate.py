@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,6 +77,14 @@ def _find(text: str) -> Target:
             target = _in(root, parts)
             if target is not None:
                 return target
+    for folder in (path, *(root / "inputs" / parts[0] for root in (Path.cwd(), bundled()))):
+        file = folder / "model.toml"
+        if os.path.lexists(file) and not file.is_file():
+            what = "model.toml is not a regular file"
+            raise InputError(Problem(str(folder), what, "Put a text file there"))
+    if path.exists() and not path.is_dir():
+        what = "this is neither a model's folder nor a scenario's file"
+        raise InputError(Problem(text, what, "Name a folder with a model.toml, or a .toml file"))
     if path.is_dir():
         what = f"the folder {path} has no model.toml"
         raise InputError(Problem(text, what, "heecon new DIR makes a starter model"))

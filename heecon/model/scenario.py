@@ -133,6 +133,8 @@ def overrides_of(last: Layer, beside: Path | None, problems: Sequence[Problem] =
         path = locate.sibling(folders, parent, where, layers[0].content.model or "")
         if path in [known.path for known in layers] or len(layers) > MAX_CHAIN:
             what = f"'{parent}' leads back to a scenario that extends it"
+            if len(layers) > MAX_CHAIN:
+                what = f"more than {MAX_CHAIN} scenarios extend each other"
             raise InputError(
                 Problem(where, what, "End the chain with a scenario without 'extends'")
             )

@@ -1,5 +1,6 @@
 """Finding models and scenarios by name or path."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,8 @@ def test_a_folder_that_is_no_model_does_not_hide_one(
         ("hiv/base_cas", "Did you mean 'hiv/base_case'?"),
         ("?", "There is bone_metastases"),
         ("../..", "has no model.toml"),
-        ("/etc/passwd", "no such model or scenario"),
+        ("/etc/passwd", "neither a model's folder nor a scenario's file"),
+        ("/dev/null", "neither a model's folder nor a scenario's file"),
         ("../../etc/passwd", "no such model or scenario"),
         ("scenarios/hiv/base_caes.toml", "no such scenario file"),
         ("x" * 300, "cannot be the path of a model: File name too long"),
@@ -65,6 +67,17 @@ def test_what_is_not_there(
     below.mkdir(parents=True)
     monkeypatch.chdir(below)
     assert said in refusal(source)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are those of POSIX")
+def test_a_pipe_in_the_place_of_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path)
+    file = tmp_path / MODEL_FILE
+    file.unlink()
+    os.mkfifo(file)
+    monkeypatch.chdir(tmp_path)
+    for source in ("small", file, file.parent):
+        assert "model.toml is not a regular file. Put a text file there" in refusal(source)
 
 
 def test_a_scenario_of_another_model(tmp_path: Path) -> None:

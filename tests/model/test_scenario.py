@@ -134,6 +134,14 @@ def test_a_circle_of_scenarios(tmp_path: Path) -> None:
     assert "'b' leads back" in found.what
 
 
+def test_a_long_chain_of_scenarios(tmp_path: Path) -> None:
+    write(tmp_path)
+    for i in range(30):
+        path = scenario(tmp_path, f"s{i}", f'title = "{i}"\nextends = "s{i + 1}"\n')
+    found = problem(path.with_name("s0.toml"))
+    assert found.what == "more than 20 scenarios extend each other"
+
+
 MIX = """\
 m1,,0.5,,,,dirichlet,5,,mix,,trial,a trial
 m2,,0.3,,,,dirichlet,3,,mix,,trial,a trial
