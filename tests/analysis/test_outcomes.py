@@ -56,7 +56,7 @@ def test_parameters_beside_the_draws(tmp_path: Path) -> None:
         (("draw,strategy,cost,effect", "1,a,2,1", "1,a,2,1"), "a.csv:3: draw 1 of a stands twice"),
         (("draw,strategy,cost,effect", "1,a,2,1", "1,b,2,1", "2,a,2,1"), "draw 2 has no row for b"),
         (("draw,strategy,cost,effect",), "there are no rows"),
-        (("draw,strategy,cost,effect", '1,"a', 'b",2,1'), r"a.csv:2: 'a\\\\nb' is no name"),
+        (("draw,strategy,cost,effect", '1,"a', 'b",2,1'), r"a.csv:2: 'a\\nb' is no name"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, lines: tuple[str, ...], message: str) -> None:
