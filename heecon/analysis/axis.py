@@ -318,7 +318,7 @@ def _companions(block: Block, index: int, values: Floats) -> Floats:
             covariance = np.atleast_2d(np.cov(block.matrix, rowvar=False))
         with np.errstate(all="ignore"):
             step = link(values) - centre[index]
-            slope = covariance[index] / covariance[index, index]
+            slope = covariance[index] / (covariance[index, index] or 1.0)  # 0 moves no other one
             table = inverse(centre + step[:, None] * slope)
         if block.family == "empirical":
             table = np.clip(table, block.matrix.min(axis=0), block.matrix.max(axis=0))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from heecon.arrays import Floats
 from heecon.errors import Diagnostics, InvalidValue
 from heecon.files import names
+from heecon.model.correlation import REPORTED, nearest_covariance
 from heecon.model.joint import JOINT_FAMILIES, Block
 from heecon.model.parameter import Parameter
 
@@ -72,6 +74,13 @@ def _block(
     what = JOINT_FAMILIES[family].check(block)
     if what:
         raise InvalidValue(f"group '{group}': {what}", "Correct the numbers")
+    if JOINT_FAMILIES[family].matrix == "covariance":
+        matrix, change = nearest_covariance(matrix)
+        block = replace(block, matrix=matrix)
+        if change >= REPORTED:
+            what = "these covariances are impossible together, by rounding; the nearest possible "
+            what += f"ones are used. The largest change of a correlation is {change:.3g}"
+            diagnostics.warn(f"joint/{group}.csv", what)
     for key in joints[group][0] if matrix.size else ():
         if key not in keys:
             what = f"{key} is not uncertain in this group: its column is not used"

@@ -150,6 +150,8 @@ def _share_outside(row: Parameter, blocks: Mapping[str, Block], limits: Limits) 
         block = blocks[row.correlation_group]
         place = block.names.index(row.key)
         sd = math.sqrt(block.matrix[place, place])
+        if sd == 0:
+            return 0.0
         log = row.joint_family == "multivariate_lognormal"
         mean = math.log(row.value) if log else row.value
         shape = Distribution("lognormal" if log else "normal", (mean, sd))

@@ -19,13 +19,8 @@ import numpy as np
 from heecon.arrays import Floats
 from heecon.errors import Diagnostics
 from heecon.files import names
+from heecon.model.correlation import REPORTED, SMALLEST, nearest_correlation
 from heecon.model.parameter import Parameter
-
-SMALLEST = 1e-8
-"""Smallest eigenvalue of a matrix that is used: normal scores need its Cholesky factor."""
-
-REPORTED = 1e-6
-"""Changes of a rank correlation from this on are reported; smaller ones are rounding."""
 
 
 @dataclass(frozen=True)
@@ -124,35 +119,6 @@ def read_copulas(
                     what = f"{key} is not uncertain in this group: its correlations are not used"
                     diagnostics.warn(f"joint/{group}.csv", what)
     return copulas
-
-
-def nearest_correlation(matrix: Floats, smallest: float = SMALLEST, steps: int = 1000) -> Floats:
-    """The correlation matrix nearest to a symmetric one (Frobenius norm), positive definite.
-
-    Alternating projections with Dykstra's correction. The diagonal is exactly one.
-
-    Args:
-        matrix: symmetric, ones on the diagonal.
-        smallest: smallest eigenvalue of the result.
-        steps: at most this many projections.
-    """
-    current, correction = matrix.copy(), np.zeros_like(matrix)
-    for _ in range(steps):
-        before = current
-        target = current - correction
-        values, vectors = np.linalg.eigh(target)
-        possible = (vectors * np.maximum(values, 2 * smallest)) @ vectors.T
-        correction = possible - target
-        current = (possible + possible.T) / 2
-        np.fill_diagonal(current, 1.0)
-        if np.abs(current - before).max() < 1e-12:
-            break
-    low = float(np.linalg.eigvalsh(current).min())
-    if low < smallest:
-        # Convergence is only linear: the little that is left is taken from all correlations alike.
-        share = (smallest - low) / (1 - low)
-        current = (1 - share) * current + share * np.eye(len(matrix))
-    return np.asarray(current)
 
 
 def _copula(group: str, keys: tuple[str, ...], ranks: Floats) -> Copula:

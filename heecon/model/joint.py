@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heecon.arrays import Floats
+from heecon.model.correlation import ROUNDED, nearest_covariance, root
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,16 +67,21 @@ class JointFamily:
 
 
 def _draw_dirichlet(block: Block, uniforms: Floats) -> Floats:
-    from scipy.special import gammaincinv  # noqa: PLC0415
+    from scipy.special import gammaincinv, gammaln  # noqa: PLC0415
 
     gammas = gammaincinv(block.counts, uniforms)
+    # With counts near 0 all gammas of a draw may be smaller than any number: then their logarithms,
+    # by the first term of the series u = x**count / Gamma(count + 1).
+    tiny = gammas.max(axis=1) < 1e-250
+    logs = (np.log(uniforms[tiny]) + gammaln(block.counts + 1)) / block.counts
+    gammas[tiny] = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(gammas / gammas.sum(axis=1, keepdims=True))
 
 
 def _draw_normal(block: Block, uniforms: Floats, centre: Floats) -> Floats:
     from scipy.special import ndtri  # noqa: PLC0415
 
-    return np.asarray(centre + ndtri(uniforms) @ np.linalg.cholesky(block.matrix).T)
+    return np.asarray(centre + ndtri(uniforms) @ root(block.matrix).T)
 
 
 def _draw_empirical(block: Block, uniforms: Floats) -> Floats:
@@ -84,8 +90,14 @@ def _draw_empirical(block: Block, uniforms: Floats) -> Floats:
 
 
 def _check_dirichlet(block: Block) -> str:
-    if not (block.counts > 0).all():
+    if not (block.counts >= 0).all():
         return "every count (arg1) must be positive"
+    if not block.counts.all():
+        name = block.names[int(block.counts.argmin())]
+        return (
+            f"{name} was never observed (its count, arg1, is 0), so that no draw would have it: "
+            "add a prior, such as 1, to every count and let the values follow"
+        )
     total = float(block.values.sum())
     if abs(total - 1) > 0.02:
         # A scenario that fixes one share would leave the others to sum to one in every draw.
@@ -96,8 +108,15 @@ def _check_dirichlet(block: Block) -> str:
 def _check_covariance(block: Block) -> str:
     if not np.allclose(block.matrix, block.matrix.T, rtol=1e-9, atol=0):
         return "the covariance matrix is not symmetric"
-    smallest = float(np.linalg.eigvalsh(block.matrix).min())
-    if smallest <= 0:
+    variances = np.diag(block.matrix)
+    if (variances < 0).any():
+        return f"the variance of {block.names[int(variances.argmin())]} is negative"
+    alone = (variances == 0) & (block.matrix != 0).any(axis=1)
+    if alone.any():
+        name = block.names[int(alone.argmax())]
+        return f"{name} has no variance, but a covariance with others"
+    if nearest_covariance(block.matrix)[1] > ROUNDED:
+        smallest = float(np.linalg.eigvalsh(block.matrix).min())
         return (
             f"the covariance matrix is not positive definite (smallest eigenvalue {smallest:.3g})"
         )

@@ -328,6 +328,15 @@ def test_shares_keep_summing_to_one(family: str) -> None:
     assert sum(moves.values()) == pytest.approx(np.ones(9), rel=1e-12)
 
 
+def test_an_input_without_variance_moves_alone() -> None:
+    model = block_model("multivariate_normal")
+    block = model.blocks["g"]
+    still = block.matrix * np.outer([1, 1, 0], [1, 1, 0])
+    model = replace(model, blocks={"g": replace(block, matrix=still)})
+    moves = moved(model, model.parameters[2:3], np.array([0.1, 0.2]))
+    assert [moves["x"], moves["y"]] == [pytest.approx([value] * 2) for value in block.values[:2]]
+
+
 def test_a_dirichlet_bound_is_that_of_its_beta() -> None:
     model = block_model("dirichlet")
     found = bounds_of(model, model.parameters[1])

@@ -23,7 +23,7 @@ from heecon.engine.sampling import (
     stream,
     uncertain,
 )
-from heecon.model.copula import SMALLEST, nearest_correlation
+from heecon.model.correlation import SMALLEST, nearest_correlation
 
 from ..analysis.nested import nested_evppi
 from ..analysis.toys import THRESHOLD, toy

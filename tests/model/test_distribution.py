@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from heecon.model.correlation import nearest_covariance
 from heecon.model.distribution import FAMILIES, Z975, fitted, mismatch
 from heecon.model.joint import JOINT_FAMILIES, Block
 
@@ -128,6 +129,7 @@ SUPPORTS = {
 }
 
 
+@example("gamma", 0.41268532835663646, 20.0, [1e-9, 1.0000000000000003e-9])
 @given(
     st.sampled_from(sorted(SUPPORTS)),
     st.floats(0.01, 20),
@@ -140,7 +142,9 @@ def test_quantiles_ascend_inside_the_support(
     built = fitted(family, 0.5, arguments=(first, second))
     values = built.quantile(np.sort(probabilities))
     low, high = SUPPORTS[family]
-    assert (np.diff(values) >= 0).all()
+    # scipy's beta and gamma end within 1e-14 of the exact quantile: probabilities closer than that,
+    # such as 1e-9 and the next number, may come out in either order.
+    assert (np.diff(values) >= -1e-13 * np.abs(values[1:])).all()
     assert (values >= low).all()
     assert (values <= high).all()
 
@@ -275,7 +279,66 @@ def test_shares_of_a_whole_sum_to_one() -> None:
     block = Block("g", "dirichlet", ("a", "b"), np.array([0.25, 0.25]), np.empty((0, 2)), counts)
     assert "sum to 0.5, not 1" in JOINT_FAMILIES["dirichlet"].check(block)
     block = Block("g", "dirichlet", ("a", "b"), counts / 4, np.empty((0, 2)), counts - 1)
+    assert "a was never observed (its count, arg1, is 0)" in JOINT_FAMILIES["dirichlet"].check(
+        block
+    )
+    block = Block("g", "dirichlet", ("a", "b"), counts / 4, np.empty((0, 2)), counts - 2)
     assert "must be positive" in JOINT_FAMILIES["dirichlet"].check(block)
+
+
+def test_a_dirichlet_of_tiny_counts_is_drawn() -> None:
+    """Nearly all of the whole falls to one part: to each as often as its count says."""
+    counts = np.array([0.001, 0.003])
+    block = Block("mix", "dirichlet", ("a", "b"), counts / 0.004, np.empty((0, 2)), counts)
+    draws = block.draw(uniforms(20_000, 2))
+    assert draws.sum(axis=1) == pytest.approx(np.ones(len(draws)))
+    assert draws.mean(axis=0) == pytest.approx([0.25, 0.75], abs=0.01)
+    # The first share is beta(0.001, 0.003).
+    between = ((draws[:, 0] > 1e-6) & (draws[:, 0] < 1 - 1e-6)).mean()
+    beta = scipy.stats.beta(*counts)
+    assert between == pytest.approx(beta.cdf(1 - 1e-6) - beta.cdf(1e-6), abs=0.005)
+
+
+def covariances(matrix: list[list[float]]) -> Block:
+    names = ("a", "b", "c")[: len(matrix)]
+    values = np.array([1.0, -2.0, 0.5])[: len(matrix)]
+    return Block("g", "multivariate_normal", names, values, np.array(matrix), np.zeros(len(names)))
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        [[0.04, 0.06], [0.06, 0.09]],  # correlation 1
+        [[0.04, -0.06], [-0.06, 0.09]],
+        [[0.04, 0.0], [0.0, 0.0]],
+        [[0.0, 0.0], [0.0, 0.0]],
+        [[0.04, 0.0, 0.04], [0.0, 0.09, 0.09], [0.04, 0.09, 0.13]],  # c - a - b does not vary
+    ],
+)
+def test_a_singular_covariance_is_drawn(matrix: list[list[float]]) -> None:
+    block = covariances(matrix)
+    assert JOINT_FAMILIES[block.family].check(block) == ""
+    assert nearest_covariance(block.matrix)[1] < 1e-12
+    draws = block.draw(uniforms(50_000, len(matrix)))
+    assert draws.mean(axis=0) == pytest.approx(block.values, abs=0.005)
+    assert np.cov(draws.T) == pytest.approx(np.array(matrix), abs=0.002)
+    values, vectors = np.linalg.eigh(matrix)
+    for vector in vectors.T[values < 1e-12]:  # what does not vary does not vary at all
+        assert np.ptp(draws @ vector) < 1e-9
+
+
+@pytest.mark.parametrize(("beyond", "fits"), [(1e-11, True), (0.0099, True), (0.0101, False)])
+def test_a_covariance_that_is_impossible_by_rounding_is_repaired(beyond: float, fits: bool) -> None:
+    """A correlation of 1 + beyond becomes 1; nothing else comes near."""
+    scale = np.outer([0.2, 3.0], [0.2, 3.0])
+    block = covariances((scale * [[1, 1 + beyond], [1 + beyond, 1]]).tolist())
+    if not fits:
+        assert "not positive definite" in JOINT_FAMILIES[block.family].check(block)
+        return
+    assert JOINT_FAMILIES[block.family].check(block) == ""
+    found, change = nearest_covariance(block.matrix)
+    assert change == pytest.approx(beyond, rel=1e-3)
+    assert found == pytest.approx(scale, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -283,6 +346,8 @@ def test_shares_of_a_whole_sum_to_one() -> None:
     [
         ("multivariate_normal", [[1.0, 2.0], [2.0, 1.0]], "not positive definite"),
         ("multivariate_normal", [[1.0, 0.5], [0.4, 1.0]], "not symmetric"),
+        ("multivariate_normal", [[1.0, 0.0], [0.0, -1.0]], "the variance of b is negative"),
+        ("multivariate_normal", [[1.0, 0.1], [0.1, 0.0]], "b has no variance, but a covariance"),
         ("multivariate_lognormal", [[1.0, 0.0], [0.0, 1.0]], "must be positive"),
         ("multivariate_logit_normal", [[1.0, 0.0], [0.0, 1.0]], "inside 0 and 1"),
         ("empirical", [[1.0, 2.0]], "at least two"),

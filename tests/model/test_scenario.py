@@ -332,6 +332,12 @@ def test_joint_parameters_from_files(tmp_path: Path) -> None:
     joint.write_text("hr[new],h_bsae\n0.01,0.002\n0.002,0.04\n")
     with pytest.raises(he.InputError, match=r"has no column 'h_base'.*Did you mean 'h_bsae'"):
         load(path)
+    joint.write_text("hr[new],h_base\n0.01,0.02008\n0.02008,0.04\n")
+    model = load(path)
+    assert model.blocks["eff"].matrix == pytest.approx(np.array([[0.04, 0.02], [0.02, 0.01]]))
+    (warning,) = model.warnings
+    assert "joint/eff.csv: these covariances are impossible together, by rounding" in str(warning)
+    assert "The largest change of a correlation is 0.004" in str(warning)
     joint.write_text("hr[new],h_base\n0.01,0.9\n0.9,0.04\n")
     with pytest.raises(he.InputError, match="not positive definite"):
         load(path)
