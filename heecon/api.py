@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Self
 from heecon.analysis.axis import axis
 from heecon.analysis.change_log import change_log
 from heecon.analysis.draws_file import GivenDraws, given_draws, read_draws
-from heecon.analysis.engines import with_engine
+from heecon.analysis.engines import with_engine, with_thresholds
 from heecon.analysis.evaluation import run
 from heecon.analysis.incremental import Totals, fully_incremental, pairwise
 from heecon.analysis.morris import run_morris
 from heecon.analysis.net_benefit import net_benefit
-from heecon.analysis.one_way import one_way
+from heecon.analysis.one_way import named_pair, one_way
 from heecon.analysis.price import (
     check_prices,
+    crossed_strategies,
     discount_grid,
     generic_price_grid,
     named_prices,
@@ -47,6 +48,7 @@ from heecon.model.parameter import Parameter
 from heecon.report.change_log_report import change_log_tables
 from heecon.report.sensitivity_report import (
     Report,
+    at_each,
     morris_report,
     one_way_report,
     price_report,
@@ -54,7 +56,7 @@ from heecon.report.sensitivity_report import (
     threshold_report,
     two_way_report,
 )
-from heecon.results import Analysis, CEAResult, PSAResult, read_outcomes
+from heecon.results import Analysis, CEAResult, PSAResult, read_outcomes, several
 from heecon.workbook.case import case_of
 from heecon.workbook.export import write_workbook
 from heecon.workbook.importer import import_workbook as import_edits
@@ -109,6 +111,7 @@ class Model(EditableModel):
         engine: str | None = None,
         patients: int | None = None,
         seed: int | None = None,
+        threshold: float | Sequence[float] | None = None,
     ) -> CEAResult:
         """Run the model at its base values, as ``heecon run``.
 
@@ -116,12 +119,15 @@ class Model(EditableModel):
             engine: "cohort", "microsim" or "continuous"; None for what the scenario says.
             patients: people simulated; None for what the scenario says, or 100,000.
             seed: of the simulation.
+            threshold: willingness to pay, one or several; the model's if None.
 
         Raises:
             InputError: the engine cannot run the model.
             SimulationError: an impossible number, with strategy, cycle and state.
         """
         chosen = with_engine(self, engine, patients, seed)
+        levels = several(threshold)
+        chosen = with_thresholds(chosen, levels) if levels else chosen
         return CEAResult(run(chosen, keep_trace=True, on_compile=_say_compiling))
 
     def psa(
@@ -132,7 +138,7 @@ class Model(EditableModel):
         method: str = "random",
         parameters: Mapping[str, Floats] | str | Path | None = None,
         on_error: str = "stop",
-        comparator: str | None = None,
+        against: str | None = None,
         engine: str | None = None,
         patients: int | None = None,
         on_draws: Callable[[int], None] | None = None,
@@ -146,7 +152,7 @@ class Model(EditableModel):
             parameters: draws to run instead of sampling: values by parameter key, or a file with a
                 row each draw and a column each input.
             on_error: "stop" at a draw that breaks the model, or "record" it and go on.
-            comparator: the strategy increments are against; the model's if None.
+            against: the strategy increments are against; the model's comparator if None.
             engine: "cohort", "microsim" or "continuous"; None for what the scenario says.
             patients: people simulated in each draw.
             on_draws: called with the number of draws done so far.
@@ -159,15 +165,15 @@ class Model(EditableModel):
             values=given.values if given else None, draw_names=given.names if given else (),
             on_draws=on_draws, on_compile=_say_compiling, on_error=on_error,
         )  # fmt: skip
-        return PSAResult(replace(found, comparator=comparator or found.comparator))
+        return PSAResult(replace(found, comparator=against or found.comparator))
 
     def one_way(
         self,
-        threshold: float | None = None,
+        threshold: float | Sequence[float] | None = None,
         *,
-        strategy: str | None = None,
-        comparator: str | None = None,
-        parameters: Sequence[str] | None = None,
+        of: str | None = None,
+        against: str | None = None,
+        inputs: Sequence[str] | None = None,
         ranges: Mapping[str, tuple[float, float]] | None = None,
         links: Mapping[str, Sequence[str]] | None = None,
         icer: bool = False,
@@ -175,28 +181,34 @@ class Model(EditableModel):
         """Move every uncertain input to the ends of its range, one at a time.
 
         Args:
-            threshold: willingness to pay per QALY; the model's first if None.
-            strategy: whose increments are shown.
-            comparator: against which.
-            parameters: only these inputs.
-            ranges: parameter key -> (low, high), instead of its own range.
+            threshold: willingness to pay per unit of effect, one or several; the model's first if
+                None.
+            of: the strategy whose increments are shown; the model's question, or the best, if None.
+            against: what it is compared with; the model's comparator if None.
+            inputs: keys of the only inputs to move.
+            ranges: key -> (low, high), instead of its own range.
             links: name -> keys of inputs that move together.
             icer: rank and draw by the ICER instead of net monetary benefit.
         """
-        found = one_way(
-            self._ready(), threshold, comparator, strategy,
-            parameters=parameters, ranges=ranges, links=links,
-        )  # fmt: skip
-        return Analysis(one_way_report(found, icer, self.settings.currency))
+        model = self._ready()
+
+        def at(level: float | None) -> Report:
+            found = one_way(
+                model, level, against, of, parameters=inputs, ranges=ranges, links=links
+            )
+            return one_way_report(found, icer, self.settings.currency)
+
+        return Analysis(at_each(several(threshold), at))
 
     def two_way(
         self,
         x: str,
         y: str,
-        threshold: float | None = None,
+        threshold: float | Sequence[float] | None = None,
         *,
-        ranges: Mapping[str, tuple[float, float]] | None = None,
-        strategies: Sequence[str] | None = None,
+        x_range: tuple[float, float] | None = None,
+        y_range: tuple[float, float] | None = None,
+        only: Sequence[str] | None = None,
         steps: int = 21,
     ) -> Analysis:
         """Move two inputs over a grid: which strategy is best where.
@@ -204,25 +216,29 @@ class Model(EditableModel):
         Args:
             x: key of the first input.
             y: key of the second.
-            threshold: willingness to pay per QALY; the model's first if None.
-            ranges: key -> (low, high), instead of its own range.
-            strategies: decide among these only.
+            threshold: as for ``one_way``.
+            x_range: the ends of the first, instead of its own.
+            y_range: the ends of the second.
+            only: decide among these strategies.
             steps: points on each axis.
         """
         model = self._ready()
         axes = []
-        for key in (x, y):
-            low, high = (ranges or {}).get(key, (None, None))
+        for key, ends in ((x, x_range), (y, y_range)):
+            low, high = ends or (None, None)
             axes.append(axis(model, key, low=low, high=high, steps=steps))
-        found = two_way(model, axes[0], axes[1], threshold, strategies=strategies, steps=steps)
-        return Analysis(two_way_report(found))
+
+        def at(level: float | None) -> Report:
+            return two_way_report(two_way(model, axes[0], axes[1], level, strategies=only))
+
+        return Analysis(at_each(several(threshold), at))
 
     def threshold(
         self,
         parameter: str,
-        threshold: float | None = None,
+        threshold: float | Sequence[float] | None = None,
         *,
-        strategies: Sequence[str] | None = None,
+        only: Sequence[str] | None = None,
         low: float | None = None,
         high: float | None = None,
     ) -> Analysis:
@@ -230,72 +246,83 @@ class Model(EditableModel):
 
         Args:
             parameter: its key.
-            threshold: willingness to pay per QALY; the model's first if None.
-            strategies: decide among these only.
+            threshold: as for ``one_way``.
+            only: decide among these strategies.
             low: start of the range.
             high: end of the range.
         """
-        found = threshold_analysis(
-            self._ready(), parameter, threshold, strategies=strategies, low=low, high=high
-        )
-        return Analysis(threshold_report(found))
+        model = self._ready()
+
+        def at(level: float | None) -> Report:
+            found = threshold_analysis(model, parameter, level, strategies=only, low=low, high=high)
+            return threshold_report(found)
+
+        return Analysis(at_each(several(threshold), at))
 
     def price(
         self,
-        parameters: Sequence[str] | None = None,
+        inputs: Sequence[str] | None = None,
+        threshold: float | Sequence[float] | None = None,
         *,
-        thresholds: Sequence[float] | None = None,
-        strategy: str | None = None,
-        comparator: str | None = None,
+        of: str | None = None,
+        against: str | None = None,
     ) -> Analysis:
         """Find the highest price of a drug that is worth paying.
 
         Args:
-            parameters: keys of the price; those of [analyses.price] if None.
-            thresholds: willingness to pay per QALY; the model's if None.
-            strategy: who pays it, where the key does not say.
-            comparator: against which.
+            inputs: keys of the price; those of [analyses.price] if None.
+            threshold: willingness to pay, one or several; the model's if None.
+            of: who pays it, where the key does not say.
+            against: what it is compared with.
         """
-        keys = list(parameters or named_prices(self, "price", "parameters"))
+        keys = list(inputs or named_prices(self, "price", "parameters"))
         check_prices(self, keys)
-        found = value_based_price(self._ready(), keys, strategy, comparator, thresholds)
-        return Analysis(price_report(found))
+        return Analysis(
+            price_report(value_based_price(self._ready(), keys, of, against, several(threshold)))
+        )
 
     def price_grid(
         self,
         first: Sequence[str] | None = None,
         second: Sequence[str] | None = None,
-        threshold: float | None = None,
+        threshold: float | Sequence[float] | None = None,
         *,
         prices: Sequence[float] | None = None,
-        strategies: Sequence[str] | None = None,
+        only: Sequence[str] | None = None,
     ) -> Analysis:
         """Cross two drugs' confidential discounts, or prices of one: the decision in each cell.
 
         Args:
             first: keys of the price of one drug; those of [analyses.price_grid] if None.
             second: of the other.
-            threshold: willingness to pay per QALY; the model's first if None.
+            threshold: as for ``one_way``.
             prices: of the first drug, instead of discounts.
-            strategies: decide among these only.
+            only: decide among these strategies; those whose prices are crossed if None.
         """
         model = self._ready()
         one = list(first or named_prices(self, "price_grid", "first"))
         other = list(second or named_prices(self, "price_grid", "second"))
-        found = (
-            generic_price_grid(model, one, other, threshold, prices=prices, strategies=strategies)
-            if prices
-            else discount_grid(model, one, other, threshold, strategies=strategies)
-        )
-        return Analysis(two_way_report(found, "price_grid"))
+        among = only or crossed_strategies(model, one, other)
+
+        def at(level: float | None) -> Report:
+            found = (
+                generic_price_grid(model, one, other, level, prices=prices, strategies=among)
+                if prices
+                else discount_grid(model, one, other, level, strategies=among)
+            )
+            return two_way_report(found, "price_grid")
+
+        return Analysis(at_each(several(threshold), at))
 
     def sobol(
         self,
         size: int = 512,
         seed: int = 1,
+        threshold: float | Sequence[float] | None = None,
         *,
-        strategies: Sequence[str] | None = None,
-        factors: Sequence[str] | None = None,
+        of: str | None = None,
+        against: str | None = None,
+        inputs: Sequence[str] | None = None,
         quantities: Sequence[str] = ("incremental_nmb",),
         second_order: bool = False,
     ) -> Analysis:
@@ -304,24 +331,31 @@ class Model(EditableModel):
         Args:
             size: base points, a power of two.
             seed: any whole number.
-            strategies: decide among these only.
-            factors: vary these only.
+            threshold: willingness to pay, one or several; the model's if None.
+            of: whose results come first; the model's question, or the best, if None.
+            against: what increments are against.
+            inputs: vary these only.
             quantities: "incremental_nmb", "nmb", "cost", "effect", ...
             second_order: pairs too.
         """
+        model, levels = self._ready(), several(threshold)
+        pair = named_pair(model, of, against, levels)
         found = run_sobol(
-            self._ready(), size, seed,
-            factors=factors, quantities=quantities, strategies=strategies,
+            model, size, seed,
+            factors=inputs, quantities=quantities, thresholds=levels, comparator=pair[1],
             second_order=second_order,
         )  # fmt: skip
-        return Analysis(sobol_report(found))
+        return Analysis(sobol_report(found, pair))
 
     def morris(
         self,
         trajectories: int = 50,
         seed: int = 1,
+        threshold: float | Sequence[float] | None = None,
         *,
-        strategies: Sequence[str] | None = None,
+        of: str | None = None,
+        against: str | None = None,
+        inputs: Sequence[str] | None = None,
         quantities: Sequence[str] = ("incremental_nmb",),
     ) -> Analysis:
         """Screen the uncertain inputs for those that matter.
@@ -329,20 +363,26 @@ class Model(EditableModel):
         Args:
             trajectories: how many.
             seed: any whole number.
-            strategies: decide among these only.
+            threshold: willingness to pay, one or several; the model's if None.
+            of: whose results come first; the model's question, or the best, if None.
+            against: what increments are against.
+            inputs: vary these only.
             quantities: "incremental_nmb", "nmb", "cost", "effect", ...
         """
+        model, levels = self._ready(), several(threshold)
+        pair = named_pair(model, of, against, levels)
         found = run_morris(
-            self._ready(), trajectories, seed, quantities=quantities, strategies=strategies
-        )
-        return Analysis(morris_report(found))
+            model, trajectories, seed,
+            factors=inputs, quantities=quantities, thresholds=levels, comparator=pair[1],
+        )  # fmt: skip
+        return Analysis(morris_report(found, pair))
 
     def evppi(
         self,
         *parameters: str,
         draws: int | None = None,
         seed: int = 1,
-        threshold: float | None = None,
+        threshold: float | Sequence[float] | None = None,
         people: float | None = None,
         years: float = 10.0,
         rate: float = 0.035,
@@ -381,12 +421,11 @@ class Model(EditableModel):
         target = Path(path)
         if target.suffix.lower() != ".xlsx":
             raise InputError(Problem(str(path), "a workbook's name ends in .xlsx", "Rename it"))
-        scenario = None if self.scenario.name == self.name else self.scenario.name
-        case = (
-            case_of(self, draws=draws, seed=seed, on_compile=_say_compiling)
-            if self.source is None
-            else case_of(self.source, scenario, draws=draws, seed=seed, on_compile=_say_compiling)
-        )
+        bare = self.source is None or self.scenario.name == self.name
+        case = case_of(
+            self.source or self, None if bare else self.scenario.name,
+            no_scenario=bare, draws=draws, seed=seed, on_compile=_say_compiling,
+        )  # fmt: skip
         return write_workbook(case, target)
 
     def _given(
@@ -415,22 +454,28 @@ class Model(EditableModel):
         return f"<p>{escape(repr(self))}</p>{self.parameters._repr_html_()}"
 
 
-def load(source: str | Path | None = None, scenario: str | Path | None = None) -> Model:
+def load(
+    source: str | Path | None = None,
+    scenario: str | Path | None = None,
+    *,
+    no_scenario: bool = False,
+) -> Model:
     """Load and check a model.
 
     Args:
         source: a model folder, a scenario file, or a name from ``heecon list``; None for the
             bundled base case.
         scenario: the name of a scenario of the model, or the path of a scenario file, when
-            ``source`` is a model.
+            ``source`` is a model; its base case, if it has one, when None.
+        no_scenario: the model's files as they stand, without its base case.
 
     Raises:
         InputError: everything that is wrong with the files, each with its place.
     """
-    found = load_definition(source, scenario)
+    found = load_definition(source, scenario, no_scenario=no_scenario)
     for warning in found.warnings:
         log.warning(warning)
-    return Model.of(found, locate.find(source).model)
+    return Model.of(found, locate.folder_of(source, found.name))
 
 
 def batch(source: str | Path) -> Analysis:

@@ -32,7 +32,7 @@ COMMANDS = {
     "new": ("models:new", "Make a folder with a small commented model to start from."),
     "list": (
         "models:list_models",
-        "List the models and scenarios here and those that come with heecon.",
+        "List the models here and those that come with heecon, or the scenarios of one.",
     ),
     "batch": (
         "batch:batch",
@@ -93,6 +93,8 @@ COMMANDS = {
 }
 """Command -> where it lives below ``heecon.commands``, and its line in ``heecon --help``."""
 
+HELP = {"help_option_names": ["--help", "-h"]}
+
 
 class Commands(TyperGroup):
     """Imports a command's module only when the command is called."""
@@ -109,7 +111,7 @@ def loaded(name: str) -> Any:
     found = getattr(import_module(f"heecon.commands.{module}"), attribute)
     if not isinstance(found, typer.Typer):
         command, found = found, typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        found.command(name)(command)
+        found.command(name, context_settings=HELP)(command)
     return get_command(found)
 
 
@@ -118,7 +120,11 @@ def _named_in_help() -> None:
 
 
 app = typer.Typer(
-    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    cls=Commands,
+    context_settings=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 for _name, (_, _line) in COMMANDS.items():
     app.command(_name, help=_line)(_named_in_help)

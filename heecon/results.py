@@ -28,7 +28,7 @@ from heecon.files import names
 from heecon.plot import Draw
 from heecon.report import psa_report, tables
 from heecon.report.run_files import trace_picture
-from heecon.report.sensitivity_report import Report, evppi_report, evsi_report
+from heecon.report.sensitivity_report import Report, at_each, evppi_report, evsi_report
 from heecon.table import Column, Field, Table
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ class PSAResult:
     def evppi(
         self,
         *parameters: str,
-        threshold: float | None = None,
+        threshold: float | Sequence[float] | None = None,
         seed: int = 1,
         people: float | None = None,
         years: float = 10.0,
@@ -260,27 +260,32 @@ class PSAResult:
 
         Args:
             parameters: their keys, known together; every parameter on its own if none is named.
-            threshold: willingness to pay per QALY; the first of the draws' if None.
+            threshold: willingness to pay per unit of effect, one or several; the first of the
+                draws' if None.
             seed: of the bootstrap.
             people: whom the decision affects, a year.
             years: how long it stands.
             rate: discount rate of the population, a year.
         """
-        level = self._level(threshold)
-        found = (
-            [evppi(self.outcomes, parameters, level, seed=seed)]
-            if parameters
-            else rank(self.outcomes, level, seed=seed)
-        )
         population = None if people is None else population_size(people, years, rate)
-        return Analysis(evppi_report(found, population, self.outcomes.currency))
+
+        def at(threshold: float | None) -> Report:
+            level = self._level(threshold)
+            found = (
+                [evppi(self.outcomes, parameters, level, seed=seed)]
+                if parameters
+                else rank(self.outcomes, level, seed=seed)
+            )
+            return evppi_report(found, population, self.outcomes.currency)
+
+        return Analysis(at_each(several(threshold), at))
 
     def evsi(
         self,
         trial: Trial,
         sizes: Sequence[int] = SIZES,
         *,
-        threshold: float | None = None,
+        threshold: float | Sequence[float] | None = None,
         seed: int = 1,
         moment_matching: bool = False,
         people: float | None = None,
@@ -295,7 +300,8 @@ class PSAResult:
             trial: from ``hazard_ratio_trial``, ``normal_trial``, ``binomial_trial`` or
                 ``poisson_trial``.
             sizes: people in each arm.
-            threshold: willingness to pay per QALY; the first of the draws' if None.
+            threshold: willingness to pay per unit of effect, one or several; the first of the
+                draws' if None.
             seed: of the data and of the bootstrap.
             moment_matching: instead of regression.
             people: whom the decision affects, a year.
@@ -308,22 +314,22 @@ class PSAResult:
             InputError: costs without people to set them against, or see ``analysis.evsi``.
         """
         check_costs(people, fixed_cost, cost_per_person)
-        found = evsi(
-            self.outcomes,
-            trial,
-            sizes,
-            self._level(threshold),
-            method="moment_matching" if moment_matching else "regression",
-            seed=seed,
-        )
-        net = (
-            ()
-            if people is None
-            else net_benefit_of_sampling(
-                found, population_size(people, years, rate), fixed_cost, cost_per_person
+        population = None if people is None else population_size(people, years, rate)
+
+        def at(threshold: float | None) -> Report:
+            level = self._level(threshold)
+            found = evsi(
+                self.outcomes, trial, sizes, level,
+                method="moment_matching" if moment_matching else "regression", seed=seed,
+            )  # fmt: skip
+            net = (
+                ()
+                if population is None
+                else net_benefit_of_sampling(found, population, fixed_cost, cost_per_person)
             )
-        )
-        return Analysis(evsi_report(found, net, self.outcomes.currency))
+            return evsi_report(found, net, self.outcomes.currency)
+
+        return Analysis(at_each(several(threshold), at))
 
     def _level(self, threshold: float | None) -> float:
         return checked_thresholds(self.outcomes, None if threshold is None else [threshold])[0]
@@ -357,23 +363,28 @@ class PSAResult:
         return self.summary._repr_html_()
 
 
+def several(threshold: float | Sequence[float] | None) -> Sequence[float] | None:
+    """One threshold or several as a sequence."""
+    return [threshold] if isinstance(threshold, int | float) else threshold
+
+
 def read_outcomes(
     path: str | Path,
     parameters: str | Path | None = None,
-    comparator: str = "",
-    thresholds: Sequence[float] = (),
+    against: str = "",
+    threshold: float | Sequence[float] = (),
 ) -> PSAResult:
     """Another program's draws.
 
     Args:
         path: a CSV or XLSX file with the columns draw, strategy, cost, effect.
         parameters: a file with one row a draw, one column a parameter.
-        comparator: the strategy increments are against; the first in the file if empty.
-        thresholds: willingness to pay per QALY.
+        against: the strategy increments are against; the first in the file if empty.
+        threshold: willingness to pay per unit of effect, one or several.
 
     Raises:
         InputError: a column or a row is missing, stands twice, or is not a number.
     """
     beside = None if parameters is None else Path(parameters)
-    found = read(Path(path), beside, comparator)
-    return PSAResult(replace(found, thresholds=tuple(thresholds)))
+    found = read(Path(path), beside, against)
+    return PSAResult(replace(found, thresholds=tuple(several(threshold) or ())))

@@ -198,6 +198,26 @@ class Table:
         second = replace(inner, values=list(inner.values) * len(outer.values))
         return cls(name, title, [spread(outer), second, *map(spread, others)])
 
+    @classmethod
+    def stacked(cls, tables: Sequence[Table], by: Column) -> Table:
+        """Tables of the same columns as one; tables that are all equal are one of them.
+
+        Args:
+            tables: one or more.
+            by: what tells them apart, a value a table; stands first unless they have such a column.
+        """
+        first = tables[0]
+        if all(table == first for table in tables):
+            return first
+        marks = [value for t, value in zip(tables, by.values, strict=True) for _ in range(len(t))]
+        columns = [
+            replace(column, values=[value for table in tables for value in table[column.name]])
+            for column in first.columns
+        ]
+        if by.name not in {column.name for column in columns}:
+            columns.insert(0, replace(by, values=marks))
+        return replace(first, columns=columns)
+
     def __len__(self) -> int:
         """How many rows there are."""
         return len(self.columns[0].values) if self.columns else 0

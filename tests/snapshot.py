@@ -55,13 +55,13 @@ psa_sick_sicker             psa sick_sicker/published --draws 200 --seed 2 --met
 psa_early_breast_cancer     psa early_breast_cancer/base_case --draws 200
 psa_microsim                psa krijkamp_history --engine microsim --draws 5 --patients 200
 mix_starter                 psa-mixture starter/base_case=0.6 starter/cheaper_drug=0.4 --draws 200
-one_way_bone_metastases     one-way --strategy denosumab
-one_way_sick_sicker         one-way sick_sicker --strategy AB --icer
+one_way_bone_metastases     one-way --of denosumab
+one_way_sick_sicker         one-way sick_sicker --of AB --icer
 two_way_hiv                 two-way rr dmc_A hiv/base_case --steps 5 --threshold 5000
 threshold_bone_metastases   threshold c_unit[denosumab] --low 0 --high 400
 threshold_hiv               threshold c_lamivudine hiv/base_case --low 0 --high 20000
 price_bone_metastases       price
-price_hiv                   price c_lamivudine --scenario hiv --strategy comb
+price_hiv                   price hiv --input c_lamivudine --of comb
 discounts_bone_metastases   price-grid bone_metastases
 discounts_prices            price-grid bone_metastases --price 1 --price 100
 voi_sick_sicker             evppi sick_sicker/published --draws 200 --group u_S1,u_S2
@@ -70,13 +70,13 @@ trial_bone_metastases       evsi rr_sre_v_za[denosumab] --hazard-ratio 0.35 --dr
 sobol_sick_sicker           sobol sick_sicker --size 16
 sobol_hiv                   sobol hiv --size 32 --second-order
 morris_bone_metastases      morris --trajectories 4
-calibrate_bone_metastases   calibrate --parameter sre_rate_za --target stopeck_median_za
+calibrate_bone_metastases   calibrate --input sre_rate_za --target stopeck_median_za
 evidence                    evidence
 evidence_figure             evidence stopeck_rate_ratio
 evidence_network            evidence --network sre_metastatic
 evidence_network_reml       evidence --network sre_metastatic --method reml
 evidence_audit              evidence --audit
-evidence_audit_early        evidence --audit --scenario early_breast_cancer
+evidence_audit_early        evidence --audit early_breast_cancer
 validate_bone_metastases    validate
 validate_early              validate early_breast_cancer
 diff_bone_metastases        diff bone_metastases bone_metastases/discount_1_5

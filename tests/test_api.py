@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 import heecon as he
 from heecon import api, editable
 from heecon.analysis.evaluation import run
-from heecon.cli import loaded
+from heecon.cli import COMMANDS, loaded
 from heecon.engine import cohort
 from heecon.model.distribution import fitted
 from heecon.model.load import load
@@ -286,12 +286,11 @@ def test_python_says_when_it_compiles(
 
 
 ONE = {
-    "parameters": "parameter", "links": "link", "strategies": "strategy", "prices": "price",
-    "thresholds": "threshold", "factors": "factor", "quantities": "quantity", "sizes": "n",
+    "links": "link", "prices": "price", "quantities": "quantity", "ranges": "range", "sizes": "n",
 }  # fmt: skip
 """Arguments that are lists in Python, and may be repeated on the command line."""
 
-ONLY_IN_PYTHON = {"self", "ranges", "on_draws", "path", "trial", "evppi.parameters"}
+ONLY_IN_PYTHON = {"self", "on_draws", "path", "trial", "evppi.parameters"}
 """Functions and mappings, and what a command takes in other ways."""
 
 
@@ -312,6 +311,27 @@ def test_names_and_defaults_are_those_of_the_command(method: str, command: str) 
 def test_names_and_defaults_of_a_trial_and_of_a_workbook() -> None:
     compare(he.PSAResult.evsi, "evsi")
     compare(he.Model.export_workbook, "workbook export")
+
+
+def test_one_grammar() -> None:
+    """An option means the same wherever it stands, and every command of a model has the common."""
+    options: dict[str, set[str]] = {}
+    for name in COMMANDS:
+        found: Any = loaded(name)
+        commands = getattr(found, "commands", {name: found}).values()
+        assert "-h" in found.context_settings["help_option_names"]
+        for command in commands:
+            names = {text: option for option in command.params for text in option.opts}
+            if any("SCENARIO|MODEL" in str(option.metavar) for option in command.params):
+                assert {"--no-scenario", "--out"} <= names.keys() or name == "check"
+            assert ("--out" in names) == ("-o" in names)
+            for text in ("--only", "--of", "--against", "--threshold", "--people", "--no-scenario"):
+                if text in names:
+                    options.setdefault(text, set()).add(
+                        f"{names[text].help} {names[text].multiple}"
+                    )
+    assert options.keys() >= {"--only", "--of", "--against", "--threshold"}
+    assert all(len(meanings) == 1 for meanings in options.values()), options
 
 
 def compare(method: Callable[..., Any], command: str) -> None:

@@ -152,7 +152,24 @@ def test_new_makes_a_model_that_runs(heecon: Heecon, tmp_path: Path) -> None:
 def test_list_names_the_default(heecon: Heecon) -> None:
     done = heecon("list")
     assert done.returncode == 0
-    assert "bone_metastases/base_case  (default)" in done.stdout
+    assert "Default: bone_metastases/base_case" in done.stdout
+    assert done.stdout.count("Bone-targeted agents in breast cancer with bone metastases") == 1
+    assert "hiv/heemod_end  Lifelong combination therapy" in heecon("list", "hiv").stdout
+    assert "Did you mean 'hiv'?" in heecon("list", "hvi").stderr
+
+
+def test_a_model_means_its_base_case(heecon: Heecon, tmp_path: Path) -> None:
+    """A price entered in base_case.toml is not dropped where the model is named alone."""
+    heecon("new", ".")
+    file = tmp_path / "scenarios" / "my_model" / "base_case.toml"
+    file.write_text(file.read_text() + "\n[parameters]\nc_drug = 1000\n")
+    costs = {}
+    for names in (["my_model"], ["my_model/base_case"], ["my_model", "--no-scenario"]):
+        done = heecon("run", *names, "--out", "here")
+        costs[" ".join(names)] = (tmp_path / "here" / "summary.csv").read_text()
+        assert done.stdout.startswith("my_model")
+    assert costs["my_model"] == costs["my_model/base_case"] != costs["my_model --no-scenario"]
+    assert "(scenarios/my_model/base_case.toml is not applied)" in done.stdout
 
 
 def test_check_says_what_it_checked(heecon: Heecon, tmp_path: Path) -> None:
@@ -172,7 +189,7 @@ def broken(heecon: Heecon, tmp_path: Path, old: str, new: str, file: str = "mode
     done = heecon("run", "my_model/base_case", cwd=tmp_path / "mine")
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    assert done.stdout in {"", "my_model/base_case: scenarios/my_model/base_case.toml\n"}
     assert not (tmp_path / "mine/reports").exists()
     return done.stderr
 
@@ -236,7 +253,7 @@ def test_a_fault_of_heecon_exits_1(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(commands_of_run, "load", fail)
+    monkeypatch.setattr(commands_of_run, "load_model", fail)
     monkeypatch.setattr(sys, "argv", ["heecon", "check"])
     with pytest.raises(SystemExit) as exit_:
         cli.main()

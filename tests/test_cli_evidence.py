@@ -84,9 +84,10 @@ def test_the_audit(heecon: Any, tmp_path: Path) -> None:
     [
         (["S06"], "unknown evidence 'S06'"),
         (["--network", "sre"], "unknown network 'sre'. There is sre_metastatic, "),
-        (["S001", "--audit"], "three different things"),
+        (["S001", "--network", "sre"], "three different things"),
+        (["hiv"], "'hiv' is a model, no figure. Ask for its audit: heecon evidence --audit hiv"),
         (["--method", "reml"], "--method: it goes with --network"),
-        (["--scenario", "hiv"], "--scenario: it goes with --audit"),
+        (["--no-scenario"], "--no-scenario: it goes with --audit"),
         (["--network", "sre_metastatic", "--method", "bayes"], "unknown method 'bayes'"),
     ],
 )
@@ -129,10 +130,10 @@ def test_calibrate_reports_and_changes_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     text = invoke(
-        "calibrate", "bone_metastases", "--parameter", "sre_rate_za", "--target", "calgb_sre_q4w"
+        "calibrate", "bone_metastases", "--input", "sre_rate_za", "--target", "calgb_sre_q4w"
     )
     assert "No file was changed" in text
-    path = tmp_path / "reports/bone_metastases/bone_metastases/calibration/calibration.csv"
+    path = tmp_path / "reports/bone_metastases/base_case/calibration/calibration.csv"
     with path.open(encoding="utf-8") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert float(rows["calgb_sre_q4w"]["fitted"]) == pytest.approx(0.295, rel=1e-4)

@@ -93,7 +93,7 @@ def test_psa_of_another_program(heecon: Any, tmp_path: Path) -> None:
     (tmp_path / "theirs.csv").write_text(
         "\n".join(lines).replace("np.float64(", "").replace(")", "")
     )
-    text = heecon("psa", "--external", "theirs.csv", "--threshold", "10000", "--comparator", "mono")
+    text = heecon("psa", "--external", "theirs.csv", "--threshold", "10000", "--against", "mono")
     assert "40 draws" in text
     table = {row["strategy"]: row for row in rows("reports/theirs/psa_summary.csv")}
     assert float(table["comb"]["cost"]) == pytest.approx(outcomes.cost[:, 1].mean(), rel=1e-12)
@@ -179,11 +179,13 @@ def test_two_way_threshold_price_and_discounts(heecon: Any) -> None:
     assert len(rows("reports/hiv/base_case/two_way/two_way.csv")) == 25
     text = heecon("threshold", "c_lamivudine", "hiv/base_case", "--low", "0", "--high", "20000")
     assert "is best from" in text
-    text = heecon("price", "c_lamivudine", "--scenario", "hiv", "--strategy", "comb")
+    text = heecon("price", "hiv", "--input", "c_lamivudine", "--of", "comb")
     assert "Value-based price of comb" in text
     heecon("price-grid", "bone_metastases")
-    assert len(rows("reports/bone_metastases/bone_metastases/price_grid/price_grid.csv")) == 21 * 21
-    with pytest.raises(he.InputError, match="Name a price: c_zidovudine, c_lamivudine"):
+    assert len(rows("reports/bone_metastases/base_case/price_grid/price_grid.csv")) == 21 * 21
+    with pytest.raises(
+        he.InputError, match=r"Name a price .--first KEY.: c_zidovudine, c_lamivudine"
+    ):
         CliRunner().invoke(app, ["price-grid", "hiv"], catch_exceptions=False)
 
 
@@ -212,7 +214,7 @@ def test_nothing_worth_knowing_is_said(heecon: Any) -> None:
         (["evsi", "rr", "hiv", "--sd", "1", "--fixed-cost", "5"], "Give --people"),
         (["psa-mixture", "hiv=0.5", "hiv=0.5"], "stands twice"),
         (
-            ["price", "rr", "--scenario", "hiv", "--strategy", "comb"],
+            ["price", "hiv", "--input", "rr", "--of", "comb"],
             "does not tag this as a price",
         ),
         (["price-grid", "bone_metastases", "--price", "-1"], "at least 0"),
@@ -241,7 +243,7 @@ def test_draws_left_out_are_recorded(heecon: Any, tmp_path: Path) -> None:
 
 def test_generic_prices(heecon: Any) -> None:
     heecon("price-grid", "bone_metastases", "--price", "1", "--price", "100")
-    folder = "reports/bone_metastases/bone_metastases/price_grid"
+    folder = "reports/bone_metastases/base_case/price_grid"
     assert len(rows(f"{folder}/price_grid.csv")) == 2 * 21
 
 
@@ -267,6 +269,56 @@ def test_sobol_and_morris(heecon: Any) -> None:
     assert "not different from zero" in text
     assert rows("reports/hiv/base_case/sobol/sobol_convergence.csv")
     assert "sigma" in heecon("morris", "hiv/base_case", "--trajectories", "4")
+
+
+def test_sobol_and_morris_print_the_pair_asked_for(heecon: Any) -> None:
+    """Flagship: 8 strategies x 37 factors x 2 thresholds printed 600 to 1,100 lines."""
+    text = heecon("morris", "--trajectories", "2", "--of", "denosumab", "--against", "no_agent")
+    table = rows("reports/bone_metastases/base_case/morris/morris.csv")
+    assert "incremental NMB of denosumab at 25,000 v no_agent" in text
+    assert "incremental NMB of clodronate" not in text
+    assert len(table) > 7 * 2 * 30
+    assert f"15 of {len(table):,} rows are shown; all are in morris.csv." in text
+    assert text.count("\n") < 40
+
+
+def test_ranges_on_the_command_line(heecon: Any) -> None:
+    """A range where the file has none; at two thresholds, one below the other in the files."""
+    heecon(
+        "two-way", "c_lamivudine", "rr", "hiv", "--steps", "3", "--x-range", "0", "400",
+        "--y-range", "0.4", "1", "--threshold", "5000", "--threshold", "9000",
+    )  # fmt: skip
+    table = rows("reports/hiv/base_case/two_way/two_way.csv")
+    assert [row["threshold"] for row in table] == ["5000.0"] * 9 + ["9000.0"] * 9
+    assert [list(row.values())[1] for row in table[::3]] == ["0.0", "200.0", "400.0"] * 2
+    heecon("one-way", "hiv", "--range", "c_lamivudine=0,400", "--input", "c_lamivudine",
+           "--threshold", "5000")  # fmt: skip
+    (row,) = rows("reports/hiv/base_case/one_way/one_way.csv")
+    assert (float(row["low_value"]), float(row["high_value"])) == (0, 400)
+    with pytest.raises(he.InputError, match="no input has a range"):
+        CliRunner().invoke(app, ["one-way", "krijkamp"], catch_exceptions=False)
+    with pytest.raises(he.InputError, match=r"hiv: this is a model.*Name the key first: KEY hiv"):
+        CliRunner().invoke(app, ["two-way", "hiv", "rr"], catch_exceptions=False)
+
+
+def test_the_grid_of_discounts_decides_between_the_drugs_crossed(heecon: Any) -> None:
+    heecon("price-grid")
+    table = rows("reports/bone_metastases/base_case/price_grid/price_grid.csv")
+    assert {row["optimal"] for row in table} == {"denosumab", "zoledronic_acid"}
+    heecon("price-grid", "--only", "denosumab", "--only", "no_agent")
+    table = rows("reports/bone_metastases/base_case/price_grid/price_grid.csv")
+    assert {row["optimal"] for row in table} <= {"denosumab", "no_agent"}
+
+
+def test_one_way_shows_what_moves_the_pair(heecon: Any) -> None:
+    text = heecon("one-way")
+    table = rows("reports/bone_metastases/base_case/one_way/one_way.csv")
+    still = [row["input"] for row in table if float(row["swing"]) == 0]
+    assert still
+    assert f"{len(still)} inputs do not move this comparison and are in one_way.csv only." in text
+    printed = text.partition("Of them these change which of all strategies is best")
+    assert not any(f"\n {name} " in printed[0] for name in still)
+    assert "ibandronate_oral at" in printed[2]
 
 
 def test_value_of_information(heecon: Any) -> None:

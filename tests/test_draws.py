@@ -167,7 +167,7 @@ def test_commands_load_models_in_one_place() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom) and node.module == "heecon.model.load"
     }
-    assert loaders == {"common", "run"}  # run and check tell the warnings in their own reports
+    assert loaders == {"common", "evidence"}  # evidence looks through all models
 
 
 def test_python_tells_the_warnings_too(doubtful: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -322,7 +322,7 @@ def external(folder: Path, order: Any = None, first: int = 0) -> tuple[Path, Pat
 
 def test_parameters_are_matched_by_draw_in_any_order(tmp_path: Path) -> None:
     """From a public question: do the rows of outcomes and parameters correspond? (BCEA #53)."""
-    straight = he.read_outcomes(*external(tmp_path), thresholds=[1.0])
+    straight = he.read_outcomes(*external(tmp_path), threshold=[1.0])
     value = straight.evppi("theta").table["evppi"][0]
     # The closed form of E max(0, x) - max(0, E x) of the normal with the draws' own moments.
     theta = straight.outcomes.parameters["theta"]
@@ -333,16 +333,16 @@ def test_parameters_are_matched_by_draw_in_any_order(tmp_path: Path) -> None:
     assert value == pytest.approx(s * density - abs(m) * below, rel=0.15)
     shuffled = np.random.default_rng(6).permutation(200)
     for order in (shuffled, range(199, -1, -1)):
-        again = he.read_outcomes(*external(tmp_path, order), thresholds=[1.0])
+        again = he.read_outcomes(*external(tmp_path, order), threshold=[1.0])
         assert again.evppi("theta").table.rows == straight.evppi("theta").table.rows
 
 
 def test_rows_of_results_in_any_order_change_no_number(tmp_path: Path) -> None:
     x, p = external(tmp_path)
-    straight = he.read_outcomes(x, p, thresholds=[1.0]).evppi("theta").table.rows
+    straight = he.read_outcomes(x, p, threshold=[1.0]).evppi("theta").table.rows
     head, first, *others = x.read_text().splitlines()
     x.write_text("\n".join([head, first, *reversed(others)]))
-    assert he.read_outcomes(x, p, thresholds=[1.0]).evppi("theta").table.rows == straight
+    assert he.read_outcomes(x, p, threshold=[1.0]).evppi("theta").table.rows == straight
     p.write_text("\n".join(line.split(",", 1)[1] for line in p.read_text().splitlines()))
     with pytest.raises(he.InputError, match="no column 'draw' says whose the rows are"):
         he.read_outcomes(x, p)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -45,6 +46,20 @@ def with_engine(
     own |= {key: n for key, n in (("patients", patients), ("seed", seed)) if n is not None}
     analyses = {**model.scenario.analyses, "microsim": own}
     return replace(model, scenario=replace(model.scenario, engine=chosen, analyses=analyses))
+
+
+def with_thresholds(model: M, thresholds: Sequence[float]) -> M:
+    """A model judged at other thresholds than those it names.
+
+    Raises:
+        InputError: one is not a positive number.
+    """
+    bad = [value for value in thresholds if not 0 < value < math.inf]
+    if bad:
+        what = f"{bad[0]} is not a threshold"
+        raise InputError(Problem("thresholds", what, "Give amounts above 0"))
+    settings = replace(model.settings, thresholds=tuple(dict.fromkeys(thresholds)))
+    return replace(model, settings=settings)
 
 
 def options_of(model: Model) -> Options:

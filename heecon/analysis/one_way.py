@@ -171,6 +171,9 @@ def one_way(
     moves, left_out = one_way_inputs(model, ranges or {}, links or {}, probabilities)
     if parameters is not None:
         moves, left_out = wanted(moves, left_out, parameters)
+    if not moves:
+        hint = "Give low and high, or a distribution, in parameters.csv, or a range in the call"
+        raise InputError(Problem("one-way", "no input has a range", hint))
     runs = outcomes_of(model, _stacked(model, moves))
     best = decisions(runs, level)
     points = [_point(runs, run, pair, level, best[run]) for run in range(runs.draws)]
@@ -209,6 +212,18 @@ def _asked(model: Model, comparator: str | None) -> str | None:
     """The strategy the model's question is about, unless it is the comparator."""
     asked = (model.settings.question or (None,))[0]
     return None if asked == comparator else asked
+
+
+def named_pair(
+    model: Model,
+    strategy: str | None = None,
+    comparator: str | None = None,
+    thresholds: Sequence[float] | None = None,
+) -> tuple[str, str]:
+    """The strategy whose increments are shown and its comparator, as ``one_way`` chooses them."""
+    base = outcomes_of(model, {})
+    level = (*(thresholds or ()), *model.settings.thresholds, 0.0)[0]
+    return _pair(base, level, comparator, strategy or _asked(model, comparator))
 
 
 def _pair(

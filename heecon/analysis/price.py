@@ -379,6 +379,19 @@ def check_prices(model: Model, keys: Sequence[str]) -> None:
         raise InputError(Problem(wrong[0], "the model does not tag this as a price", hint))
 
 
+def crossed_strategies(model: Model, *prices: Sequence[str]) -> list[str] | None:
+    """The strategies whose prices are crossed, of them the model's question if it is about them.
+
+    None, for all of the model, where the prices belong to fewer than two.
+    """
+    rows = [row for keys in prices for row in rows_of(model, keys)]
+    owners = list(dict.fromkeys(row.strategy for row in rows if row.strategy in model.strategies))
+    question = model.settings.question or ()
+    if question and set(question) <= set(owners):
+        return list(question)
+    return [owner for owner in owners if owner] if len(owners) > 1 else None
+
+
 def named_prices(model: Model, analysis: str, key: str) -> list[str]:
     """The prices that [analyses.ANALYSIS] of the model or scenario names.
 
@@ -390,5 +403,6 @@ def named_prices(model: Model, analysis: str, key: str) -> list[str]:
         return list(found)
     where = f"analyses.{analysis}.{key}"
     prices = [row.key for row in model.parameters if "price" in row.tags]
-    hint = f"Name a price: {', '.join(prices[:8])}" if prices else "Name the key of a price"
+    option = "--input KEY" if key == "parameters" else f"--{key} KEY"
+    hint = f"Name a price ({option}): {', '.join(prices[:8])}" if prices else f"Give {option}"
     raise InputError(Problem(where, "no price is named", f"{hint}, or write {key} there"))

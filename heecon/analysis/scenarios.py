@@ -20,7 +20,7 @@ from heecon.files import locate
 from heecon.model.load import load
 from heecon.table import Column, Table
 
-FIRST = "base_case"
+FIRST = locate.BASE_CASE
 """The scenario others are read against comes first."""
 
 MAX_SCENARIOS = 500
@@ -73,7 +73,7 @@ def _folders(source: str | Path) -> list[Path]:
     if not (folder / "model.toml").is_file() and next(folder.glob("*.toml"), None):
         return [folder]
     try:
-        target = locate.find(source)
+        target = locate.find(source, bare=True)
     except InputError:
         if folder.is_dir():
             return [folder]
@@ -82,9 +82,7 @@ def _folders(source: str | Path) -> list[Path]:
         what = "this is a single scenario"
         hint = "Name the model or the folder of its scenarios, or use heecon run"
         raise InputError(Problem(str(source), what, hint))
-    name = target.model.name
-    bundled = locate.bundled() / "scenarios" / name
-    return [Path("scenarios") / name, target.scenario_folder, bundled]
+    return list(target.folders)
 
 
 def each_scenario(

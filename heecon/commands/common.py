@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
+from rich.text import Text
 
-from heecon.analysis.engines import options_of
+from heecon.analysis.engines import options_of, with_engine
 from heecon.errors import InputError, Problem
+from heecon.files import locate
 from heecon.model.definition import Model
 from heecon.model.load import load
 from heecon.plot import Format
@@ -25,20 +27,20 @@ Target = Annotated[
     str | None,
     typer.Argument(
         metavar="[SCENARIO|MODEL]",
-        help="A scenario file, a model folder, or a name from `heecon list`. "
-        "Default: the bundled base case.",
+        help="A scenario file, a model folder, or a name from `heecon list`. A model means its "
+        "base case if it has one. Default: the bundled base case.",
         show_default=False,
     ),
 ]
-
+NoScenario = Annotated[
+    bool, typer.Option("--no-scenario", help="The files of the model without its base case.")
+]
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", help="Folder for the files. Default: below reports/.", show_default=False
+        "--out", "-o", help="Folder for the files. Default: below reports/.", show_default=False
     ),
 ]
-
-
 Engine = Annotated[
     str | None,
     typer.Option(
@@ -60,23 +62,117 @@ Patients = Annotated[
 ]
 
 
+Seed = Annotated[int, typer.Option("--seed", help="Any whole number.")]
+PeopleSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", help="With microsim: any whole number. Default: the scenario's, or 1.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Threshold = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--threshold",
+        help="Willingness to pay per unit of effect; may be repeated. Default: the model's.",
+        show_default=False,
+    ),
+]
+Input = Annotated[
+    list[str] | None,
+    typer.Option("--input", help="Only these inputs: key; may be repeated.", show_default=False),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only", help="Decide among these strategies; may be repeated.", show_default=False
+    ),
+]
+Of = Annotated[
+    str | None,
+    typer.Option(
+        "--of", help="Whose increments. Default: the model's question, or the best.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Against = Annotated[
+    str | None,
+    typer.Option("--against", help="Against which. Default: the comparator.", show_default=False),
+]
+People = Annotated[
+    float | None,
+    typer.Option("--people", help="People a year whom the decision affects.", show_default=False),
+]
+Years = Annotated[float, typer.Option("--years", help="Years the decision stands.")]
+Rate = Annotated[float, typer.Option("--rate", help="Discount rate of the population, a year.")]
 Plots = Annotated[
     list[Format] | None,
     typer.Option("--plots", help="Draw the pictures as well; may be repeated.", show_default=False),
 ]
 
 
-def load_model(source: str | None) -> Model:
-    """Load a model, and tell what is doubtful about it before anything is made of it."""
-    model = load(source)
-    say_warnings(model.warnings)
-    return model
+def load_model(
+    source: str | None, no_scenario: bool = False, seed: int | None = None, *, warn: bool = True
+) -> Model:
+    """Load the model a command is about, say which files it is, and what is doubtful about it.
+
+    Args:
+        source: what the user names.
+        no_scenario: without its base case.
+        seed: of simulated people.
+        warn: tell the warnings, unless the command's own report does.
+
+    Raises:
+        InputError: everything that is wrong with the files; a seed for a cohort.
+    """
+    model = load(source, no_scenario=no_scenario)
+    make_console().print(Text(files_of(source, model)), soft_wrap=True)
+    say_warnings(model.warnings if warn else ())
+    if seed is not None and model.scenario.engine == "cohort":
+        what = "it belongs to the microsimulation, and this model runs as a cohort"
+        raise InputError(Problem("--seed", what, "Drop it"))
+    return with_engine(model, seed=seed)
 
 
 def say_warnings(warnings: Iterable[str]) -> None:
     """Print complaints that did not stop the command."""
     for warning in warnings:
         typer.echo(f"Warning: {warning}", err=True)
+
+
+def files_of(source: str | None, model: Model) -> str:
+    """Which files were loaded, in a line."""
+    target = locate.find(source, bare=model.scenario.name == model.name)
+    if target.scenario is not None:
+        return f"{model.name}/{model.scenario.name}: {_short(target.scenario)}"
+    words = f"{model.name}, no scenario: {_short(target.model)}"
+    base = locate.find(source).scenario
+    return f"{words} ({_short(base)} is not applied)" if base else words
+
+
+def _short(path: Path) -> str:
+    """A path as the user may write it, or that of a file that came with heecon."""
+    for root, words in ((Path.cwd(), ""), (locate.bundled(), " of heecon")):
+        if path.is_relative_to(root.resolve()):
+            return f"{path.relative_to(root.resolve())}{words}"
+    return str(path)
+
+
+def refuse_models(*keys: str) -> None:
+    """Refuse a model's name where the key of an input stands.
+
+    Raises:
+        InputError: with the right order.
+    """
+    known = locate.available()
+    problems = [
+        Problem(key, "this is a model, and here stands the key of an input",
+                f"Name the key first: KEY {key}")
+        for key in keys
+        if key in known
+    ]  # fmt: skip
+    if problems:
+        raise InputError(problems)
 
 
 def say_compiling() -> None:
@@ -125,8 +221,12 @@ def say_written(console: Console, folder: Path, paths: list[Path]) -> None:
 
 
 @contextmanager
-def progress(words: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(words: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error, shown when the work lasts longer than a second.
+
+    Args:
+        words: what is done.
+        total: how much; None where it is not known: the bar then only moves.
 
     Yields:
         A function to call with how much is done so far.
@@ -134,15 +234,13 @@ def progress(words: str, total: int) -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     task = bar.add_task(words, total=total)
-    began = time.perf_counter()
-
-    def advance(done: int) -> None:
-        if not bar.live.is_started and time.perf_counter() - began > 1:
-            bar.start()
-        bar.update(task, completed=done)
-
+    begin = threading.Timer(1.0, bar.start)
+    begin.daemon = True
+    begin.start()
     try:
-        yield advance
+        yield lambda done: bar.update(task, completed=done)
     finally:
+        begin.cancel()
+        begin.join()
         if bar.live.is_started:
             bar.stop()

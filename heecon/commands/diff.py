@@ -13,6 +13,7 @@ from heecon.analysis.change_log import ChangeLog, change_log, compare_totals
 from heecon.analysis.evaluation import run
 from heecon.analysis.strategy_comparison import RunTotals, totals_of
 from heecon.commands.common import (
+    NoScenario,
     Out,
     folder_for,
     load_model,
@@ -38,11 +39,11 @@ Side = Annotated[
 ]
 
 
-def diff(a: Side, b: Side, out: Out = None) -> None:
+def diff(a: Side, b: Side, no_scenario: NoScenario = False, out: Out = None) -> None:
     """Tell what differs between A and B, and what each change does to the results."""
     began = time.perf_counter()
 
-    first, second = read_side(a), read_side(b)
+    first, second = read_side(a, no_scenario), read_side(b, no_scenario)
     log = _told_apart(_compare(first, second), a, b)
     seconds = time.perf_counter() - began
     about = {"a": _about(a, first, seconds), "b": _about(b, second, seconds)}
@@ -53,7 +54,7 @@ def diff(a: Side, b: Side, out: Out = None) -> None:
     say_written(console, folder, paths)
 
 
-def read_side(text: str) -> Model | RunTotals:
+def read_side(text: str, no_scenario: bool = False) -> Model | RunTotals:
     """What a user compares: a model, or the saved results of a run.
 
     Raises:
@@ -64,7 +65,7 @@ def read_side(text: str) -> Model | RunTotals:
         return read_run(folder)
     if folder.suffix.lower() == ".xlsx":
         return import_workbook(folder).model
-    return load_model(text)
+    return load_model(text, no_scenario)
 
 
 def _compare(a: Model | RunTotals, b: Model | RunTotals) -> ChangeLog:

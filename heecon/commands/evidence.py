@@ -11,12 +11,13 @@ import typer
 from heecon import plot
 from heecon.analysis.audit import Use, uses_in_model, uses_in_network, without_repeats
 from heecon.analysis.audit import audit as look
-from heecon.commands.common import Out, Plots, load_model, make_console, say_written
+from heecon.commands.common import NoScenario, Out, Plots, load_model, make_console, say_written
 from heecon.errors import InputError, InvalidValue, Problem
 from heecon.evidence.synthesis import Synthesis
 from heecon.files import locate
 from heecon.files.write import csv_files, write_all
 from heecon.model.evidence_folder import EvidenceFolder
+from heecon.model.load import load
 from heecon.report import evidence_report as report
 from heecon.report.evidence_report import audit_report
 from heecon.report.sensitivity_report import Report, print_report
@@ -27,7 +28,11 @@ T = TypeVar("T")
 def evidence(
     identifier: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="A figure of the registry.", show_default=False),
+        typer.Argument(
+            metavar="[ID|MODEL]",
+            help="A figure of the registry; with --audit a scenario or model.",
+            show_default=False,
+        ),
     ] = None,
     network: Annotated[
         str | None,
@@ -39,20 +44,17 @@ def evidence(
     audit: Annotated[
         bool, typer.Option("--audit", help="What to look at in a model's evidence.")
     ] = False,
-    scenario: Annotated[
-        str | None, typer.Option(help="With --audit: a scenario or model. Default: the base case.")
-    ] = None,
+    no_scenario: NoScenario = False,
     plots: Plots = None,
     out: Out = None,
 ) -> None:
     """Show the evidence: a figure and its uses, a network's league table, or the audit."""
-    asked = [x for x in (identifier, network, audit or None) if x is not None]
-    if len(asked) > 1:
+    if network is not None and (identifier is not None or audit):
         what = "a figure, --network and --audit are three different things"
         raise InputError(Problem("evidence", what, "Ask for one of them"))
     for option, value, needs, there in (
         ("--method", method, "--network", network),
-        ("--scenario", scenario, "--audit", audit or None),
+        ("--no-scenario", no_scenario or None, "--audit", audit or None),
         ("--plots", plots, "--network", network),
     ):
         if value is not None and there is None:
@@ -62,8 +64,11 @@ def evidence(
         synthesis = _network(found, network, method)
         _finish(report.network_report(synthesis), out, f"evidence/{network}", plots)
     elif audit:
-        _audit(scenario, out)
+        _audit(identifier, no_scenario, out)
     elif identifier is not None:
+        if identifier in locate.available():
+            hint = f"Ask for its audit: heecon evidence --audit {identifier}"
+            raise InputError(Problem("evidence", f"'{identifier}' is a model, no figure", hint))
         row = _placed(found.registry().find, identifier)
         _finish(report.figure(row, _uses(identifier, found)), out)
     else:
@@ -86,37 +91,31 @@ def _uses(identifier: str, found: EvidenceFolder) -> list[Use]:
     """Where the models and networks that can be loaded use a figure."""
     networks = [_network(found, name, None) for name in found.networks()]
     uses = [use for network in networks for use in uses_in_network(identifier, network)]
-    names: dict[str, Path] = {}
-    for root in (Path.cwd(), locate.bundled()):
-        for name in locate.available(root):
-            names.setdefault(name, root)
-    for name, root in names.items():
-        if not _mentions(name, root, identifier):
+    known = locate.available()
+    for name, path in known.items():
+        if not _mentions(path, identifier):
             continue
         try:
-            uses += uses_in_model(identifier, load_model(name), name)
+            uses += uses_in_model(identifier, load(name, no_scenario="/" not in name), name)
         except InputError:
             typer.echo(f"{name} cannot be loaded and was left out; heecon check {name}", err=True)
-    return without_repeats(uses, {name: name.split("/")[0] for name in names if "/" in name})
+    return without_repeats(uses, {name: name.split("/")[0] for name in known if "/" in name})
 
 
-def _mentions(name: str, root: Path, identifier: str) -> bool:
+def _mentions(path: Path, identifier: str) -> bool:
     """Whether the file of a model's parameters, or of a scenario, names a figure at all.
 
     Loading every scenario would take seconds; what one inherits is found where it is written.
     """
-    path = root / "scenarios" / f"{name}.toml"
-    if "/" not in name:
-        path = root / "inputs" / name / "parameters.csv"
+    file = path if path.suffix == ".toml" else path / "parameters.csv"
     try:
-        return identifier.encode() in path.read_bytes()
+        return identifier.encode() in file.read_bytes()
     except OSError:  # a workbook, or not readable: loading it tells
         return True
 
 
-def _audit(scenario: str | None, out: Path | None) -> None:
-
-    model = load_model(scenario)
+def _audit(scenario: str | None, no_scenario: bool, out: Path | None) -> None:
+    model = load_model(scenario, no_scenario)
     beside = locate.evidence_beside(locate.folder_of(scenario, model.name))
     registry = EvidenceFolder(beside).registry()
     _finish(audit_report(look(model, registry)), out, f"{model.name}/{model.scenario.name}/audit")

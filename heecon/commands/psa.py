@@ -20,11 +20,18 @@ from heecon.analysis.psa import DRAWS, run_psa, size_of_psa
 from heecon.analysis.subgroups import mixture as mixed
 from heecon.analysis.subgroups import weighted
 from heecon.commands.common import (
+    Against,
     Engine,
+    NoScenario,
     Out,
     Patients,
+    People,
     Plots,
+    Rate,
+    Seed,
     Target,
+    Threshold,
+    Years,
     folder_beside,
     folder_for,
     load_model,
@@ -66,14 +73,13 @@ class OnError(StrEnum):
 
 def psa(
     scenario: Target = None,
+    no_scenario: NoScenario = False,
     draws: Annotated[
         int | None, typer.Option(help="Number of draws. Default: the scenario's, or 10,000.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Any whole number. Default: 1.")] = None,
     method: Annotated[Method, typer.Option(help="How parameters are drawn.")] = Method.RANDOM,
-    threshold: Annotated[
-        list[float] | None, typer.Option(help="Willingness to pay per QALY; may be repeated.")
-    ] = None,
+    threshold: Threshold = None,
     until: Annotated[
         float | None,
         typer.Option(
@@ -87,11 +93,9 @@ def psa(
     headline: Annotated[
         Headline, typer.Option(help="The result that comes first (NICE: deterministic).")
     ] = Headline.PROBABILISTIC,
-    people: Annotated[
-        float | None, typer.Option(help="People a year whom the decision affects.")
-    ] = None,
-    years: Annotated[float, typer.Option(help="Years the decision stands.")] = 10.0,
-    rate: Annotated[float, typer.Option(help="Discount rate of the population, a year.")] = 0.035,
+    people: People = None,
+    years: Years = 10.0,
+    rate: Rate = 0.035,
     external: Annotated[
         Path | None,
         typer.Option(help="Analyse another program's results: draw, strategy, cost, effect."),
@@ -103,7 +107,7 @@ def psa(
             "With --external: the parameters of its draws."
         ),
     ] = None,
-    comparator: Annotated[str | None, typer.Option(help="Increments are against it.")] = None,
+    against: Against = None,
     engine: Engine = None,
     patients: Patients = None,
     plots: Plots = None,
@@ -114,16 +118,16 @@ def psa(
 
     settings: dict[str, object]
     check_external(
-        external, scenario=scenario, draws=draws, seed=seed, method=method, until=until,
-        on_error=on_error, engine=engine, patients=patients,
+        external, scenario=scenario, no_scenario=no_scenario or None, draws=draws, seed=seed,
+        method=method, until=until, on_error=on_error, engine=engine, patients=patients,
     )  # fmt: skip
     if external is not None:
-        outcomes = read_outcomes(external, parameters, comparator or "")
+        outcomes = read_outcomes(external, parameters, against or "")
         folder = folder_beside(external, out)
         hashed = {path.name: file_hash(path) for path in (external, parameters) if path}
         settings = {"external": hashed, "draws": outcomes.draws}
     else:
-        model = with_engine(load_model(scenario), engine, patients, seed)
+        model = with_engine(load_model(scenario, no_scenario), engine, patients, seed)
         folder = folder_for(model, out, "psa")
         if parameters is not None:
             check_given(model, draws=draws, seed=seed, method=method, until=until)
@@ -133,9 +137,9 @@ def psa(
             settings |= {"draws": outcomes.draws, "kept_at_base": list(given.fixed)}
         else:
             count, start = size_of_psa(model, draws, seed)
-            outcomes = _run(model, count, start, method, threshold, until, on_error, comparator)
+            outcomes = _run(model, count, start, method, threshold, until, on_error, against)
             settings = {"seed": start, "draws": outcomes.draws, "method": str(method)}
-        outcomes = replace(outcomes, comparator=comparator or outcomes.comparator)
+        outcomes = replace(outcomes, comparator=against or outcomes.comparator)
         settings["left_out"] = len(outcomes.failed)
         if outcomes.simulation is not None:
             settings["patients"] = options_of(model).patients
@@ -189,10 +193,9 @@ def mixture(
         typer.Option("--subgroups", help="They are parts of a population, not rival structures."),
     ] = False,
     draws: Annotated[int, typer.Option(help="Number of draws.")] = DRAWS,
-    seed: Annotated[int, typer.Option(help="Any whole number.")] = 1,
-    threshold: Annotated[
-        list[float] | None, typer.Option(help="Willingness to pay per QALY; may be repeated.")
-    ] = None,
+    seed: Seed = 1,
+    threshold: Threshold = None,
+    against: Against = None,
     plots: Plots = None,
     out: Out = None,
 ) -> None:
@@ -207,6 +210,7 @@ def mixture(
             outcomes = run_psa(model, draws, seed, on_draws=advance, on_compile=say_compiling)
         runs[name] = outcomes, weight
     together = weighted(runs) if subgroups else mixed(runs, seed)
+    together = replace(together, comparator=against or together.comparator)
     found = report(together, checked_thresholds(together, threshold))
     folder = out or Path("reports") / "psa_mixture"
     about = {"parts": weights, "files": files, "subgroups": subgroups, "seed": seed, "draws": draws}

@@ -9,17 +9,21 @@ from typing import Annotated
 
 import typer
 
-from heecon.analysis.engines import options_of, with_engine
+from heecon.analysis.engines import options_of, with_engine, with_thresholds
 from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.evaluation import run as evaluate
 from heecon.analysis.monte_carlo import until_error
 from heecon.commands.common import (
     Engine,
+    NoScenario,
     Out,
     Patients,
+    PeopleSeed,
     Plots,
     Target,
+    Threshold,
     folder_for,
+    load_model,
     make_console,
     progress,
     say_compiling,
@@ -27,7 +31,6 @@ from heecon.commands.common import (
 )
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
-from heecon.model.load import load
 from heecon.report.console import print_warnings
 from heecon.report.event_log import EventLog
 from heecon.report.run_files import MANIFEST, write_run
@@ -42,23 +45,20 @@ CHECKED = 1_000
 
 def run(
     scenario: Target = None,
+    no_scenario: NoScenario = False,
     out: Out = None,
     engine: Engine = None,
     patients: Patients = None,
-    seed: Annotated[
-        int | None, typer.Option(help="With microsim: any whole number.", show_default="1")
-    ] = None,
+    seed: PeopleSeed = None,
     until_se: Annotated[
         float | None,
         typer.Option(
-            help="With microsim: stop when no increment of net benefit has a larger Monte Carlo "
-            "standard error; --patients is then the limit (10 million unless given)."
+            help="With microsim: stop when no increment of net benefit, at the first threshold, "
+            "has a larger Monte Carlo standard error; --patients is then the limit (10 million "
+            "unless given)."
         ),
     ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(help="With --until-se: money per QALY. Default: the model's first."),
-    ] = None,
+    threshold: Threshold = None,
     events: Annotated[
         Path | None,
         typer.Option(help="With microsim: write every move of every person (.npz or .parquet)."),
@@ -71,14 +71,16 @@ def run(
     """Run a model and print its cost-effectiveness tables; write them to files too."""
     began = time.perf_counter()
     limit = LIMIT if until_se is not None and patients is None else patients
-    model = with_engine(load(scenario), engine, limit, seed)
+    model = with_engine(load_model(scenario, no_scenario, warn=False), engine, limit, seed)
+    if threshold:
+        model = with_thresholds(model, threshold)
     if workbook and model.scenario.engine != "cohort":
         what = "a workbook holds a cohort, and this run simulates person by person"
         raise InputError(Problem("--workbook", what, "Drop it, or add --engine cohort"))
     if model.scenario.engine != "cohort":
-        evaluation = simulate(model, until_se, threshold, events)
+        evaluation = simulate(model, until_se, events)
     else:
-        refuse_options(seed=seed, until_se=until_se, threshold=threshold, events=events)
+        refuse_options(seed=seed, until_se=until_se, events=events)
         evaluation = evaluate(model, keep_trace=True, on_compile=say_compiling)
     folder = folder_for(model, out)
     paths = write_run(evaluation, folder, time.perf_counter() - began, plots or ())
@@ -86,21 +88,17 @@ def run(
         from heecon.commands.workbook import write as write_workbook  # noqa: PLC0415  (slow)
 
         path = folder / "workbook.xlsx"
-        paths.append(write_workbook(scenario, path, manifest=MANIFEST)[0])
+        paths.append(write_workbook(scenario, path, no_scenario=no_scenario, manifest=MANIFEST)[0])
     console = make_console()
     print_run(evaluation, console)
     say_written(console, folder, paths)
 
 
-def simulate(
-    model: Model, error: float | None, threshold: float | None, events: Path | None
-) -> Evaluation:
+def simulate(model: Model, error: float | None, events: Path | None) -> Evaluation:
     """Simulate people, with a progress bar, until they are enough, and log their events."""
     options = options_of(model)
-    if error is None:
-        refuse_options(threshold=threshold)
-    else:
-        chosen = threshold if threshold is not None else (*model.settings.thresholds, 0.0)[0]
+    if error is not None:
+        chosen = (*model.settings.thresholds, 0.0)[0]
         options = replace(options, enough=until_error(model, chosen, error))
     log = None if events is None else EventLog(model, events)
     if log is not None:
@@ -122,14 +120,12 @@ def refuse_options(**given: object) -> None:
     if unused:
         what = "it belongs to the microsimulation"
         hint = "Add --engine microsim, or drop it"
-        if unused == ["threshold"]:
-            what, hint = "it belongs to --until-se", "Add --until-se, or drop it"
         raise InputError([Problem(f"--{name}", what, hint) for name in unused])
 
 
-def check(scenario: Target = None) -> None:
+def check(scenario: Target = None, no_scenario: NoScenario = False) -> None:
     """Check a model or scenario: every problem at once, with its place. Writes nothing."""
-    model = load(scenario)
+    model = load_model(scenario, no_scenario, warn=False)
     options = None
     if model.scenario.engine != "cohort":
         options = replace(options_of(model), patients=CHECKED)

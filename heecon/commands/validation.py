@@ -12,6 +12,7 @@ from heecon.analysis.targets import Target as Observation
 from heecon.analysis.targets import read_also, read_targets
 from heecon.analysis.validation import validate as check
 from heecon.commands.common import (
+    NoScenario,
     Out,
     Target,
     folder_for,
@@ -32,9 +33,9 @@ from heecon.report.validation_report import (
 )
 
 
-def validate(scenario: Target = None, out: Out = None) -> None:
+def validate(scenario: Target = None, no_scenario: NoScenario = False, out: Out = None) -> None:
     """Compare what the model predicts with what was observed, target by target."""
-    model, targets, also = _model_and_targets(scenario)
+    model, targets, also = _model_and_targets(scenario, no_scenario)
     report = validation_report(check(model, targets))
     for name in also:
         other, others, _ = _model_and_targets(name)
@@ -46,8 +47,10 @@ def validate(scenario: Target = None, out: Out = None) -> None:
 
 def calibrate(
     scenario: Target = None,
-    parameter: Annotated[
-        list[str] | None, typer.Option(help="Parameter to vary; may be repeated.")
+    no_scenario: NoScenario = False,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", help="Input to vary: its key; may be repeated."),
     ] = None,
     target: Annotated[
         list[str] | None, typer.Option(help="Target to meet (an evidence id); may be repeated.")
@@ -55,16 +58,16 @@ def calibrate(
     out: Out = None,
 ) -> None:
     """Fit named parameters to named targets and report it; no file of the model is changed."""
-    model, targets, _ = _model_and_targets(scenario)
-    found = fit(model, targets, parameter or [], target or [])
+    model, targets, _ = _model_and_targets(scenario, no_scenario)
+    found = fit(model, targets, inputs or [], target or [])
     _finish(calibration_report(found), model, out, "calibration")
 
 
 def _model_and_targets(
-    scenario: str | None,
+    scenario: str | None, no_scenario: bool = False
 ) -> tuple[Model, tuple[Observation, ...], tuple[str, ...]]:
     """A model, its targets, and the other models that are validated with it."""
-    model = load_model(scenario)
+    model = load_model(scenario, no_scenario)
     folder = locate.folder_of(scenario, model.name)
     registry = EvidenceFolder(locate.evidence_beside(folder)).registry()
     return model, read_targets(folder, model, registry), read_also(folder)

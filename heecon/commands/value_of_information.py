@@ -16,12 +16,19 @@ from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampli
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import run_psa, size_of_psa
 from heecon.commands.common import (
+    NoScenario,
     Out,
+    People,
+    Rate,
+    Seed,
     Target,
+    Threshold,
+    Years,
     folder_beside,
     folder_for,
     load_model,
     progress,
+    refuse_models,
     say_compiling,
     say_simulated,
 )
@@ -29,22 +36,16 @@ from heecon.commands.psa import check_external
 from heecon.commands.sensitivity import finish
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
-from heecon.report.sensitivity_report import evppi_report, evsi_report
+from heecon.report.sensitivity_report import Report, at_each, evppi_report, evsi_report
 
 Draws = Annotated[
     int | None, typer.Option(help="Number of draws. Default: the scenario's, or 10,000.")
 ]
-Seed = Annotated[int, typer.Option(help="Any whole number.")]
-Threshold = Annotated[
-    float | None, typer.Option(help="Willingness to pay per QALY. Default: the model's first.")
-]
-People = Annotated[float | None, typer.Option(help="People a year whom the decision affects.")]
-Years = Annotated[float, typer.Option(help="Years the decision stands.")]
-Rate = Annotated[float, typer.Option(help="Discount rate of the population, a year.")]
 
 
 def evppi(
     scenario: Target = None,
+    no_scenario: NoScenario = False,
     draws: Draws = None,
     seed: Seed = 1,
     threshold: Threshold = None,
@@ -66,7 +67,7 @@ def evppi(
     """Rank the inputs by what knowing each exactly would be worth (EVPPI)."""
     began = time.perf_counter()
 
-    check_external(external, scenario=scenario, draws=draws)
+    check_external(external, scenario=scenario, no_scenario=no_scenario or None, draws=draws)
     if external is None and parameters is not None:
         hint = "Name the outcomes with --external; heecon psa runs a model at given draws"
         raise InputError(Problem("--parameters", "it belongs to --external", hint))
@@ -74,18 +75,26 @@ def evppi(
         model, outcomes = None, read_outcomes(external, parameters)
         folder = folder_beside(external, out)
     else:
-        model, outcomes = _psa(scenario, draws, seed)
+        model, outcomes = _psa(load_model(scenario, no_scenario), draws, seed)
         folder = folder_for(model, out, "evppi")
-    level = checked_thresholds(outcomes, None if threshold is None else [threshold])[0]
     groups = {text: [key.strip() for key in text.split(",")] for text in group or []}
-    found = rank(outcomes, level, groups, seed=seed)
-    report = evppi_report(found, _population(people, years, rate), outcomes.currency)
+    population = _population(people, years, rate)
+
+    def at(threshold: float | None) -> Report:
+        found = rank(outcomes, _level(outcomes, threshold), groups, seed=seed)
+        return evppi_report(found, population, outcomes.currency)
+
+    with progress("Inputs"):
+        report = at_each(threshold, at)
     finish(model, report, folder, "evppi", began, seed=seed, draws=outcomes.draws)
 
 
 def evsi_(
-    parameter: Annotated[str, typer.Argument(help="The input the trial measures: its key.")],
+    parameter: Annotated[
+        str, typer.Argument(metavar="KEY", help="The input the trial measures: its key.")
+    ],
     scenario: Target = None,
+    no_scenario: NoScenario = False,
     hazard_ratio: Annotated[
         float | None,
         typer.Option(help="It is a hazard ratio; events expected per person in follow-up."),
@@ -117,7 +126,7 @@ def evsi_(
 ) -> None:
     """Value a new trial of one input at several sizes (EVSI, ENBS)."""
     began = time.perf_counter()
-
+    refuse_models(parameter)
     chosen = [hazard_ratio is not None, sd is not None, proportion, person_years is not None]
     if sum(chosen) != 1:
         what = "say in one way what the trial measures"
@@ -132,41 +141,42 @@ def evsi_(
     else:
         design = designs.binomial_trial(parameter)
     check_costs(people, fixed_cost, cost_per_person)
-    model, outcomes = _psa(scenario, draws, seed)
-    level = checked_thresholds(outcomes, None if threshold is None else [threshold])[0]
-    found = evsi(
-        outcomes,
-        design,
-        n or SIZES,
-        level,
-        method="moment_matching" if moment_matching else "regression",
-        seed=seed,
-    )
+    model, outcomes = _psa(load_model(scenario, no_scenario), draws, seed)
     population = _population(people, years, rate)
-    net = (
-        ()
-        if population is None
-        else net_benefit_of_sampling(found, population, fixed_cost, cost_per_person)
-    )
-    report = evsi_report(found, net, outcomes.currency)
-    finish(
-        model,
-        report,
-        folder_for(model, out, "evsi"),
-        "evsi",
-        began,
-        seed=seed,
-        draws=outcomes.draws,
-    )
+
+    def at(threshold: float | None) -> Report:
+        found = evsi(
+            outcomes,
+            design,
+            n or SIZES,
+            _level(outcomes, threshold),
+            method="moment_matching" if moment_matching else "regression",
+            seed=seed,
+        )
+        net = (
+            ()
+            if population is None
+            else net_benefit_of_sampling(found, population, fixed_cost, cost_per_person)
+        )
+        return evsi_report(found, net, outcomes.currency)
+
+    with progress("Trials"):
+        report = at_each(threshold, at)
+    folder = folder_for(model, out, "evsi")
+    finish(model, report, folder, "evsi", began, seed=seed, draws=outcomes.draws)
 
 
-def _psa(scenario: str | None, draws: int | None, seed: int) -> tuple[Model, Outcomes]:
+def _psa(model: Model, draws: int | None, seed: int) -> tuple[Model, Outcomes]:
 
-    model = load_model(scenario)
     say_simulated(model)
     count, _ = size_of_psa(model, draws, seed)
     with progress("Draws", count) as advance:
         return model, run_psa(model, count, seed, on_draws=advance, on_compile=say_compiling)
+
+
+def _level(outcomes: Outcomes, threshold: float | None) -> float:
+
+    return checked_thresholds(outcomes, None if threshold is None else [threshold])[0]
 
 
 def _population(people: float | None, years: float, rate: float) -> float | None:

@@ -12,7 +12,14 @@ import typer
 from rich.console import Console
 
 from heecon.analysis.change_log import change_log
-from heecon.commands.common import Target, make_console, progress, say_compiling, say_warnings
+from heecon.commands.common import (
+    NoScenario,
+    Target,
+    make_console,
+    progress,
+    say_compiling,
+    say_warnings,
+)
 from heecon.errors import InputError, Problem
 from heecon.report.change_log_report import print_change_log
 from heecon.workbook.case import case_of
@@ -24,7 +31,11 @@ DRAWS = 1_000
 SHOWN = 20
 """Differing cells that are listed."""
 
-app = typer.Typer(no_args_is_help=True, help="The live Excel workbook: export, import, check.")
+app = typer.Typer(
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    help="The live Excel workbook: export, import, check.",
+)
 
 File = Annotated[Path, typer.Argument(help="A workbook that heecon exported.", show_default=False)]
 Model = Annotated[
@@ -43,6 +54,7 @@ class Engine(StrEnum):
 @app.command()
 def export(
     scenario: Target = None,
+    no_scenario: NoScenario = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -64,7 +76,9 @@ def export(
     if not 0 <= draws <= 100_000:
         what = f"{draws:,} draws"
         raise InputError(Problem("--draws", what, "A workbook holds 0 to 100,000"))
-    path, seconds, warnings = write(scenario, out, draws=draws, seed=seed, since=since)
+    path, seconds, warnings = write(
+        scenario, out, no_scenario=no_scenario, draws=draws, seed=seed, since=since
+    )
     say_warnings(warnings)
     size = path.stat().st_size / 1e6
     make_console().print(
@@ -79,6 +93,7 @@ def write(
     scenario: str | None,
     out: Path | None,
     *,
+    no_scenario: bool = False,
     draws: int = 0,
     seed: int = 1,
     since: str | None = None,
@@ -90,6 +105,7 @@ def write(
     with progress("Draws", max(draws, 1)) as advance:
         case = case_of(
             scenario,
+            no_scenario=no_scenario,
             draws=draws,
             seed=seed,
             since=since,

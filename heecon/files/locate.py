@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from heecon.errors import InputError, Problem, shown
@@ -13,22 +13,30 @@ from heecon.files import names
 
 DEFAULT = "bone_metastases/base_case"
 
+BASE_CASE = "base_case"
+"""The scenario a model means that is named without one."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A model folder and, unless the bare model is meant, a scenario file."""
+    """A model folder and, unless the bare model is meant, a scenario file.
+
+    Attributes:
+        model: the folder; empty for a scenario file, which names its model inside.
+        scenario: the file.
+        folders: where scenarios of the model may lie; of two of one name the first counts.
+    """
 
     model: Path
     scenario: Path | None = None
+    folders: tuple[Path, ...] = field(default=(), compare=False)
 
     @property
     def scenario_folder(self) -> Path:
         """Where the scenarios of the model live."""
-        if self.scenario is not None:
-            return self.scenario.parent
-        return self.model.parent.parent / "scenarios" / self.model.name
+        return self.scenario.parent if self.scenario is not None else self.folders[-1]
 
 
 def bundled() -> Path:
@@ -38,7 +46,7 @@ def bundled() -> Path:
     return inside if inside.is_dir() else package.parent
 
 
-def find(text: str | Path | None = None) -> Target:
+def find(text: str | Path | None = None, *, bare: bool = False) -> Target:
     """Find what a user means.
 
     Args:
@@ -46,13 +54,16 @@ def find(text: str | Path | None = None) -> Target:
             ``bone_metastases`` or ``bone_metastases/base_case``, looked up in the present
             folder's ``inputs/`` and ``scenarios/`` first and among the bundled ones then. None
             means the bundled base case.
+        bare: a model without a scenario means its files as they stand, not its base case.
 
     Raises:
         InputError: nothing of that name, with the closest names there are.
     """
     text = str(text) if text is not None else DEFAULT
     try:
-        return _find(text)
+        target = _find(text)
+        bare = bare or target.scenario is not None
+        return target if bare else replace(target, scenario=_scenario(target, BASE_CASE))
     except OSError as error:
         what = f"this cannot be the path of a model: {error.strerror}"
         raise InputError(Problem(shown(text), what, "Give a folder, a file or a name")) from None
@@ -66,17 +77,24 @@ def _find(text: str) -> Target:
     if path.name == "model.toml":
         path = path.parent
     if (path / "model.toml").is_file():
-        return Target(path.resolve())
+        model = path.resolve()
+        return Target(model, folders=(model.parent.parent / "scenarios" / model.name,))
+    if path.is_file() and (path.parent / "model.toml").is_file():
+        hint = f"Name the folder: {path.parent}"
+        raise InputError(Problem(text, "this is a file of a model, not the model", hint))
     parts = text.split("/")
     if path.suffix == ".toml" and len(parts) > 2:
         beside = [str(other) for other in path.parent.glob("*.toml")]
         hint = names.did_you_mean(text, beside) or "Check the path"
         raise InputError(Problem(text, "there is no such scenario file", hint))
     if len(parts) <= 2 and all(_NAME.fullmatch(part) for part in parts):
-        for root in (Path.cwd(), bundled()):
-            target = _in(root, parts)
-            if target is not None:
-                return target
+        name, *scenario = parts
+        roots = homes(name, Path.cwd(), bundled())
+        folders = tuple(root / "scenarios" / name for root in roots)
+        target = Target((roots[-1] / "inputs" / name).resolve(), folders=folders)
+        file = _scenario(target, scenario[0].removesuffix(".toml")) if scenario else None
+        if has_model(roots[-1], name) and (file or not scenario):
+            return replace(target, scenario=file)
     for folder in (path, *(root / "inputs" / parts[0] for root in (Path.cwd(), bundled()))):
         file = folder / "model.toml"
         if os.path.lexists(file) and not file.is_file():
@@ -88,19 +106,45 @@ def _find(text: str) -> Target:
     if path.is_dir():
         what = f"the folder {path} has no model.toml"
         raise InputError(Problem(text, what, "heecon new DIR makes a starter model"))
-    known = [name for root in (Path.cwd(), bundled()) for name in available(root)]
-    hint = names.did_you_mean(text, dict.fromkeys(known))
+    hint = names.did_you_mean(text, available())
     raise InputError(Problem(text, "there is no such model or scenario", hint))
 
 
-def available(root: Path) -> list[str]:
-    """Names of the models below a root and of their scenarios, as ``find`` takes them."""
-    found: list[str] = []
-    for folder in sorted((root / "inputs").glob("*/model.toml")):
-        model = folder.parent.name
-        found.append(model)
-        scenarios = sorted((root / "scenarios" / model).glob("*.toml"))
-        found += [f"{model}/{path.stem}" for path in scenarios]
+def _scenario(target: Target, name: str) -> Path | None:
+    """The file of a scenario of the model, if there is one."""
+    paths = [folder / f"{name}.toml" for folder in target.folders]
+    return next((path.resolve() for path in paths if path.is_file()), None)
+
+
+def has_model(root: Path, name: str) -> bool:
+    """Whether a root has a model of a name."""
+    return (root / "inputs" / name / "model.toml").is_file()
+
+
+def homes(name: str, *roots: Path) -> list[Path]:
+    """The roots whose ``scenarios/`` may hold scenarios of a model: up to the first that has it.
+
+    A model hides one of its name in later roots with all that belongs to it.
+    """
+    first = next((i for i, root in enumerate(roots) if has_model(root, name)), len(roots))
+    return list(dict.fromkeys(root.resolve() for root in roots[: first + 1]))
+
+
+def available(*roots: Path) -> dict[str, Path]:
+    """Models and scenarios by the name ``find`` takes: the model's folder, the scenario's file.
+
+    Args:
+        roots: where to look; the present folder, then the bundled models, if none is named.
+    """
+    roots = roots or (Path.cwd(), bundled())
+    models = {path.parent.name for root in roots for path in (root / "inputs").glob("*/model.toml")}
+    found: dict[str, Path] = {}
+    for name in sorted(models):
+        places = homes(name, *roots)
+        found[name] = places[-1] / "inputs" / name
+        paths = [path for root in places for path in (root / "scenarios" / name).glob("*.toml")]
+        by_name = {path.stem: path for path in reversed(paths)}
+        found |= {f"{name}/{stem}": by_name[stem] for stem in sorted(by_name)}
     return found
 
 
@@ -148,7 +192,8 @@ def sibling(folders: Sequence[Path], name: str, where: str, model: str = "") -> 
         hint = "Name a file beside this one, without '.toml' or '/'"
         raise InputError(Problem(where, what, hint))
     own = model or folders[0].name
-    places = [*folders, *(root / "scenarios" / own for root in (Path.cwd(), bundled()))]
+    roots = homes(own, folders[0].parent.parent, Path.cwd(), bundled())
+    places = [*folders, *(root / "scenarios" / own for root in roots)]
     for place in places:
         path = place / f"{name.removesuffix('.toml')}.toml"
         if path.is_file():
@@ -206,15 +251,3 @@ def inside(path: Path, folder: Path, where: str = "") -> Path:
         hint = "Model files must lie in the model's folder: copy the file there instead of linking"
         raise InputError(Problem(where, what, hint))
     return real
-
-
-def _in(root: Path, parts: list[str]) -> Target | None:
-    """A model below a root, or a scenario there of a model there or of one that is bundled."""
-    models = [place / "inputs" / parts[0] for place in (root, bundled())]
-    folder = next((model for model in models if (model / "model.toml").is_file()), None)
-    if folder is None:
-        return None
-    if len(parts) == 1:
-        return Target(folder.resolve())
-    scenario = root / "scenarios" / parts[0] / f"{parts[1].removesuffix('.toml')}.toml"
-    return Target(folder.resolve(), scenario.resolve()) if scenario.is_file() else None

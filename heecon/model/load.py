@@ -44,6 +44,7 @@ def load(
     source: str | Path | None = None,
     scenario: str | Path | Layer | None = None,
     *,
+    no_scenario: bool = False,
     every_strategy: bool = False,
 ) -> Model:
     """Load and check a model.
@@ -52,13 +53,15 @@ def load(
         source: a model folder, a scenario file, or a bundled name; see ``locate.find``. None
             means the bundled base case.
         scenario: the name of a scenario of the model, the path of a scenario file, or a scenario
-            that stands in no file, when ``source`` is a model.
+            that stands in no file, when ``source`` is a model; its base case, if it has one, when
+            None.
+        no_scenario: the model's files as they stand, without its base case.
         every_strategy: keep the strategies a scenario leaves out.
 
     Raises:
         InputError: everything that is wrong with the files, each with its place.
     """
-    target = locate.find(source)
+    target = locate.find(source, bare=no_scenario or scenario is not None)
     beside = None if target.scenario else target.scenario_folder
     path = None if isinstance(scenario, Layer) else _scenario_path(target, scenario)
     if isinstance(scenario, Layer):
@@ -70,7 +73,7 @@ def load(
     if every_strategy:
         overrides = overrides.with_every_strategy()
     name, where = overrides.model
-    if path is not None and target.scenario is not None:
+    if path is not None and target.model == Path():
         return _load(locate.model_of(path, name, where or path.name), overrides)
     if name not in (None, target.model.name):
         what = f"this scenario is for the model '{name}', not for '{target.model.name}'"

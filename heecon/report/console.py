@@ -28,7 +28,7 @@ def show(console: Console, table: Table) -> None:
     """
     first, *others = table.columns
     labels = first.cells
-    room = console.width - max(len(label) for label in labels) - 4
+    room = console.width - max(map(len, labels), default=0) - 4
     groups: list[list[Column]] = [[]]
     for column in others:
         used = sum(_width(other) for other in groups[-1])

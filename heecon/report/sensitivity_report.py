@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from rich.console import Console
@@ -43,6 +44,37 @@ class Report:
 
 SHOWN = 20
 """Single inputs that a table on the screen lists at most."""
+
+SHOWN_FACTORS = 15
+"""Factors that a table on the screen lists at most."""
+
+
+def at_each(
+    thresholds: Sequence[float] | None, analyse: Callable[[float | None], Report]
+) -> Report:
+    """One report of an analysis at each threshold; at the model's first if none is named."""
+    levels = list(dict.fromkeys(thresholds or []))
+    if len(levels) < 2:
+        return analyse(levels[0] if levels else None)
+    reports = [analyse(level) for level in levels]
+    names = [f"{level:,.10g}" for level in levels]
+    return Report(
+        [table for report in reports for table in report.printed],
+        [
+            f"At {n}: {note}"
+            for n, report in zip(names, reports, strict=True)
+            for note in report.notes
+        ],
+        [
+            Table.stacked(tables, Column("threshold", "Willingness to pay", levels, "money"))
+            for tables in zip(*(report.tables for report in reports), strict=True)
+        ],
+        {
+            f"{name}_{level:g}": draw
+            for level, report in zip(levels, reports, strict=True)
+            for name, draw in report.pictures.items()
+        },
+    )
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -101,14 +133,35 @@ def one_way_report(found: OneWay, by_icer: bool, currency: str) -> Report:
         else ("nmb_low", "nmb_high", "swing")
     )
     values = ("input", "low_value", "base_value", "high_value")
+    moving = [i for i, row in enumerate(rows) if row.swing > 0]
+    switches = Column("switches", "Best of all becomes", [_switch(found, row) for row in rows])
+    notes = [
+        *found.warnings,
+        f"{len(found.left_out)} inputs are left out; one_way_left_out.csv says why.",
+    ]
+    if len(moving) < len(rows):
+        still = [row for row in rows if not row.swing > 0]
+        notes.append(
+            f"{len(still)} inputs do not move this comparison and are in one_way.csv only."
+        )
+        others = [f"{row.name} ({_switch(found, row)})" for row in still if row.changes_decision]
+        if others:
+            notes.append(
+                f"Of them these change which of all strategies is best: {', '.join(others)}."
+            )
     return Report(
-        [table.select(*values, *results, "changes_decision")],
-        [
-            *found.warnings,
-            f"{len(found.left_out)} inputs are left out; one_way_left_out.csv says why.",
-        ],
+        [table.select(*values, *results).plus(switches).take(moving)],
+        notes,
         [table, Table.of("one_way_left_out", "Inputs left out", found.left_out, LEFT_OUT)],
         {"tornado": _tornado(found, rows, by_icer, currency)},
+    )
+
+
+def _switch(found: OneWay, row: OneWayRow) -> str:
+    """Which strategy takes the place of the best of all, and at which end."""
+    ends = {"low": row.low.optimal, "high": row.high.optimal}
+    return "; ".join(
+        f"{' = '.join(best)} at {end}" for end, best in ends.items() if best != found.base.optimal
     )
 
 
@@ -265,8 +318,13 @@ SOBOL_SCREEN: tuple[Field, ...] = (
 )
 
 
-def sobol_report(found: Sobol) -> Report:
-    """Shares of the variance by factor, with intervals, and how they converge."""
+def sobol_report(found: Sobol, pair: tuple[str, str]) -> Report:
+    """Shares of the variance by factor, with intervals, and how they converge.
+
+    Args:
+        found: the analysis.
+        pair: the strategy whose results are printed, and what it is compared with.
+    """
     tables = [
         Table.of("sobol", "Sobol indices", found.rows, SOBOL),
         Table.of(
@@ -277,7 +335,10 @@ def sobol_report(found: Sobol) -> Report:
     if found.pairs:
         tables.append(Table.of("sobol_pairs", "Pairs of factors", found.pairs, SOBOL_PAIRS))
         notes.append("Pairs are in sobol_pairs.csv.")
-    return Report(_by_quantity("Sobol indices", found.rows, SOBOL_SCREEN), notes, tables)
+    rows = [row for row in _of_pair(found.rows, pair) if row.total.different]
+    printed = _by_quantity("Sobol indices", rows, SOBOL_SCREEN, pair)
+    notes.append(_rest(len(found.rows), printed, "sobol.csv"))
+    return Report(printed, notes, tables)
 
 
 MORRIS: tuple[Field, ...] = (
@@ -293,29 +354,52 @@ MORRIS_SCREEN: tuple[Field, ...] = (
 )
 
 
-def morris_report(found: Morris) -> Report:
-    """Elementary effects by factor."""
-    named = ", ".join(found.influential())
+def morris_report(found: Morris, pair: tuple[str, str]) -> Report:
+    """Elementary effects by factor; see ``sobol_report``."""
+    rows = _of_pair(found.rows, pair)
+    near = replace(found, rows=tuple(rows)).influential()
+    rows = [row for row in rows if row.mu_star.value > 0]
+    printed = _by_quantity("Morris screening", rows, MORRIS_SCREEN, pair)
     notes = [
         *found.notes,
-        f"Worth a closer look: {named}." if named else "No factor moves these results.",
+        f"Worth a closer look: {', '.join(near)}." if near else "No factor moves these results.",
         f"{found.runs:,} model runs.",
+        _rest(len(found.rows), printed, "morris.csv"),
     ]
     return Report(
-        _by_quantity("Morris screening", found.rows, MORRIS_SCREEN),
+        printed,
         notes,
         [Table.of("morris", "Elementary effects", found.rows, MORRIS)],
     )
 
 
+R = TypeVar("R", SobolRow, MorrisRow)
+
+
+def _of_pair(rows: Sequence[R], pair: tuple[str, str]) -> list[R]:
+    """The rows of a strategy, of net benefit at the first threshold only."""
+    first = next((row.quantity.threshold for row in rows if row.quantity.threshold), None)
+    shown = (None, first)
+    return [
+        row for row in rows if row.quantity.strategy == pair[0] and row.quantity.threshold in shown
+    ]
+
+
 def _by_quantity(
-    title: str, rows: Sequence[SobolRow | MorrisRow], fields: Sequence[Field]
+    title: str, rows: Sequence[R], fields: Sequence[Field], pair: tuple[str, str]
 ) -> list[Table]:
-    """A table for the screen for each quantity."""
-    found: dict[str, list[SobolRow | MorrisRow]] = {}
+    """A table for the screen for each quantity, of the factors that matter most."""
+    found: dict[str, list[R]] = {}
     for row in rows:
-        found.setdefault(str(row.quantity), []).append(row)
-    return [Table.of(name, f"{title}: {name}", of, fields) for name, of in found.items()]
+        against = f" v {pair[1]}" if row.quantity.name.startswith("incremental") else ""
+        found.setdefault(f"{row.quantity}{against}", []).append(row)
+    return [
+        Table.of(name, f"{title}: {name}", of[:SHOWN_FACTORS], fields) for name, of in found.items()
+    ]
+
+
+def _rest(rows: int, printed: Sequence[Table], file: str) -> str:
+    return f"{sum(map(len, printed))} of {rows:,} rows are shown; all are in {file}."
 
 
 EVPPI: tuple[Field, ...] = (

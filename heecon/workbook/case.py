@@ -120,6 +120,7 @@ def case_of(
     source: str | Path | Model | None,
     scenario: str | None = None,
     *,
+    no_scenario: bool = False,
     draws: int = 0,
     seed: int = 1,
     since: str | None = None,
@@ -134,6 +135,7 @@ def case_of(
         source: a scenario or a model, as ``load`` takes it; or a checked model, which has no
             siblings and no past.
         scenario: name of a scenario, when ``source`` is a model.
+        no_scenario: the model's files as they stand, without its base case.
         draws: of the probabilistic analysis; 0 for none.
         seed: of the draws.
         since: scenario the change log starts from; the one extended if None.
@@ -151,10 +153,11 @@ def case_of(
         variants, log = [first], None
         left_out: dict[str, str] = {}
     else:
-        target = locate.find(source)
-        model = load(source, scenario)
+        target = locate.find(source, bare=no_scenario or scenario is not None)
+        model = load(source, scenario, no_scenario=no_scenario)
         refuse(model)
-        first = _variant(model, load(source, scenario, every_strategy=True), on_compile)
+        whole = load(source, scenario, no_scenario=no_scenario, every_strategy=True)
+        first = _variant(model, whole, on_compile)
         variants, left_out = _siblings(target, model, first)
         variants.sort(key=lambda variant: (variant.name != "base_case", variant.name))
         log = _log(target, model, since)
@@ -256,7 +259,8 @@ def _log(target: locate.Target, model: Model, since: str | None) -> ChangeLog | 
     if begin:
         place = locate.sibling([target.scenario.parent], begin, "--since", model.name)
         return change_log(load(place), model)
-    return change_log(load(locate.model_of(target.scenario, model.name, "model")), model)
+    folder = locate.model_of(target.scenario, model.name, "model")
+    return change_log(load(folder, no_scenario=True), model)
 
 
 def _one_way(model: Model) -> OneWay | None:

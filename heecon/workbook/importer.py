@@ -149,7 +149,9 @@ def _models(edits: Edits, source: str | None) -> tuple[Path, Model, Model, Model
                 what = f"{shown(name)} is not the name of a scenario"
                 raise InputError(Problem(where, what, "Choose one from the list"))
             scenario = None if name == edits.model else name
-            return load(folder, scenario, every_strategy=every_strategy)
+            return load(
+                folder, scenario, no_scenario=scenario is None, every_strategy=every_strategy
+            )
         except InputError as error:
             what = f"the scenario {shown(name)} cannot be used"
             raise InputError([Problem(where, what), *error.problems]) from None

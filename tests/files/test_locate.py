@@ -23,15 +23,58 @@ def test_the_ways_to_name_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "inputs" / "small"
     for source in ("small", "inputs/small", "inputs/small/model.toml", folder):
-        assert locate.find(source) == locate.Target(folder)
+        assert locate.find(source, bare=True) == locate.Target(folder)
     scenario = tmp_path / SCENARIO_FILE
     assert locate.find("small/base_case") == locate.Target(folder, scenario)
     assert locate.find(SCENARIO_FILE).scenario == scenario
-    assert locate.available(tmp_path) == ["small", "small/base_case"]
+    assert list(locate.available(tmp_path)) == ["small", "small/base_case"]
     for source in ("small/base_case", SCENARIO_FILE, scenario):
         assert load(source).scenario.title == "Base case"
     assert load("small", SCENARIO_FILE).scenario.title == "Base case"
+    assert load("small", no_scenario=True).scenario.title == ""
+
+
+def test_a_model_means_its_base_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A price typed into base_case.toml counts, however the model is named."""
+    file = write(tmp_path)
+    file.write_text('title = "Ours"\n[parameters]\nc_care = 1234.5\n')
+    monkeypatch.chdir(tmp_path)
+    for source in ("small", "inputs/small", "small/base_case"):
+        assert {row.key: row.value for row in load(source).parameters}["c_care"] == 1234.5
+    bare = load("small", no_scenario=True)
+    assert {row.key: row.value for row in bare.parameters}["c_care"] != 1234.5
+    file.unlink()
     assert load("small").scenario.title == ""
+
+
+def test_a_local_model_hides_the_bundled_one_wholly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path)
+    for folder in ("inputs", "scenarios"):
+        (tmp_path / folder / "small").rename(tmp_path / folder / "hiv")
+    monkeypatch.chdir(tmp_path)
+    assert "there is no such model" in refusal("hiv/heemod_life_table")
+    assert "there is no scenario 'heemod_life_table'" in refusal("hiv", "heemod_life_table")
+    child = tmp_path / "scenarios" / "hiv" / "child.toml"
+    child.write_text('extends = "heemod_life_table"\n')
+    assert "there is no scenario 'heemod_life_table'" in refusal("hiv/child")
+    names = [name for name in locate.available() if name.startswith("hiv")]
+    assert names == ["hiv", "hiv/base_case", "hiv/child"]
+
+
+def test_a_local_scenario_of_a_bundled_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "scenarios" / "hiv"
+    folder.mkdir(parents=True)
+    (folder / "ours.toml").write_text('title = "Ours"\nextends = "base_case"\n')
+    monkeypatch.chdir(tmp_path)
+    assert load("hiv/ours").scenario.title == "Ours"
+    assert load("hiv").scenario.title.startswith("Two years")
+    assert "hiv/ours" in locate.available()
+    (folder / "base_case.toml").write_text('title = "Our base case"\n')
+    assert load("hiv").scenario.title == "Our base case"
 
 
 def test_a_folder_that_is_no_model_does_not_hide_one(
@@ -58,10 +101,11 @@ def test_a_folder_that_is_no_model_does_not_hide_one(
         ("x" * 300, "cannot be the path of a model: File name too long"),
         ("x\0y", "no such model or scenario"),
         ("", "has no model.toml"),
+        (locate.bundled() / "inputs/hiv/parameters.csv", "a file of a model, not the model"),
     ],
 )
 def test_what_is_not_there(
-    source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: str | Path, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
