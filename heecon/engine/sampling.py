@@ -90,7 +90,7 @@ def sample(
     if first and method == "latin_hypercube":
         hint = "Use random or sobol draws"
         raise InputError(Problem("method", "a Latin hypercube cannot be continued", hint))
-    uniforms = METHODS[method](keys_of(model), draws, seed)
+    uniforms = METHODS[method](sorted(keys_of(model)), draws, seed)
     return from_uniforms(model, {key: column[first:] for key, column in uniforms.items()})
 
 

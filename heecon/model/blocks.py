@@ -38,6 +38,7 @@ def read_blocks(
     blocks: dict[str, Block] = {}
     for group, rows in members.items():
         with diagnostics.collecting(rows[0].place):
+            rows.sort(key=lambda row: row.key)  # so that the order of rows changes no draw
             blocks[group] = _block(group, rows, joints, known, diagnostics)
             _warn_of_mismatches(blocks[group], rows, diagnostics)
     used = {row.correlation_group for row in parameters}

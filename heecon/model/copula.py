@@ -101,7 +101,8 @@ def read_copulas(
     """
     copulas: dict[str, Copula] = {}
     for group, places in members.items():
-        keys, where = tuple(places), next(iter(places.values()))
+        # Sorted, so that the order of rows changes no draw.
+        keys, where = tuple(sorted(places)), next(iter(places.values()))
         if group in blocks:
             what = f"the group '{group}' mixes joint and ordinary distributions"
             diagnostics.error(where, what, "Give all its rows the same joint one, or none")

@@ -459,7 +459,7 @@ def test_leaving_a_strategy_out_changes_nobody(
 def test_a_parameter_a_scenario_fixes_leaves_its_group(tmp_path: Path) -> None:
     rows = ROWS.format(family="gamma", drug="4,5", visit="4,1")
     whole, part = folder(tmp_path, rows, RANKS, "[parameters]\nc_visit = 3")
-    assert part.copulas["linked"].names == ("c_drug[old]", "c_drug[new]")
+    assert part.copulas["linked"].names == ("c_drug[new]", "c_drug[old]")
     (warning,) = [text for text in part.warnings if "joint/linked.csv" in text]
     assert "c_visit is not uncertain in this group" in warning
     one, other = sample(whole, 200), sample(part, 200)
