@@ -1,0 +1,1 @@
+"""Random mutations of every kind of file a stranger may send."""
