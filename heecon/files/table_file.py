@@ -317,15 +317,26 @@ def check_columns(table: TableFile, known: Collection[str], needed: Collection[s
 
 
 def numbers_of(table: TableFile, diagnostics: Diagnostics) -> NDArray[np.float64]:
-    """All cells of a table as numbers (rows x columns); 0 where a cell is none."""
+    """All cells of a table as numbers (rows x columns); 0 where a cell is none.
+
+    What is wrong in the same way in many cells of a column is told once.
+    """
     values = np.zeros((len(table.rows), len(table.header)))
+    wrong: dict[tuple[int, str], tuple[Problem, int]] = {}
     for row, cells in enumerate(table.rows):
         for column, cell in enumerate(cells):
             try:
                 values[row, column] = number(cell)
             except InvalidValue as invalid:
-                found = invalid if cell else InvalidValue("the cell is empty", "Type a number")
-                diagnostics.add([found.at(table.where(row, table.header[column]))])
+                what = invalid.what if cell else "the cell is empty"
+                unknown = not cell or cell.lower() == "nan"
+                hint = "Type a number, or delete the row or the column" if unknown else invalid.hint
+                where = table.where(row, table.header[column])
+                first, count = wrong.get((column, hint), (Problem(where, what, hint), 0))
+                wrong[column, hint] = first, count + 1
+    for problem, count in wrong.values():
+        more = f", and so are {count - 1:,} cells below it" if count > 1 else ""
+        diagnostics.error(problem.where, problem.what + more, problem.hint)
     return values
 
 

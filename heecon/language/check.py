@@ -26,6 +26,15 @@ from heecon.language.tree import (
     Tree,
 )
 
+_OTHERS_SAY = {
+    "ln": "log",
+    "pow": "^",
+    "power": "^",
+    "pnorm": "normal_cdf",
+    "norm_dist": "normal_cdf",
+}
+"""What other programs call functions of the language."""
+
 _SHORT = 40  # a longer condition is not repeated inside a hint
 
 
@@ -166,7 +175,7 @@ class _Checker:
 
 def _did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """``did you mean 'x'?`` for the known name nearest to a wrong one; empty if none is near."""
-    near = nearest(wrong, known)
+    near = _OTHERS_SAY.get(wrong.lower()) or nearest(wrong, known)
     return f"did you mean '{near}'?" if near else ""
 
 

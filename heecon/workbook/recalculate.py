@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -155,8 +156,17 @@ def _run(command: Sequence[str]) -> None:
             if process.wait(timeout=SECONDS):
                 raise subprocess.CalledProcessError(process.returncode, command[0])
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _end_all(process.pid)
+
+
+def _end_all(process: int) -> None:
+    """End a program and those it started."""
+    if sys.platform == "win32":
+        end = ["taskkill", "/F", "/T", "/PID", str(process)]
+        subprocess.run(end, check=False, capture_output=True)  # noqa: S603
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process, signal.SIGKILL)
 
 
 def _saved_cells(path: Path) -> Iterator[tuple[str, Iterator[tuple[Cell, Value]]]]:

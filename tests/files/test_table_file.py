@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heecon.errors import InputError
+from heecon.errors import Diagnostics, InputError
 from heecon.files import table_file
-from heecon.files.table_file import check_columns, number, parse_csv, read_table
+from heecon.files.table_file import check_columns, number, numbers_of, parse_csv, read_table
 
 
 def refusal(path: Path) -> str:
@@ -143,6 +143,17 @@ def test_reading_ends_at_the_limit(hostile: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(table_file, "MAX_CELLS", 50_000)
     with pytest.raises(InputError, match="50,000 cells"):
         parse_csv(hostile, "x.csv", max_rows=60_000)
+
+
+def test_cells_that_are_wrong_alike_are_told_once() -> None:
+    found = Diagnostics()
+    table = parse_csv("age,p\n1,0.1\n2,nan\n3,NaN\n4,\n5,5%\n", "x.csv")
+    assert numbers_of(table, found)[0].tolist() == [1, 0.1]
+    assert [str(problem) for problem in found.errors] == [
+        "x.csv:3:2 (p): 'nan' is not a finite number, and so are 2 cells below it. Type a number, "
+        "or delete the row or the column",
+        "x.csv:6:2 (p): '5%' is a percentage; write it as a fraction. 5% is 0.05",
+    ]
 
 
 def test_a_sheet_of_notes_in_front(tmp_path: Path) -> None:

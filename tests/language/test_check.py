@@ -22,6 +22,8 @@ TABLES = {
         ("Age + 1", "Age", "unknown name 'Age'", "did you mean 'age'?"),
         ("qqqq", "qqqq", "unknown name 'qqqq'", ""),
         ("epx(x)", "epx(x)", "unknown function 'epx'", "did you mean 'exp'?"),
+        ("ln(x)", "ln(x)", "unknown function 'ln'", "did you mean 'log'?"),
+        ("LN(x)", "LN(x)", "unknown function 'LN'", "did you mean 'log'?"),
         ("eval(x)", "eval(x)", "unknown function 'eval'", None),
         ("cost(x)", "cost(x)", "'cost' is not a function", "write * to multiply"),
         ("exp + 1", "exp", "'exp' is a function", "write exp(...)"),
