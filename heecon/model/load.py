@@ -222,7 +222,14 @@ def _load(folder: Path, overrides: Overrides) -> Model:
         rows_are_sound=rows_are_sound,
         replaced=replaced,
     )
-    model = check_model(parts, diagnostics)
+    try:
+        model = check_model(parts, diagnostics)
+    except InputError as wrong:
+        if parameters:
+            raise
+        what = "there are no parameters: no parameters.csv or parameters.xlsx, or nothing in it"
+        missing = Problem(folder.name, what, "Put it beside model.toml, if formulas read any")
+        raise InputError([missing, *wrong.problems], wrong.more) from None
     # Hashed last: what was refused, for its size or its kind, is not read again.
     hashes = [_hashed(path, folder) for path in files.paths]
     hashes += [_hashed(path, evidence.folder.parent) for path in evidence.paths]
@@ -279,12 +286,12 @@ def _shape(
 def _parameters(folder: Path, files: _Files, evidence: EvidenceFolder) -> tuple[Parameter, ...]:
     present = [folder / f"parameters{ending}" for ending in (".csv", ".xlsx")]
     present = [path for path in present if path.exists() or path.is_symlink()]
-    if len(present) != 1:
-        what, hint = "there is no parameters.csv or parameters.xlsx", "Put it beside model.toml"
-        if present:
-            what, hint = "there are both parameters.csv and parameters.xlsx", "Keep one"
-        files.diagnostics.error(folder.name, what, hint)
+    if len(present) > 1:
+        what = "there are both parameters.csv and parameters.xlsx"
+        files.diagnostics.error(folder.name, what, "Keep one")
         files.unreadable = True
+        return ()
+    if not present:
         return ()
     (path,) = present
     files.paths.append(path)

@@ -168,7 +168,11 @@ class _Context:
             self.reader.error(place, f"'{key}' is not a transition", hint)
             return []
         matching = [edge for edge in self.edges if all(map(self._fits, edge, ends))]
-        if not matching:
+        if not matching and ends[0] == ends[1] and ends[0] in self.states:
+            what = f"'{key}' is no move: whoever stays in '{ends[0]}' does not move"
+            hint = "Count it under state; in a state with tunnel = 1 staying is an entry afresh"
+            self.reader.error(place, what, hint)
+        elif not matching:
             known = [f"{origin} -> {to}" for origin, to in self.edges]
             hint = names.did_you_mean(" -> ".join(ends), known)
             self.reader.error(place, f"the model has no transition '{key}'", hint)

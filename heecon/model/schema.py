@@ -183,7 +183,7 @@ class ModelFile(Section):
     """The whole of model.toml."""
 
     model: Settings
-    states: dict[str, StateSection] = Field(min_length=2, max_length=200)
+    states: dict[str, StateSection] = Field(min_length=1, max_length=200)
     start: dict[str, Expression]
     strategies: dict[str, StrategySection] = Field(min_length=1, max_length=200)
     variables: dict[str, Expression] = Field(default_factory=dict, max_length=2_000)

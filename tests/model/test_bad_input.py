@@ -170,6 +170,9 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     "control character in a cell": (P, "a list", "a\x07list", "parameters.csv:7:13", "control character U+0007", "Delete it"),
     # tables
     "table not sorted": (T, "65,0.02", "75,0.02", "tables/mortality.csv:4:1 (age)", "70 does not come after 75", "Sort the rows"),
+    "staying counted as a move": (M, '"alive -> dead"', '"well -> well"', "model.toml:40:", "'well -> well' is no move: whoever stays in 'well'", "tunnel = 1"),
+    "a column that begins later": (T, "rate\n60,0.01\n65,0.02\n", "rate\n60,\n65,NaN\n", "tables/mortality.csv:2:2 (rate)", "the cell is empty, and so are 1 cells below it", "delete the row or the column"),
+    "not a number in a table": (T, "65,0.02", "65,nan", "tables/mortality.csv:3:2 (rate)", "'nan' is not a finite number", "delete the row"),
     "empty cell in a table": (T, "65,0.02", "65,", "tables/mortality.csv:3:2 (rate)", "the cell is empty", ""),
     "text in a table": (T, "65,0.02", "65,low", "tables/mortality.csv:3:2 (rate)", "'low' is not a number", ""),
     "bad column of a table": (T, "age,rate", "age,the rate", "tables/mortality.csv:1:2", "'the rate' is not a name", "Rename the column"),
@@ -185,7 +188,7 @@ MISTAKES: dict[str, tuple[str, str, str, str, str, str]] = {
     "unknown strategy of a scenario": (S, PURPOSE, 'strategies = ["usual", "nwe"]', "base_case.toml:2:24", "unknown strategy 'nwe'", "Did you mean 'new'?"),
     "comparator left out": (S, PURPOSE, 'strategies = ["new"]', "model.toml:8:", "comparator 'usual' is not among the strategies", "Keep it"),
     "bad setting of a scenario": (S, PURPOSE, '[settings]\nhorizon = "10 parsecs"', "base_case.toml:3:11", "no known unit of time", "days, weeks"),
-    "unknown setting of a scenario": (S, PURPOSE, '[settings]\nhorzion = "10 years"', "base_case.toml:3:1 ", "unknown key 'horzion'", "Did you mean 'horizon'?"),
+    "unknown setting of a scenario": (S, PURPOSE, '[settings]\nhorzion = "10 years"', "base_case.toml:3:11", "unknown key 'horzion'", "Did you mean 'horizon'?"),
     "unknown key of a scenario": (S, "purpose", "porpose", "base_case.toml:2:11", "unknown key 'porpose'", "Did you mean 'purpose'?"),
     "text in an override": (S, PURPOSE, '[parameters]\nc_care = { value = "5" }', "base_case.toml:3:20 (value)", "a number, without quotes, not '5'", "Correct"),
     "unknown distribution of an override": (S, PURPOSE, '[parameters]\nc_care = { value = 5, distribution = "gama" }', "base_case.toml:3:38", "unknown distribution 'gama'", "Did you mean 'gamma'?"),
@@ -319,7 +322,7 @@ def test_missing_files(tmp_path: Path) -> None:
     assert "no model.toml" in refusal(tmp_path)
     scenario = write(tmp_path)
     (tmp_path / PARAMETER_FILE).unlink()
-    assert "there is no parameters.csv or parameters.xlsx" in refusal(scenario)
+    assert "no parameters.csv or parameters.xlsx" in refusal(scenario)
     (tmp_path / MODEL_FILE).unlink()
     assert "there is no model 'small'" in refusal(scenario)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import heecon as he
+from heecon.analysis.evaluation import run
 from heecon.errors import InputError
 from heecon.model.definition import Model
 from heecon.model.load import load
@@ -277,3 +278,30 @@ def test_weights_of_a_correction_are_used(tmp_path: Path) -> None:
     (tmp_path / "inputs/small/tables/w.csv").write_text("point,weight\n" + rows)
     edit(tmp_path, MODEL_FILE, '"life_table"', '{ weights = "w" }')
     assert load(tmp_path / "inputs/small").warnings == ()
+
+
+ONE_STATE = """
+[model]
+title       = "one state, no parameters"
+cycle       = "1 year"
+horizon     = "3 years"
+discounting = { cost = 0, effect = 0 }
+[states]
+well = {}
+[start]
+well = 1
+[strategies]
+one = {}
+[transitions.well]
+rates = {}
+[outcomes.cost]
+kind  = "cost"
+state = { well = 2 }
+"""
+
+
+def test_one_state_and_no_parameters_are_a_model(tmp_path: Path) -> None:
+    (tmp_path / "model.toml").write_text(ONE_STATE, encoding="utf-8")
+    model = load(tmp_path)
+    assert model.parameters == ()
+    assert run(model).cost() == {"one": 6.0}
