@@ -81,7 +81,16 @@ class Column:
     @property
     def cells(self) -> tuple[str, ...]:
         """The values as readers see them."""
-        return tuple(self._cell(value) for value in self.values)
+        how = FORMATS.get(self.format, self.format)
+        if self.format == "money" and self._small:
+            how = FORMATS["cents"]
+        return tuple(self._cell(value, how) for value in self.values)
+
+    @property
+    def _small(self) -> bool:
+        """Whether amounts of money are all below 100, and some are no whole numbers."""
+        amounts = [value for value in self.values if isinstance(value, int | float)]
+        return all(abs(v) < 100 for v in amounts) and any(v != round(v) for v in amounts)
 
     def flat(self) -> list[Column]:
         """The columns of single values that files have: three for an interval."""
@@ -93,19 +102,19 @@ class Column:
             for i, end in enumerate(("", "_low", "_high"))
         ]
 
-    def _cell(self, value: object) -> str:
+    def _cell(self, value: object, how: str) -> str:
         if value is None:
             return ""
         if isinstance(value, tuple):
-            cells = list(map(self._cell, value))
+            cells = [self._cell(part, how) for part in value]
             return "{} ({} to {})".format(*cells) if self.interval else "; ".join(cells)
         if self.format == "mark":
             return "*" if value else ""
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, int | float) and self.format not in WORDS:
-            shown = format(value, FORMATS.get(self.format, self.format))
-            return "0" if shown == "-0" else shown
+            shown = format(value, how)
+            return shown if re.search("[^-0.,]", shown) else shown.removeprefix("-")
         return str(value)
 
 

@@ -29,13 +29,13 @@ SHOWN = 3  # differing lines shown of a file
 
 # A line a command: its name, then what follows `heecon`.
 COMMANDS = """
-batch_bone_metastases       batch bone_metastases --no-workbooks
-batch_early_breast_cancer   batch early_breast_cancer --no-workbooks
-batch_hiv                   batch hiv --no-workbooks
-batch_krijkamp              batch krijkamp --no-workbooks
-batch_sick_sicker           batch sick_sicker --no-workbooks
-batch_sre_trial             batch sre_trial --no-workbooks
-batch_starter               batch starter --no-workbooks
+batch_bone_metastases       batch bone_metastases
+batch_early_breast_cancer   batch early_breast_cancer
+batch_hiv                   batch hiv
+batch_krijkamp              batch krijkamp
+batch_sick_sicker           batch sick_sicker
+batch_sre_trial             batch sre_trial
+batch_starter               batch starter
 workbook_bone_metastases    workbook export bone_metastases --draws 20
 workbook_sick_sicker        workbook export sick_sicker/published --draws 20
 run_bone_metastases         run
@@ -48,7 +48,7 @@ run_starter                 run starter/base_case
 microsim_krijkamp_history   run krijkamp_history --engine microsim --patients 2000
 microsim_sick_sicker        run sick_sicker --engine microsim --patients 2000 --seed 3
 continuous_weibull          run weibull --patients 2000
-batch_krijkamp_history      batch krijkamp_history --no-workbooks
+batch_krijkamp_history      batch krijkamp_history
 continuous_starter          run starter --engine continuous
 psa_bone_metastases         psa --draws 200 --seed 1 --people 1000
 psa_sick_sicker             psa sick_sicker/published --draws 200 --seed 2 --method sobol

@@ -103,5 +103,9 @@ def test_batch(heecon: Heecon, tmp_path: Path) -> None:
 def test_batch_of_a_model(heecon: Heecon, tmp_path: Path) -> None:
     done = heecon("batch", "sick_sicker")
     assert done.returncode == 0, done.stderr
-    scenarios = {row["scenario"] for row in rows(tmp_path / "reports" / "all" / "comparison.csv")}
+    scenarios = {
+        row["scenario"] for row in rows(tmp_path / "reports" / "sick_sicker" / "comparison.csv")
+    }
     assert scenarios == {"base_case", "age_dependent", "published"}
+    assert (tmp_path / "reports" / "sick_sicker" / "published" / "summary.csv").exists()
+    assert not list(tmp_path.rglob("workbook.xlsx"))

@@ -247,15 +247,26 @@ def test_generic_prices(heecon: Any) -> None:
     assert len(rows(f"{folder}/price_grid.csv")) == 2 * 21
 
 
+def test_another_engine_has_a_folder_of_its_own(heecon: Any) -> None:
+    """The cohort's manifest stood beside the microsimulation's monte_carlo.csv."""
+    heecon("run", "krijkamp")
+    heecon("run", "krijkamp", "--engine", "microsim", "--patients", "100")
+    assert not Path("reports/krijkamp/base_case/monte_carlo.csv").exists()
+    assert Path("reports/krijkamp/base_case-microsim/monte_carlo.csv").exists()
+    heecon("run", "krijkamp", "--engine", "microsim", "--patients", "100", "-o", "here")
+    heecon("run", "krijkamp", "-o", "here")
+    assert not Path("here/monte_carlo.csv").exists()
+
+
 def test_mix_of_scenarios(heecon: Any) -> None:
     names = ("hiv/base_case", "hiv/heemod_life_table")
     text = heecon("psa-mixture", f"{names[0]}=0.25", f"{names[1]}=0.75", "--draws", "100")
     assert "100 draws" in text
-    draws = rows("reports/psa_mixture/psa_draws.csv")
+    draws = rows("reports/hiv/psa_mixture/psa_draws.csv")
     assert {float(row["structure"]) for row in draws} == {0.0, 1.0}
     heecon("psa-mixture", f"{names[0]}=0.25", f"{names[1]}=0.75", "--draws", "100", "--subgroups")
     population = np.array(
-        [float(row["cost_mono"]) for row in rows("reports/psa_mixture/psa_draws.csv")]
+        [float(row["cost_mono"]) for row in rows("reports/hiv/psa_mixture/psa_draws.csv")]
     )
     parts = [run_psa(he.load(name), 100, 1).cost[:, 0] for name in names]
     assert population == pytest.approx(0.25 * parts[0] + 0.75 * parts[1], rel=1e-12)

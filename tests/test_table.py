@@ -49,7 +49,9 @@ def test_readers_see_labels_and_formats() -> None:
     assert [column.label for column in table.columns][:2] == ["Strategy", "Cost"]
     assert table.column("cost").cells == ("1,234", "", "inf")
     assert table.column("best").cells == ("*", "", "")
-    assert Column("x", "X", [-0.2, 0.5, True, "text"], "money").cells == ("0", "0", "yes", "text")
+    cells = ("0", "0", "100", "yes", "text")
+    assert Column("x", "X", [-0.2, 0.5, 100, True, "text"], "money").cells == cells
+    assert Column("x", "X", [-0.2, 0.5, True], "money").cells == ("-0.20", "0.50", "yes")
     assert Column("x", "X", [0.5, -1.0], "+.2f").cells == ("+0.50", "-1.00")
 
 

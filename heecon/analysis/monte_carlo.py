@@ -37,7 +37,7 @@ def estimates(evaluation: Evaluation) -> Table:
             for o, outcome in enumerate(result.outcomes):
                 mean, error = float(cube[s, o]), float(errors.outcome[0, s, o, at])
                 rows.append((strategy, "", outcome.name, None, discounted, mean, error))
-            for kind in ("cost", "qaly", "life_year"):
+            for kind in dict.fromkeys(o.kind for o in result.outcomes if o.kind != "count"):
                 mean = float(result.total(kind, discounted=discounted)[0, s])
                 error = float(errors.kind[kind][0, s, at])
                 rows.append((strategy, "", f"total_{kind}", None, discounted, mean, error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -48,18 +49,22 @@ def batch(
         typer.Option(
             "--out",
             "-o",
-            help="Folder for the files, one folder below it a scenario. Default: reports/all.",
+            help="Folder for the files, one folder below it a scenario. Default: reports/MODEL.",
             show_default=False,
         ),
     ] = None,
     workbooks: Annotated[
-        bool, typer.Option(help="Write the live workbooks too; some seconds a scenario.")
-    ] = True,
+        bool,
+        typer.Option(
+            "--workbooks",
+            help="Write a live workbook of each scenario too (some 10 seconds and 10 MB each).",
+        ),
+    ] = False,
     plots: Plots = None,
 ) -> None:
     """Run every scenario of a model, write each and put all of them side by side."""
-    folder = out or Path("reports") / "all"
     paths = scenario_files(source)
+    folder = out or Path("reports") / _model(paths)
     runs: list[ScenarioRun] = []
     with progress("Scenarios", len(paths)) as advance:
         began = time.perf_counter()
@@ -73,7 +78,7 @@ def batch(
     contents: dict[str, str | bytes] = {**csv_files([comparison(runs)])}
     if workbooks:
         _workbooks(runs, folder)
-        contents["comparison.xlsx"] = to_bytes(comparison_book(runs))
+    contents["comparison.xlsx"] = to_bytes(comparison_book(runs))
     written = write_all(folder, contents, "comparison_manifest.json", _about(runs))
     say_warnings(_warnings(runs))
     console = make_console()
@@ -89,6 +94,12 @@ def _warnings(runs: list[ScenarioRun]) -> list[str]:
         for warning in run.evaluation.warnings() if run.evaluation else ():
             about.setdefault(warning, []).append(run.name)
     return [f"{', '.join(names)}: {warning}" for warning, names in about.items()]
+
+
+def _model(paths: Sequence[Path]) -> str:
+    """The model the scenarios are of, for the name of their folder; ``all`` if of several."""
+    names = {path.parent.name for path in paths}
+    return names.pop() if len(names) == 1 else "all"
 
 
 def _workbooks(runs: list[ScenarioRun], folder: Path) -> None:

@@ -201,9 +201,21 @@ def make_console() -> Console:
     return console
 
 
-def folder_for(model: Model, out: Path | None, analysis: str = "") -> Path:
-    """Where files go: ``--out``, or reports/MODEL/SCENARIO and the analysis."""
-    return out or Path("reports") / model.name / model.scenario.name / analysis
+def folder_for(
+    model: Model, out: Path | None, analysis: str = "", engine: str | None = None
+) -> Path:
+    """Where files go: ``--out``, or reports/MODEL/SCENARIO and the analysis.
+
+    Args:
+        model: the model.
+        out: what the user names.
+        analysis: its folder; empty for a run.
+        engine: that of the model's own files; another one stands in the folder's name.
+    """
+    name = model.scenario.name
+    if engine not in {None, model.scenario.engine}:
+        name = f"{name}-{model.scenario.engine}"
+    return out or Path("reports") / model.name / name / analysis
 
 
 def folder_beside(file: Path, out: Path | None) -> Path:

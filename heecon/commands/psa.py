@@ -127,8 +127,9 @@ def psa(
         hashed = {path.name: file_hash(path) for path in (external, parameters) if path}
         settings = {"external": hashed, "draws": outcomes.draws}
     else:
-        model = with_engine(load_model(scenario, no_scenario), engine, patients, seed)
-        folder = folder_for(model, out, "psa")
+        own = load_model(scenario, no_scenario)
+        model = with_engine(own, engine, patients, seed)
+        folder = folder_for(model, out, "psa", own.scenario.engine)
         if parameters is not None:
             check_given(model, draws=draws, seed=seed, method=method, until=until)
             given = read_draws(parameters, model)
@@ -202,8 +203,10 @@ def mixture(
     """Probabilistic analysis of rival scenarios, or of subgroups, with weights."""
     weights = _weights(parts)
     runs, files, warnings = {}, {}, {}
+    models: set[str] = set()
     for name, weight in weights.items():
         model = load_model(name)
+        models.add(model.name)
         warnings[name] = list(model.warnings)
         files[name] = {file.name: f"sha256:{file.sha256}" for file in model.files}
         with progress(name, draws) as advance:
@@ -212,7 +215,7 @@ def mixture(
     together = weighted(runs) if subgroups else mixed(runs, seed)
     together = replace(together, comparator=against or together.comparator)
     found = report(together, checked_thresholds(together, threshold))
-    folder = out or Path("reports") / "psa_mixture"
+    folder = out or Path("reports") / "+".join(sorted(models)) / "psa_mixture"
     about = {"parts": weights, "files": files, "subgroups": subgroups, "seed": seed, "draws": draws}
     about["warnings"] = warnings
     paths = write_psa(found, folder, about, plots or ())

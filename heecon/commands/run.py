@@ -71,7 +71,8 @@ def run(
     """Run a model and print its cost-effectiveness tables; write them to files too."""
     began = time.perf_counter()
     limit = LIMIT if until_se is not None and patients is None else patients
-    model = with_engine(load_model(scenario, no_scenario, warn=False), engine, limit, seed)
+    own = load_model(scenario, no_scenario, warn=False)
+    model = with_engine(own, engine, limit, seed)
     if threshold:
         model = with_thresholds(model, threshold)
     if workbook and model.scenario.engine != "cohort":
@@ -82,7 +83,7 @@ def run(
     else:
         refuse_options(seed=seed, until_se=until_se, events=events)
         evaluation = evaluate(model, keep_trace=True, on_compile=say_compiling)
-    folder = folder_for(model, out)
+    folder = folder_for(model, out, engine=own.scenario.engine)
     paths = write_run(evaluation, folder, time.perf_counter() - began, plots or ())
     if workbook:
         from heecon.commands.workbook import write as write_workbook  # noqa: PLC0415  (slow)

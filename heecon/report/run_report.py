@@ -16,7 +16,7 @@ from heecon.model.check_model import base_number
 from heecon.model.definition import Model, RateStep
 from heecon.model.settings import horizon_years
 from heecon.report import tables
-from heecon.report.console import heading, money, print_warnings, show
+from heecon.report.console import heading, print_warnings, show
 from heecon.report.monte_carlo_report import print_errors
 from heecon.table import Column, Table
 
@@ -106,28 +106,29 @@ def _costs(evaluation: Evaluation, labels: Labels, console: Console) -> None:
 
 
 def _health(evaluation: Evaluation, labels: Labels, console: Console) -> None:
-    pairs = [("Life years", evaluation.life_years(), evaluation.life_years(discounted=False))]
-    if evaluation.has_qalys:
-        pairs.append(("QALYs", evaluation.qalys(), evaluation.qalys(discounted=False)))
-    first = next((o for o in evaluation.result.outcomes if o.kind == "count"), None)
-    if first is not None:
-        rows = [row for row in evaluation.summary() if row.outcome == first.name]
-        discounted = {row.strategy: row.discounted for row in rows}
-        pairs.append((first.label, discounted, {row.strategy: row.undiscounted for row in rows}))
+    counted = {outcome.kind for outcome in evaluation.result.outcomes}
+    pairs = [
+        (words, amounts(), amounts(discounted=False))
+        for kind, words, amounts in (
+            ("life_year", "Life years", evaluation.life_years),
+            ("qaly", "QALYs", evaluation.qalys),
+        )
+        if kind in counted
+    ]
     columns = [
         Column(title, label, [amounts[name] for name in labels], "qaly")
         for title, discounted, undiscounted in pairs
-        for label, amounts in ((heading(title), discounted), ("undisc.", undiscounted))
+        for label, amounts in ((title, discounted), ("undisc.", undiscounted))
     ]
-    title = "Health per person (each discounted, then undiscounted)"
-    _print(title, labels, columns, console)
+    if columns:
+        title = "Health per person (each discounted, then undiscounted)"
+        _print(title, labels, columns, console)
 
 
 def _events(evaluation: Evaluation, labels: Labels, console: Console) -> None:
     rows = [row for row in evaluation.summary() if row.kind == "count"]
     amounts = {(row.outcome, row.strategy): row.undiscounted for row in rows}
-    # The first count stands in the table of health.
-    outcomes = list(dict.fromkeys((row.outcome, row.label) for row in rows))[1:]
+    outcomes = dict.fromkeys((row.outcome, row.label) for row in rows)
     columns = [
         Column(outcome, heading(label), [amounts[outcome, name] for name in labels], "qaly")
         for outcome, label in outcomes
@@ -180,7 +181,9 @@ def _net_benefit(evaluation: Evaluation, labels: Labels, console: Console) -> No
     columns = []
     for threshold in thresholds:
         rows = [found[name, threshold] for name in labels]
-        monetary = [money(row.nmb) + ("*" if row.optimal else " ") for row in rows]
+        amounts = Column("nmb", "NMB", [row.nmb for row in rows], "money").cells
+        marks = ["*" if row.optimal else " " for row in rows]
+        monetary = [amount + mark for amount, mark in zip(amounts, marks, strict=True)]
         title, health = f"NMB at {threshold:,.0f}", f"NHB at {threshold:,.0f}"
         columns.append(Column(title, title, monetary, "figures"))
         columns.append(Column(health, health, [row.nhb for row in rows], "qaly"))

@@ -53,10 +53,11 @@ def _totals(content: Mapping[str, Any]) -> RunTotals:
     amounts: dict[str, dict[str, float]] = {"cost": {}, "qaly": {}}
     for row in content["summary"]:
         if row["outcome"] in {"total_cost", "total_qaly"}:
-            amounts[row["kind"]][_text(row["strategy"])] = _number(row["discounted"])
-    qalys = amounts["qaly"]
-    totals = equalised(Totals(name, cost, qalys[name]) for name, cost in amounts["cost"].items())
+            kind = row["outcome"].removeprefix("total_")
+            amounts[kind][_text(row["strategy"])] = _number(row["discounted"])
     counted = {row["kind"] for row in content["summary"] if not row["outcome"].startswith("total_")}
+    qalys = amounts["qaly"] if "qaly" in counted else dict.fromkeys(amounts["cost"], 0.0)
+    totals = equalised(Totals(name, cost, qalys[name]) for name, cost in amounts["cost"].items())
     model, own = _text(content["model"]), _text(scenario["name"])
     return RunTotals(
         name=f"{model}/{own} (saved results)" if own != model else f"{model} (saved results)",

@@ -56,16 +56,22 @@ ASSUMPTIONS: tuple[Field, ...] = (
 
 
 def summary(evaluation: Evaluation) -> Table:
-    """Every outcome of every strategy, then the totals by kind."""
+    """Every outcome of every strategy, then the totals of the kinds the model counts.
+
+    Their kind is "total", so that a sum over a kind counts nothing twice.
+    """
     rows = list(evaluation.summary())
+    counted = {outcome.kind for outcome in evaluation.result.outcomes}
     for kind, amounts in (
         ("cost", evaluation.cost),
         ("qaly", evaluation.qalys),
         ("life_year", evaluation.life_years),
     ):
+        if kind not in counted:
+            continue
         discounted, undiscounted = amounts(), amounts(discounted=False)
         rows += [
-            SummaryRow(n, f"total_{kind}", "", kind, "total", discounted[n], undiscounted[n])
+            SummaryRow(n, f"total_{kind}", "", "total", "total", discounted[n], undiscounted[n])
             for n in evaluation.result.strategies
         ]
     return Table.of("summary", "Outcomes per person", rows, SUMMARY)

@@ -11,6 +11,8 @@ from heecon.analysis.evaluation import Evaluation as Evaluation_of
 from heecon.analysis.evaluation import run
 from heecon.report.console import money
 from heecon.report.run_report import describe, print_run
+from heecon.report.tables import summary
+from heecon.table import Column
 from tests.analysis.test_evaluation import parameters, small
 
 
@@ -34,7 +36,7 @@ def test_every_number_is_there_at_any_width(flagship: Evaluation_of, width: int)
     for cost in (flagship.cost(), flagship.cost(discounted=False)):
         assert {money(value) for value in cost.values()} <= numbers
     for category in flagship.by_category("cost").values():
-        assert {money(value) for value in category.values()} <= numbers
+        assert set(Column("cost", "", list(category.values()), "money").cells) <= numbers
     for health in (
         flagship.qalys(),
         flagship.qalys(discounted=False),
@@ -75,6 +77,51 @@ def test_markup_in_labels_is_not_obeyed() -> None:
     text = printed(run(he.Model.from_dict(definition, parameters())), 140)
     assert "[red]Title[/red] [link=x]" in text
     assert "[bold]New[/bold]" in text
+
+
+def test_no_life_years_where_none_are_counted() -> None:
+    """ "Life years 0.0000" stood in the first table of a model that counts none."""
+    definition = small()
+    for name, outcome in list(definition["outcomes"].items()):
+        if outcome["kind"] == "life_year":
+            del definition["outcomes"][name]
+    evaluation = run(he.Model.from_dict(definition, parameters()))
+    assert "life_year" not in {outcome.kind for outcome in evaluation.result.outcomes}
+    assert "Life" not in printed(evaluation, 140)
+    assert "total_life_year" not in summary(evaluation)["outcome"]
+
+
+def test_every_count_is_an_event_whatever_the_order(flagship: Evaluation_of) -> None:
+    text = printed(flagship, 200)
+    health = text[text.index("Health per person") : text.index("Events per person")]
+    events = text[text.index("Events per person") : text.index("Fully incremental")]
+    for row in flagship.summary():
+        if row.kind == "count":
+            assert f" {row.undiscounted:.4f}" in events
+            assert f" {row.undiscounted:.4f}" not in health
+
+
+def test_totals_double_no_sum_by_kind(flagship: Evaluation_of) -> None:
+    table = summary(flagship)
+    for name, cost in flagship.cost().items():
+        assert sum(table.where(strategy=name, kind="cost")["discounted"]) == pytest.approx(cost)
+    assert set(table.where(kind="total")["outcome"]) == {
+        "total_cost",
+        "total_qaly",
+        "total_life_year",
+    }
+
+
+def test_small_amounts_of_money_have_their_digits() -> None:
+    """From Briggs's sumatriptan model: 4.71 v 22.06 was shown as 5 v 22."""
+    assert Column("cost", "Cost", [4.71, 22.06, None, -0.001], "money").cells == (
+        "4.71",
+        "22.06",
+        "",
+        "0.00",
+    )
+    assert Column("cost", "Cost", [4.71, 1234.5], "money").cells == ("5", "1,234")
+    assert Column("cost", "Cost", [5, 20.0], "money").cells == ("5", "20")
 
 
 def test_money() -> None:
