@@ -51,21 +51,17 @@ def odds_ratio_to_hazard_ratio(odds_ratio: float, control_risk: float) -> float:
 
 def median_to_rate(median: float) -> float:
     """Rate of an exponential time with a median. Assumes a constant rate."""
-    if median <= 0:
-        raise InvalidValue(f"the median {median:g} is not positive", "Correct it")
-    return math.log(2) / median
+    return math.log(2) / _positive("median", median)
 
 
 def mean_to_rate(mean: float) -> float:
     """Rate of an exponential time with a mean. Assumes a constant rate."""
-    if mean <= 0:
-        raise InvalidValue(f"the mean {mean:g} is not positive", "Correct it")
-    return 1 / mean
+    return 1 / _positive("mean", mean)
 
 
 def _positive(name: str, value: float) -> float:
-    if value < 0:
-        raise InvalidValue(f"a {name} cannot be negative, as {value:g} is", "Correct it")
+    if value <= 0:
+        raise InvalidValue(f"the {name} {value:g} is not positive", "Correct it")
     return value
 
 
@@ -76,7 +72,7 @@ class Conversion:
     Attributes:
         takes: estimands it can be applied to.
         gives: quantity of the result: an estimand that is a ratio, or a unit; empty for the same.
-        convert: from (value, argument, unit).
+        convert: from (value, argument); times are in years.
         assumes: what must hold, for the parameter's note.
         argument: what stands in the brackets, in words; empty for none.
         keeps_se: the standard error stays what it was, as that of a logarithm does on inversion.
@@ -84,7 +80,7 @@ class Conversion:
 
     takes: tuple[str, ...]
     gives: str
-    convert: Callable[[float, float, str], float]
+    convert: Callable[[float, float], float]
     assumes: str
     argument: str = ""
     keeps_se: bool = False
@@ -95,75 +91,59 @@ ALL_EVENTS_ALIKE = (
     "proportional hazards, a common follow-up (complementary log-log rule), and the same ratio for "
     "first and later events"
 )
+ODDS_HOLD = "the odds ratio holds at this control risk"
+RISK = "control risk"
 
 CONVERSIONS: Mapping[str, Conversion] = {
     "inverse": Conversion(
-        takes=("risk ratio", "hazard ratio", "rate ratio", "odds ratio"),
-        gives="",
-        convert=lambda value, _argument, _unit: 1 / value,
-        assumes="the comparison read the other way round",
+        ("risk ratio", "hazard ratio", "rate ratio", "odds ratio"),
+        "",
+        lambda value, _: 1 / value,
+        "the comparison read the other way round",
         keeps_se=True,
     ),
     "rate_ratio_as_hazard_ratio": Conversion(
-        takes=("rate ratio",),
-        gives="hazard ratio",
-        convert=lambda value, _argument, _unit: value,
-        assumes="events of a patient follow one process with a constant ratio of rates",
+        ("rate ratio",),
+        "hazard ratio",
+        lambda value, _: value,
+        "events of a patient follow one process with a constant ratio of rates",
         keeps_se=True,
     ),
     "hazard_ratio_as_rate_ratio": Conversion(
-        takes=("hazard ratio",),
-        gives="rate ratio",
-        convert=lambda value, _argument, _unit: value,
-        assumes="first and later events have the same ratio of hazards",
+        ("hazard ratio",),
+        "rate ratio",
+        lambda value, _: value,
+        "first and later events have the same ratio of hazards",
         keeps_se=True,
     ),
     "risk_ratio_to_hazard_ratio": Conversion(
-        takes=("risk ratio",),
-        gives="hazard ratio",
-        convert=lambda value, risk, _unit: risk_ratio_to_hazard_ratio(value, risk),
-        assumes=COMMON_FOLLOW_UP,
-        argument="control risk",
+        ("risk ratio",), "hazard ratio", risk_ratio_to_hazard_ratio, COMMON_FOLLOW_UP, RISK
     ),
     "risk_ratio_to_rate_ratio": Conversion(
-        takes=("risk ratio",),
-        gives="rate ratio",
-        convert=lambda value, risk, _unit: risk_ratio_to_hazard_ratio(value, risk),
-        assumes=ALL_EVENTS_ALIKE,
-        argument="control risk",
+        ("risk ratio",), "rate ratio", risk_ratio_to_hazard_ratio, ALL_EVENTS_ALIKE, RISK
     ),
     "odds_ratio_to_risk_ratio": Conversion(
-        takes=("odds ratio",),
-        gives="risk ratio",
-        convert=lambda value, risk, _unit: odds_ratio_to_risk_ratio(value, risk),
-        assumes="the odds ratio holds at this control risk",
-        argument="control risk",
+        ("odds ratio",), "risk ratio", odds_ratio_to_risk_ratio, ODDS_HOLD, RISK
     ),
     "odds_ratio_to_hazard_ratio": Conversion(
-        takes=("odds ratio",),
-        gives="hazard ratio",
-        convert=lambda value, risk, _unit: odds_ratio_to_hazard_ratio(value, risk),
-        assumes="the odds ratio holds at this control risk; " + COMMON_FOLLOW_UP,
-        argument="control risk",
+        ("odds ratio",),
+        "hazard ratio",
+        odds_ratio_to_hazard_ratio,
+        f"{ODDS_HOLD}; {COMMON_FOLLOW_UP}",
+        RISK,
     ),
     "odds_ratio_to_rate_ratio": Conversion(
-        takes=("odds ratio",),
-        gives="rate ratio",
-        convert=lambda value, risk, _unit: odds_ratio_to_hazard_ratio(value, risk),
-        assumes="the odds ratio holds at this control risk; " + ALL_EVENTS_ALIKE,
-        argument="control risk",
+        ("odds ratio",),
+        "rate ratio",
+        odds_ratio_to_hazard_ratio,
+        f"{ODDS_HOLD}; {ALL_EVENTS_ALIKE}",
+        RISK,
     ),
     "median_to_rate": Conversion(
-        takes=("median",),
-        gives="per year",
-        convert=lambda value, _argument, unit: median_to_rate(value * YEARS[unit]),
-        assumes="a constant hazard",
+        ("median",), "per year", lambda value, _: median_to_rate(value), "a constant hazard"
     ),
     "mean_to_rate": Conversion(
-        takes=("mean",),
-        gives="per year",
-        convert=lambda value, _argument, unit: mean_to_rate(value * YEARS[unit]),
-        assumes="a constant hazard",
+        ("mean",), "per year", lambda value, _: mean_to_rate(value), "a constant hazard"
     ),
 }
 """What a parameter may declare; adding one is adding one entry here."""
@@ -222,8 +202,10 @@ def converted(row: Evidence, declared: str, registry: Registry) -> Converted:
         )
     argument = _argument(found[2], registry) if found[2] is not None else 0.0
 
+    scale = YEARS[row.unit] if entry.gives == "per year" else 1.0
+
     def convert(figure: float | None) -> float | None:
-        return None if figure is None else entry.convert(figure, argument, row.unit)
+        return None if figure is None else entry.convert(figure * scale, argument)
 
     printed = row.low, row.high
     if None in printed and row.se and row.value and row.kind.ratio and not entry.keeps_se:

@@ -12,25 +12,20 @@ from heecon.errors import InvalidValue
 
 _NORMAL = NormalDist()
 
+CRITICAL = _NORMAL.inv_cdf(0.975)
+"""The two-sided critical value of the standard normal distribution for 95%: 1.96."""
+
 LOG_SE = 1e-6, 100.0
 """The smallest and the largest standard error of a ratio's logarithm that can be meant."""
 
 
-def critical(level: float = 0.95) -> float:
-    """The two-sided critical value of the standard normal distribution: 1.96 for 95%."""
-    if not 0 < level < 1:
-        raise InvalidValue(f"the level {level:g} is not between 0 and 1", "Write 0.95 for 95%")
-    return _NORMAL.inv_cdf((1 + level) / 2)
-
-
-def se_from_interval(low: float, high: float, *, log: bool, level: float = 0.95) -> float:
-    """Standard error from an interval: its width over twice the critical value.
+def se_from_interval(low: float, high: float, *, log: bool) -> float:
+    """Standard error from a 95% interval: its width over twice the critical value.
 
     Args:
         low: lower end.
         high: upper end.
         log: the figure is a ratio; the standard error is that of its logarithm.
-        level: coverage of the interval.
 
     Raises:
         InvalidValue: the ends are in the wrong order, or a ratio's are not positive.
@@ -40,14 +35,12 @@ def se_from_interval(low: float, high: float, *, log: bool, level: float = 0.95)
     if log and low <= 0:
         raise InvalidValue(f"the interval of a ratio is positive, not {low:g}", "Correct it")
     width = math.log(high / low) if log else high - low
-    return width / (2 * critical(level))
+    return width / (2 * CRITICAL)
 
 
-def interval_from_se(
-    value: float, se: float, *, log: bool, level: float = 0.95
-) -> tuple[float, float]:
-    """Interval from a standard error, the inverse of ``se_from_interval``."""
-    half = critical(level) * se
+def interval_from_se(value: float, se: float, *, log: bool) -> tuple[float, float]:
+    """The 95% interval from a standard error, the inverse of ``se_from_interval``."""
+    half = CRITICAL * se
     return (
         (value * math.exp(-half), value * math.exp(half)) if log else (value - half, value + half)
     )

@@ -19,6 +19,7 @@ import numpy as np
 
 from heecon.arrays import Floats
 from heecon.errors import Diagnostics, InputError, Problem
+from heecon.evidence.interval import interval_from_se
 from heecon.evidence.trial import Contrast, Trial, trials_of
 
 METHODS = ("fixed", "dl", "reml")
@@ -41,6 +42,11 @@ class Effect:
 
     value: float
     se: float
+
+    def ratio(self) -> tuple[float, float, float]:
+        """The effect as a ratio with its 95% interval."""
+        value = math.exp(self.value)
+        return (value, *interval_from_se(value, self.se, log=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +116,6 @@ class Network:
         a, b = self.treatments.index(treatment), self.treatments.index(comparator)
         variance = covariance[a, a] + covariance[b, b] - 2 * covariance[a, b]
         return Effect(float(effects[a] - effects[b]), math.sqrt(max(0.0, float(variance))))
-
-    def league(self) -> dict[tuple[str, str], Effect]:
-        """Every treatment against every other one."""
-        pairs = ((a, b) for a in self.treatments for b in self.treatments if a != b)
-        return {pair: self.effect(*pair) for pair in pairs}
 
     def p_scores(self, *, small_is_good: bool = True) -> dict[str, float]:
         """Mean probability that a treatment beats another one (Ruecker, Schwarzer 2015)."""

@@ -21,7 +21,7 @@ from pydantic import Field
 from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.evidence.conversion import ALL_EVENTS_ALIKE, converted
 from heecon.evidence.estimand import ESTIMANDS
-from heecon.evidence.interval import LOG_SE, interval_from_se, se_from_interval, se_from_p
+from heecon.evidence.interval import LOG_SE, se_from_interval, se_from_p
 from heecon.evidence.network import METHODS, Network, synthesise
 from heecon.evidence.registry import Evidence, Registry
 from heecon.evidence.trial import Contrast
@@ -81,11 +81,7 @@ class Synthesis:
 
     def ratio(self, treatment: str, comparator: str | None = None) -> tuple[float, float, float]:
         """A comparison as a ratio with its 95% interval; against the reference by default."""
-        effect = self.network.effect(treatment, comparator or self.network.reference)
-        value = math.exp(effect.value)
-        if effect.se == 0:
-            return value, value, value
-        return (value, *interval_from_se(value, effect.se, log=True))
+        return self.network.effect(treatment, comparator or self.network.reference).ratio()
 
     @property
     def source(self) -> str:
@@ -164,7 +160,7 @@ class ContrastSection(Section):
     evidence: str | list[str]
     conversion: str = ""
     spread: str | dict[str, Any] | None = None
-    continuity: Number | None = Field(default=None, gt=0, le=1)
+    continuity: Number | None = Field(default=None, ge=0.001, le=1)
 
 
 class NetworkFile(Section):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -10,7 +9,6 @@ from functools import partial
 from heecon import plot
 from heecon.analysis.audit import Use
 from heecon.evidence.consistency import splits
-from heecon.evidence.interval import interval_from_se
 from heecon.evidence.network import Effect
 from heecon.evidence.registry import CHECKED, UNRESOLVED, Evidence, Registry
 from heecon.evidence.synthesis import Comparison, Synthesis
@@ -165,17 +163,16 @@ def _agreement(found: Synthesis) -> list[str]:
 COMPARISONS: tuple[Field, ...] = (
     ("trial", "Trial", "text", lambda row: f"{row.contrast.study}: {row.contrast.treatment}"),
     ("against", "Against", "figures", "contrast.comparator"),
-    ("ratio", "Ratio", "figures", lambda row: _interval(*direct(row))),
+    ("ratio", "Ratio", "figures", lambda row: _ratio(direct(row))),
     ("evidence", "Evidence", "text", lambda row: " / ".join(row.evidence)),
     ("spread", "Standard error from", "text"),
     ("status", "Status", "figures"),
 )
 
 
-def direct(row: Comparison) -> tuple[float, float, float]:
-    """A comparison as it went in: ratio and 95% interval."""
-    value = math.exp(row.contrast.effect)
-    return (value, *interval_from_se(value, row.contrast.se, log=True))
+def direct(row: Comparison) -> Effect:
+    """A comparison as it went in."""
+    return Effect(row.contrast.effect, row.contrast.se)
 
 
 def _league(found: Synthesis) -> Table:
@@ -216,8 +213,7 @@ def _splits(found: Synthesis) -> list[Table]:
 
 
 def _ratio(effect: Effect) -> str:
-    value = math.exp(effect.value)
-    return _interval(value, *interval_from_se(value, effect.se, log=True))
+    return _interval(*effect.ratio())
 
 
 def _interval(value: float, low: float, high: float) -> str:
@@ -228,7 +224,10 @@ def forest(found: Synthesis) -> plot.Draw:
     """Trials and the network's effects against the reference, on a logarithmic scale."""
     reference = found.network.reference
     trials = [
-        (f"{row.contrast.study}: {row.contrast.treatment} v {row.contrast.comparator}", direct(row))
+        (
+            f"{row.contrast.study}: {row.contrast.treatment} v {row.contrast.comparator}",
+            direct(row).ratio(),
+        )
         for row in found.comparisons
     ]
     pooled = [(f"{name} v {reference}", found.ratio(name)) for name in found.network.treatments[1:]]

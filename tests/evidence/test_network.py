@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
 
@@ -241,8 +241,8 @@ def test_order_names_direction_and_reference_do_not_matter(data: st.DataObject) 
     reference = names[data.draw(st.sampled_from(base.treatments))]
     other = synthesise(turned, reference=reference, method=method)
     assert other.reference == reference
-    for (one, two), effect in base.league().items():
-        found = other.effect(names[one], names[two])
+    for one, two in permutations(base.treatments, 2):
+        effect, found = base.effect(one, two), other.effect(names[one], names[two])
         assert found.value == pytest.approx(effect.value, abs=1e-8)
         assert found.se == pytest.approx(effect.se, abs=1e-8)
     assert other.q == pytest.approx(base.q, rel=1e-8, abs=1e-9)
@@ -308,7 +308,7 @@ def test_reml_finds_the_best_of_all_maxima(seed: int) -> None:
 
 @pytest.mark.slow
 def test_reml_finds_the_best_of_all_maxima_of_thousands() -> None:
-    for seed in range(50, 3050):
+    for seed in range(50, 2050):
         is_global(random_network(seed))
 
 
