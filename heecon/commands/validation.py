@@ -18,6 +18,7 @@ from heecon.commands.common import (
     folder_for,
     load_model,
     make_console,
+    progress,
     say_compiling,
     say_written,
 )
@@ -36,7 +37,8 @@ from heecon.report.validation_report import (
 def validate(scenario: Target = None, no_scenario: NoScenario = False, out: Out = None) -> None:
     """Compare what the model predicts with what was observed, target by target."""
     model, targets, also = _model_and_targets(scenario, no_scenario)
-    report = validation_report(check(model, targets))
+    with progress("Validation"):
+        report = validation_report(check(model, targets))
     for name in also:
         other, others, _ = _model_and_targets(name)
         if other.scenario.engine != "cohort":
@@ -59,7 +61,8 @@ def calibrate(
 ) -> None:
     """Fit named parameters to named targets and report it; no file of the model is changed."""
     model, targets, _ = _model_and_targets(scenario, no_scenario)
-    found = fit(model, targets, inputs or [], target or [])
+    with progress("Calibration"):
+        found = fit(model, targets, inputs or [], target or [])
     _finish(calibration_report(found), model, out, "calibration")
 
 

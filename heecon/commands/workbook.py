@@ -114,7 +114,9 @@ def write(
         )
     name = case.variant.name
     path = out or Path("reports") / case.model.name / name / f"{name}.xlsx"
-    return write_workbook(case, path, manifest), time.perf_counter() - began, case.model.warnings
+    with progress("Sheets"):
+        written = write_workbook(case, path, manifest)
+    return written, time.perf_counter() - began, case.model.warnings
 
 
 @app.command(name="import")
@@ -131,7 +133,8 @@ def import_(
     """Read an edited workbook: a scenario of its overrides, and what each of them does."""
     if out is not None and out.suffix.lower() != ".toml":
         raise InputError(Problem(str(out), "a scenario's name ends in .toml", "Change the name"))
-    imported = import_workbook(file, out, model)
+    with progress("Workbook"):
+        imported = import_workbook(file, out, model)
     say_warnings(imported.model.warnings)
     console = make_console()
     log = change_log(imported.base, imported.model, on_compile=say_compiling)
@@ -153,7 +156,8 @@ def check(
     model: Model = None,
 ) -> None:
     """Recalculate a workbook, compare it with heecon's engine cell for cell, lint its rules."""
-    found = verify(file, engine.value, model)
+    with progress("Cells"):
+        found = verify(file, engine.value, model)
     console = make_console()
     _print(found, engine, console)
     if not found.passed:

@@ -86,8 +86,12 @@ def add_to_set(folder: Path, name: str, content: bytes, manifest: str) -> Path:
 
 
 def csv_files(tables: Iterable[Table]) -> dict[str, str]:
-    """Tables as the contents of files: NAME.csv -> text."""
-    return {f"{table.name}.csv": table.to_csv() for table in tables}
+    """Tables as the contents of files: NAME.csv -> text.
+
+    A byte-order mark stands before text that is not ASCII: Excel shows it wrong without.
+    """
+    texts = {f"{table.name}.csv": table.to_csv() for table in tables}
+    return {name: text if text.isascii() else f"\ufeff{text}" for name, text in texts.items()}
 
 
 def json_text(content: Mapping[str, object]) -> str:

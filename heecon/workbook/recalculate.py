@@ -79,7 +79,7 @@ def _formualizer(path: Path) -> _InProcess:
         import formualizer  # noqa: PLC0415  (only for those who check workbooks)
     except ImportError:
         what = "formualizer, which recalculates workbooks, is not installed"
-        hint = "pip install 'heecon[check]', or use --engine libreoffice"
+        hint = "pip install formualizer, or use --engine libreoffice"
         raise InputError(Problem("check", what, hint)) from None
     try:
         book = formualizer.load_workbook(str(path))

@@ -12,7 +12,20 @@ from pathlib import Path
 import pytest
 
 from heecon.errors import InputError
-from heecon.files.write import add_to_set, write_all
+from heecon.files.table_file import read_table
+from heecon.files.write import add_to_set, csv_files, write_all
+from heecon.table import Column, Table
+
+
+def test_text_that_is_not_ascii_has_a_byte_order_mark_for_excel(tmp_path: Path) -> None:
+    found = {"x": "£", "y": "GBP"}
+    tables = [Table(name, "", [Column("a", "", [text])]) for name, text in found.items()]
+    write_all(tmp_path, csv_files(tables))
+    assert (tmp_path / "x.csv").read_bytes() == "\ufeffa\n£\n".encode()
+    assert (tmp_path / "y.csv").read_bytes() == b"a\nGBP\n"
+    for name, text in found.items():
+        read = read_table(tmp_path / f"{name}.csv")
+        assert (list(read.header), [list(row) for row in read.rows]) == (["a"], [[text]])
 
 
 def test_writes_into_a_new_folder(tmp_path: Path) -> None:
