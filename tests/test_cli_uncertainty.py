@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import heecon as he
 from heecon.analysis.ceac import ceac
+from heecon.analysis.evaluation import run
 from heecon.analysis.psa import run_psa
 from heecon.cli import app
 
@@ -270,6 +271,13 @@ def test_mix_of_scenarios(heecon: Any) -> None:
     )
     parts = [run_psa(he.load(name), 100, 1).cost[:, 0] for name in names]
     assert population == pytest.approx(0.25 * parts[0] + 0.75 * parts[1], rel=1e-12)
+    Path("groups.csv").write_text("subgroup,weight,dr_cost\nlow,1,0\nhigh,3,0.06\n")
+    text = heecon("psa-mixture", names[0], "--by", "groups.csv", "--draws", "100")
+    assert "By subgroup, and in the population" in text
+    table = rows("reports/hiv/psa_mixture/subgroups.csv")
+    cost = [float(row["cost"]) for row in table if row["strategy"] == "mono"]
+    assert cost[2] == pytest.approx(0.25 * cost[0] + 0.75 * cost[1], rel=1e-12)
+    assert cost[1] == pytest.approx(run(he.load(names[0])).cost()["mono"], rel=1e-12)
     for bad, words in (("hiv=x", "has no weight"), ("hiv", "has no weight"), ("hiv=0.5", "sum")):
         with pytest.raises(he.InputError, match=words):
             CliRunner().invoke(app, ["psa-mixture", bad, "--draws", "10"], catch_exceptions=False)

@@ -11,8 +11,9 @@ parameter).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ from heecon.analysis.outcomes import Outcomes
 from heecon.arrays import Floats
 from heecon.engine.sampling import stream
 from heecon.errors import Diagnostics, InputError, Problem
+from heecon.files.table_file import check_columns, number, read_table
+from heecon.model.definition import Model
+from heecon.table import Table
 
 Parts = Mapping[str, tuple[Outcomes, float]]
 """Name -> draws and weight."""
@@ -57,6 +61,90 @@ def weighted(subgroups: Parts) -> Outcomes:
         parameters=_side_by_side(subgroups),
         base=_base(subgroups),
     )
+
+
+def read_subgroups(path: Path, model: Model) -> dict[str, tuple[float, dict[str, float]]]:
+    """A table of subgroups: how many people are in each, and the inputs that differ.
+
+    Args:
+        path: a CSV or XLSX file: ``subgroup``, ``weight`` (shares, or numbers of people), and a
+            column for each input, called by its key. An empty cell leaves the input as it is.
+        model: whose inputs they are.
+
+    Returns:
+        Share of the population and values by key, by subgroup; shares sum to one.
+
+    Raises:
+        InputError: with every unknown column and unusable cell.
+    """
+    table = read_table(path)
+    shared = [row.name for row in model.parameters if row.strategy is None]
+    keys = [*(row.key for row in model.parameters), *_own(shared, model.strategies)]
+    check_columns(table, ("subgroup", "weight", *keys), ("subgroup", "weight"))
+    diagnostics = Diagnostics()
+    found: dict[str, tuple[float, dict[str, float]]] = {}
+    for index, cells in enumerate(table.rows):
+        row = dict(zip(table.header, cells, strict=True))
+        values = {}
+        for column in [name for name in table.header if name != "subgroup" and row[name]]:
+            with diagnostics.collecting(table.where(index, column)):
+                values[column] = number(row[column])
+        name, weight = row["subgroup"], values.pop("weight", 0.0)
+        if not name or name in found:
+            what = f"the subgroup '{name}' stands twice" if name else "the subgroup has no name"
+            diagnostics.error(table.where(index, "subgroup"), what, "Give each a name of its own")
+        if not weight > 0:
+            hint = "Give a share, or a number of people"
+            diagnostics.error(table.where(index, "weight"), "the weight is not positive", hint)
+        found[name] = weight, values
+    diagnostics.raise_if_any()
+    total = sum(weight for weight, _ in found.values())
+    return {name: (weight / total, values) for name, (weight, values) in found.items()}
+
+
+def _own(names: Sequence[str], strategies: Iterable[str]) -> list[str]:
+    return [f"{name}[{strategy}]" for strategy in strategies for name in names]
+
+
+HEADS = (
+    ("subgroup", "Subgroup", "text"),
+    ("weight", "Weight", ".4g"),
+    ("strategy", "Strategy", "text"),
+    ("cost", "Cost, base case", ",.2f"),
+    ("qalys", "QALYs, base case", ".4f"),
+    ("mean_cost", "Cost, mean of draws", ",.2f"),
+    ("mean_qalys", "QALYs, mean of draws", ".4f"),
+    ("incremental_cost", "Incremental cost", ",.2f"),
+    ("incremental_qalys", "Incremental QALYs", ".4f"),
+)
+"""Of the table of subgroups; increments are those of the means, against the comparator."""
+
+EVERYBODY = "all, weighted"
+
+
+def by_subgroup(subgroups: Parts, population: Outcomes) -> Table:
+    """What each strategy costs and gains in every subgroup, and in the population."""
+    rows = []
+    for name, (outcomes, weight) in {**subgroups, EVERYBODY: (population, 1.0)}.items():
+        base = {row.strategy: row for row in outcomes.base}
+        means = {row.strategy: row for row in outcomes.means()}
+        against = means[population.reference]
+        for strategy, mean in means.items():
+            own = base.get(strategy)
+            rows.append(
+                (
+                    name,
+                    weight,
+                    strategy,
+                    own and own.cost,
+                    own and own.effect,
+                    mean.cost,
+                    mean.effect,
+                    mean.cost - against.cost,
+                    mean.effect - against.effect,
+                )
+            )
+    return Table.listed("subgroups", "By subgroup, and in the population", rows, HEADS)
 
 
 def mixture(scenarios: Parts, seed: int = 1) -> Outcomes:

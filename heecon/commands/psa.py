@@ -17,8 +17,8 @@ from heecon.analysis.draws_file import GivenDraws, read_draws, read_outcomes
 from heecon.analysis.engines import options_of, with_engine
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import DRAWS, run_psa, size_of_psa
+from heecon.analysis.subgroups import by_subgroup, read_subgroups, weighted
 from heecon.analysis.subgroups import mixture as mixed
-from heecon.analysis.subgroups import weighted
 from heecon.commands.common import (
     Against,
     Engine,
@@ -41,10 +41,12 @@ from heecon.commands.common import (
     say_warnings,
     say_written,
 )
+from heecon.editable import EditableModel
 from heecon.errors import InputError, Problem
 from heecon.files.table_file import number
 from heecon.files.write import file_hash
-from heecon.model.definition import Model
+from heecon.model.definition import Model, SourceFile
+from heecon.report.console import show
 from heecon.report.psa_report import print_psa, report, write_psa
 from heecon.report.run_files import manifest
 
@@ -187,12 +189,22 @@ def _refuse(where: str, what: str, options: Mapping[str, object]) -> None:
 
 def mixture(
     parts: Annotated[
-        list[str], typer.Argument(help="SCENARIO=WEIGHT, several; the weights sum to 1.")
+        list[str],
+        typer.Argument(
+            help="SCENARIO=WEIGHT, several; the weights sum to 1. With --by: one, without."
+        ),
     ],
     subgroups: Annotated[
         bool,
         typer.Option("--subgroups", help="They are parts of a population, not rival structures."),
     ] = False,
+    by: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of subgroups: subgroup, weight, and a column each input that differs.",
+            show_default=False,
+        ),
+    ] = None,
     draws: Annotated[int, typer.Option(help="Number of draws.")] = DRAWS,
     seed: Seed = 1,
     threshold: Threshold = None,
@@ -201,27 +213,47 @@ def mixture(
     out: Out = None,
 ) -> None:
     """Probabilistic analysis of rival scenarios, or of subgroups, with weights."""
-    weights = _weights(parts)
     runs, files, warnings = {}, {}, {}
-    models: set[str] = set()
-    for name, weight in weights.items():
-        model = load_model(name)
-        models.add(model.name)
+    models = _scenarios(parts) if by is None else _subgroups(parts, by)
+    for name, (model, weight) in models.items():
         warnings[name] = list(model.warnings)
         files[name] = {file.name: f"sha256:{file.sha256}" for file in model.files}
         with progress(name, draws) as advance:
             outcomes = run_psa(model, draws, seed, on_draws=advance, on_compile=say_compiling)
         runs[name] = outcomes, weight
-    together = weighted(runs) if subgroups else mixed(runs, seed)
+    are_people = subgroups or by is not None
+    together = weighted(runs) if are_people else mixed(runs, seed)
     together = replace(together, comparator=against or together.comparator)
     found = report(together, checked_thresholds(together, threshold))
-    folder = out or Path("reports") / "+".join(sorted(models)) / "psa_mixture"
-    about = {"parts": weights, "files": files, "subgroups": subgroups, "seed": seed, "draws": draws}
-    about["warnings"] = warnings
-    paths = write_psa(found, folder, about, plots or ())
+    names = sorted({model.name for model, _ in models.values()})
+    folder = out or Path("reports") / "+".join(names) / "psa_mixture"
+    weights = {name: weight for name, (_, weight) in runs.items()}
+    about = {"parts": weights, "files": files, "subgroups": are_people, "seed": seed}
+    about |= {"draws": draws, "warnings": warnings}
+    tables = [by_subgroup(runs, together)] if are_people else []
+    paths = write_psa(found, folder, about, plots or (), tables)
     console = make_console()
     print_psa(found, console)
+    for table in tables:
+        show(console, table)
     say_written(console, folder, paths)
+
+
+def _scenarios(parts: list[str]) -> dict[str, tuple[Model, float]]:
+    return {name: (load_model(name), weight) for name, weight in _weights(parts).items()}
+
+
+def _subgroups(parts: list[str], by: Path) -> dict[str, tuple[Model, float]]:
+    """The scenario with the inputs of each subgroup."""
+    if len(parts) != 1 or "=" in parts[0]:
+        raise InputError(Problem("--by", "it is about one scenario", "Name one, without a weight"))
+    model = EditableModel.of(load_model(parts[0]))
+    groups = read_subgroups(by, model)
+    files = (*model.files, SourceFile(by.name, file_hash(by)))
+    return {
+        name: (replace(model.with_values(values), files=files), weight)
+        for name, (weight, values) in groups.items()
+    }
 
 
 def _weights(parts: list[str]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -83,14 +83,16 @@ def write_psa(
     folder: Path,
     manifest: Mapping[str, object],
     formats: Iterable[plot.Format] = (),
+    more: Sequence[Table] = (),
 ) -> list[Path]:
-    """Write tables, draws, and pictures in the formats asked for, all or none."""
+    """Write tables, more of them, draws, and pictures in the formats asked for, all or none."""
     outcomes = found.outcomes
     tables = [
         summarise(found.outcomes),
         net_benefit_table(found),
         found.curves.table(found.population),
         running(outcomes, found.thresholds[0]),
+        *more,
     ]
     if found.shares is not None:
         tables.append(found.shares)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import heecon as he
 from heecon.analysis.ceac import ceac
 from heecon.analysis.outcomes import Outcomes
 from heecon.analysis.psa import run_psa
-from heecon.analysis.subgroups import mixture, weighted
+from heecon.analysis.subgroups import by_subgroup, mixture, read_subgroups, weighted
 from heecon.arrays import Floats
 
 from .toys import THRESHOLD, toy, uncertain
@@ -192,3 +193,54 @@ def test_scenarios_of_a_published_model_share_their_draws() -> None:
     assert set(average.parameters) == set(first.parameters)
     assert set(both.parameters) == {*first.parameters, "structure"}
     np.testing.assert_allclose(average.cost, (first.cost + second.cost) / 2)
+
+
+def test_a_table_of_subgroups_gives_each_of_them_and_the_weighted(tmp_path: Path) -> None:
+    """By hand: the new strategy costs 100 and gains 0.01 a visit, 300 young to 100 old."""
+    model = toy(
+        [uncertain("price", "gamma", 25.0, 4.0), he.Parameter("visits", 5.0)],
+        "price * visits",
+        "0.01 * visits",
+    )
+    path = tmp_path / "groups.csv"
+    path.write_text("subgroup,weight,visits\nyoung,300,2\nold,100,\n", encoding="utf-8")
+    groups = read_subgroups(path, model)
+    assert groups == {"young": (0.75, {"visits": 2.0}), "old": (0.25, {})}
+    runs = {
+        name: (run_psa(model.with_values(values), 200), weight)
+        for name, (weight, values) in groups.items()
+    }
+    table = by_subgroup(runs, weighted(runs))
+    keys = [column.name for column in table.columns]
+    found = [dict(zip(keys, row, strict=True)) for row in table.rows]
+    new = {row["subgroup"]: row for row in found if row["strategy"] == "new"}
+    base = {name: (row["weight"], row["cost"], row["qalys"]) for name, row in new.items()}
+    assert base["young"] == pytest.approx((0.75, 1000 + 100 * 2, 1.02))
+    assert base["old"] == pytest.approx((0.25, 1000 + 100 * 5, 1.05))
+    assert base["all, weighted"] == pytest.approx((1, 1000 + 0.75 * 200 + 0.25 * 500, 1.0275))
+    price = runs["old"][0].parameters["price"].mean()
+    increments = {
+        name: (row["incremental_cost"], row["incremental_qalys"]) for name, row in new.items()
+    }
+    assert increments["young"] == pytest.approx((2 * price, 0.02))
+    assert increments["all, weighted"] == pytest.approx(((0.75 * 2 + 0.25 * 5) * price, 0.0275))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "subgroup,weight,gian\na,1,1\n",
+            r"groups.csv:1:3.* unknown column 'gian'. Did you mean 'gain'",
+        ),
+        ("subgroup,gain\na,1\n", "no column 'weight'"),
+        ("subgroup,weight,gain\na,0,1\n", r"groups.csv:2:2 \(weight\): the weight is not positive"),
+        ("subgroup,weight,gain\na,1,x\n", r"groups.csv:2:3 \(gain\): 'x' is not a number"),
+        ("subgroup,weight,gain\na,1,1\na,1,2\n", r"groups.csv:3:1 .*'a' stands twice"),
+    ],
+)
+def test_unusable_tables_of_subgroups(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "groups.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(he.InputError, match=words):
+        read_subgroups(path, toy([he.Parameter("gain", 0.1)], effect="gain"))
