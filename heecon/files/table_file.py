@@ -7,7 +7,6 @@ import io
 import math
 import re
 import warnings
-import zipfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.files.names import did_you_mean, unprintable
 from heecon.files.reading import reading
+from heecon.files.xlsx_package import SAVE_AGAIN, check_package
 
 MAX_ROW_BYTES = 100
 MAX_UNPACKED_BYTES = 60_000_000
@@ -165,29 +165,13 @@ def _csv_records(text: str, name: str, separator: str) -> Iterator[Record]:
 
 
 def _from_xlsx(path: Path, name: str, max_rows: int) -> TableFile:
-    unpacked = _unpacked_bytes(path, name)
-    if unpacked > MAX_UNPACKED_BYTES:
-        what = f"the workbook unpacks to {unpacked:,} bytes"
-        hint = f"At most {MAX_UNPACKED_BYTES:,} are read: keep only the cells the model needs"
-        raise InputError(Problem(name, what, hint))
+    check_package(path, name, MAX_UNPACKED_BYTES)
     try:
         sheet, records = _xlsx_records(path)
     except Exception as error:  # openpyxl raises nearly anything when a workbook is damaged
-        raise _unreadable(name, error) from None
+        what = f"this is not a readable .xlsx workbook ({error or type(error).__name__})"
+        raise InputError(Problem(name, what, SAVE_AGAIN)) from None
     return _table(name, sheet, records, max_rows)
-
-
-def _unpacked_bytes(path: Path, name: str) -> int:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:  # last: unknown zip kind
-        raise _unreadable(name, error) from None
-
-
-def _unreadable(name: str, error: Exception) -> InputError:
-    what = f"this is not a readable .xlsx workbook ({error or type(error).__name__})"
-    return InputError(Problem(name, what, "Save it again from a spreadsheet program"))
 
 
 def _xlsx_records(path: Path) -> tuple[str, list[Record]]:

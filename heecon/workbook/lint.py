@@ -127,7 +127,7 @@ def lint(path: Path) -> tuple[Broken, ...]:
     """The house rules a workbook breaks.
 
     Args:
-        path: an .xlsx file that passed ``package.check_package``.
+        path: an .xlsx file that passed ``check_package``.
     """
     found = _Found()
     _lint_package(path, found)

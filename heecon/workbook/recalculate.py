@@ -49,7 +49,7 @@ def recalculate(path: Path, engine: str = "formualizer") -> Recalculated:
     """Recalculate every formula of a workbook.
 
     Args:
-        path: an .xlsx file that passed ``package.check_package``.
+        path: an .xlsx file that passed ``check_package``.
         engine: "formualizer" or "libreoffice".
 
     Raises:

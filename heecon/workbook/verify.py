@@ -15,6 +15,7 @@ from typing import Any
 
 from heecon.analysis.evaluation import run
 from heecon.errors import InputError, Problem
+from heecon.files.xlsx_package import check_package
 from heecon.workbook.address import letters
 from heecon.workbook.book import Book, Value
 from heecon.workbook.case import ScenarioColumn, WorkbookInput, case_of
@@ -22,7 +23,7 @@ from heecon.workbook.export import workbook
 from heecon.workbook.importer import Imported, import_workbook
 from heecon.workbook.layout import VALUES
 from heecon.workbook.lint import Broken, lint
-from heecon.workbook.package import ReadLimits, cells_in, check_package, opened
+from heecon.workbook.package import ReadLimits, cells_in, opened
 from heecon.workbook.recalculate import Recalculated, recalculate
 
 TOLERANCE = 1e-9

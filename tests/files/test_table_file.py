@@ -145,6 +145,17 @@ def test_reading_ends_at_the_limit(hostile: str, monkeypatch: pytest.MonkeyPatch
         parse_csv(hostile, "x.csv", max_rows=60_000)
 
 
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [("xl/vbaProject.bin", "macros"), ("xl/externalLinks/externalLink1.xml", "links to other")],
+)
+def test_a_workbook_that_does_more_than_hold_numbers(tmp_path: Path, part: str, said: str) -> None:
+    path = workbook(tmp_path / "x.xlsx", [["a"], [1]])
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(part, b"x")
+    assert said in refusal(path)
+
+
 def test_cells_that_are_wrong_alike_are_told_once() -> None:
     found = Diagnostics()
     table = parse_csv("age,p\n1,0.1\n2,nan\n3,NaN\n4,\n5,5%\n", "x.csv")
@@ -289,4 +300,4 @@ def test_other_files_with_the_name_of_a_workbook(tmp_path: Path) -> None:
     assert "not a readable .xlsx workbook" in refusal(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.txt", "x")
-    assert "not a readable .xlsx workbook" in refusal(path)
+    assert "a zip archive, but not a workbook" in refusal(path)

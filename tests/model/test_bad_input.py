@@ -386,6 +386,7 @@ def test_workbooks_that_are_none(tmp_path: Path) -> None:
     (tmp_path / PARAMETER_FILE).rename(path)
     assert "not a readable .xlsx workbook" in refusal(scenario)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", b"")
         archive.writestr("xl/workbook.xml", b"0" * 300_000_000)
     assert path.stat().st_size < 1_000_000
     assert "unpacks to 300,000,000 bytes" in refusal(scenario)

@@ -13,9 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heecon.errors import InputError
+from heecon.files import xlsx_package
+from heecon.files.xlsx_package import check_package
 from heecon.workbook import package
 from heecon.workbook.lint import lint
-from heecon.workbook.package import check_package, read_sheets
+from heecon.workbook.package import read_sheets
 from tests.workbook.books import edited, part_of, refused, repacked
 
 LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
@@ -108,6 +110,22 @@ def test_macros_by_what_is_declared(export: Path, kind: bytes, encoding: str) ->
     refused(repacked(export, export, {"[Content_Types].xml": change}), "declares macros")
 
 
+@pytest.mark.parametrize(
+    ("part", "tag", "count", "said"),
+    [
+        ("xl/sharedStrings.xml", "<si>{}</si>", 500_001, "500,001 texts"),
+        ("xl/workbook.xml", "<definedName a='{}'/>", 20_001, "names. At most 20,000"),
+    ],
+)
+def test_what_takes_minutes_to_read(
+    export: Path, part: str, tag: str, count: int, said: str
+) -> None:
+    with zipfile.ZipFile(export) as archive:
+        before = archive.read(part) if part in archive.namelist() else b""
+    content = before + "".join(tag.format(i) for i in range(count)).encode()
+    refused(repacked(export, export, {part: content}), said)
+
+
 def test_links_to_other_files(export: Path) -> None:
     part = {"xl/externalLinks/externalLink1.xml": b"<a/>"}
     refused(repacked(export, export, part), "links to other files")
@@ -160,7 +178,7 @@ def test_a_bomb_whose_size_lies(export: Path, monkeypatch: pytest.MonkeyPatch) -
                 content[start + offset : start + offset + 4] = (1).to_bytes(4, "little")
             start += 4
     export.write_bytes(content)
-    monkeypatch.setattr(package, "MAX_PART_BYTES", 1_000_000)
+    monkeypatch.setattr(xlsx_package, "MAX_PART_BYTES", 1_000_000)
     refused(export, "not a readable .xlsx workbook")
 
 
@@ -168,7 +186,7 @@ def test_one_stretch_of_data_under_many_names(
     export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Parts that share their data make a small file unpack to any size: the sum is bounded."""
-    monkeypatch.setattr(package, "MAX_UNPACKED_BYTES", 3_000_000)
+    monkeypatch.setattr(xlsx_package, "MAX_UNPACKED_BYTES", 3_000_000)
     parts = {f"xl/media/{i}.bin": os.urandom(20_000) * 10 for i in range(20)}
     refused(repacked(export, export, parts), "the workbook unpacks to")
 
