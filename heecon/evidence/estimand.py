@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,11 +16,13 @@ class Estimand:
             figures without sampling error of their own (doses, counts, thresholds).
         family: distribution of a parameter that cites such a figure; "fixed" where there is none.
         ratio: it compares two groups and has no unit: its name takes the unit's place.
+        limits: the smallest and the largest value possible.
     """
 
     scale: str = ""
     family: str = "fixed"
     ratio: bool = False
+    limits: tuple[float, float] = (-math.inf, math.inf)
 
 
 RATIO = Estimand("log", "lognormal", ratio=True)
@@ -31,11 +34,11 @@ ESTIMANDS: Mapping[str, Estimand] = {
     "rate ratio": RATIO,
     "odds ratio": RATIO,
     "ratio": RATIO,
-    "proportion": Estimand("natural", "beta"),
-    "utility": Estimand("natural", "beta"),
-    "rate": Estimand("natural", "gamma"),
-    "hazard": Estimand("natural", "gamma"),
-    "cost": Estimand("natural", "gamma"),
+    "proportion": Estimand("natural", "beta", limits=(0, 1)),
+    "utility": Estimand("natural", "beta", limits=(-math.inf, 1)),
+    "rate": Estimand("natural", "gamma", limits=(0, math.inf)),
+    "hazard": Estimand("natural", "gamma", limits=(0, math.inf)),
+    "cost": Estimand("natural", "gamma", limits=(0, math.inf)),
     "mean": Estimand("natural", "normal"),
     "difference": Estimand("natural", "normal"),
     "median": DESCRIPTION,

@@ -39,7 +39,7 @@ UNRESOLVED = "unresolved"
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _NUMBERS = ("value", "low", "high", "se", "n", "events", "denominator")
-_P_VALUE = re.compile(r"<?[01]?\.[0-9]+")
+_P_VALUE = re.compile(r"<?(0?\.[0-9]+|1\.0*)")
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,9 @@ def _row(table: TableFile, index: int, diagnostics: Diagnostics) -> Evidence:
 def _rounding(cells: Mapping[str, str], numbers: Mapping[str, float | None]) -> Mapping[str, float]:
     """Half a unit of the last digit: a value and its ends are printed with as many of them."""
     printed = [column for column in ("value", "low", "high", "se") if numbers[column] is not None]
-    printed += ["p_value"] if re.fullmatch(r"[01]?\.[0-9]+", cells["p_value"]) else []
+    printed += (
+        ["p_value"] if _P_VALUE.fullmatch(cells["p_value"]) and cells["p_value"][0] != "<" else []
+    )
     half = {
         column: 0.5 * 10.0 ** int(Decimal(cells[column]).as_tuple().exponent) for column in printed
     }
@@ -231,13 +233,19 @@ def _check_figures(row: Evidence, error: Callable[[str, str, str], None]) -> Non
         error("se", what, f"It is {LOG_SE[0]:g} to {LOG_SE[1]:g}: look it up in the source")
     if (row.events is None) != (row.denominator is None):
         error("events", "events and denominator go together", "Give both or neither")
-    if row.events is not None and row.denominator is not None and value is not None:
+    if row.events is not None and row.denominator is not None:
         if not 0 <= row.events <= row.denominator or row.denominator <= 0:
             error("events", "there are more events than patients", "Correct the counts")
-        elif abs(row.events / row.denominator - value) > 0.001:
+        elif value is not None and abs(row.events / row.denominator - value) > 0.001:
             share = row.events / row.denominator
             what = f"{row.events:g} of {row.denominator:g} is {share:.4g}, not {value:g}"
             error("value", what, "Correct one of the three")
+    if row.n is not None and row.n <= 0:
+        error("n", f"{row.n:g} is no number of patients", "Leave it out")
+    least, most = row.kind.limits
+    if value is not None and not least <= value <= most:
+        what = f"a {row.estimand} of {value:g} is {'above' if value > most else 'below'} "
+        error("value", f"{what}{most if value > most else least:g}", "Look it up in the source")
 
 
 def _check_successors(rows: Mapping[str, Evidence], diagnostics: Diagnostics) -> None:

@@ -415,7 +415,7 @@ def _like(rule: Mapping[str, Any], _value: float, registry: Registry) -> tuple[f
 def _member(rule: Mapping[str, Any], _value: float, registry: Registry) -> tuple[float, str]:
     """The class's information shared evenly among its members."""
     other, members = registry.cite(str(rule["class"])), rule["members"]
-    if not isinstance(members, int) or members < 1:
+    if type(members) is not int or not 1 <= members <= MAX_CONTRASTS:
         raise InvalidValue(f"{shown(members)} is no number of members", "Write a whole number")
     se = _own_se(other) * math.sqrt(members)
     return se, f"an even share of the information of {other.id} among {members} agents"

@@ -170,6 +170,23 @@ def test_the_registry_is_no_model() -> None:
         ({"status": "proven"}, "status", "unknown status 'proven'"),
         ({"checked": "maybe"}, "checked", "unknown checked 'maybe'"),
         ({"p_value": "small"}, "p_value", "'small' is not a p value"),
+        ({"p_value": "1.5"}, "p_value", "'1.5' is not a p value"),
+        ({"n": "0"}, "n", "0 is no number of patients"),
+        (
+            {"value": "", "low": "", "high": "", "events": "9", "denominator": "8"},
+            "events",
+            "there are more events than patients",
+        ),
+        (
+            {"estimand": "proportion", "value": "1.2", "low": "", "high": ""},
+            "value",
+            "a proportion of 1.2 is above 1",
+        ),
+        (
+            {"estimand": "rate", "value": "-0.1", "low": "", "high": ""},
+            "value",
+            "a rate of -0.1 is below 0",
+        ),
         ({"source": ""}, "source", "names no source"),
         ({"se": "0"}, "se", "the standard error 0 is not positive"),
         ({"events": "4"}, "events", "events and denominator go together"),

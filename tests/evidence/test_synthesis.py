@@ -158,6 +158,7 @@ spread     = "p_value"
         ('"p_value"', '"guess"', "'guess' is no rule for a standard error"),
         ('"p_value"', "{ like = 'stopeck_rate_ratio', n = 'S048' }", "'S048' has no n"),
         ('"p_value"', "{ class = 'S029', members = 0 }", "0 is no number of members"),
+        ('"p_value"', "{ class = 'S029', members = true }", "True is no number of members"),
         (
             '"stopeck_rate_ratio"',
             '"stopeck_rate_ratio"\nspread = "p_value"',
