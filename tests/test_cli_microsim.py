@@ -66,6 +66,13 @@ def test_people_until_the_error_is_small(
     assert "were simulated" not in capsys.readouterr().err
 
 
+def test_thresholds_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["run", "krijkamp", "--threshold", "5", "--threshold", "7", "--out", str(tmp_path)]
+    assert heecon(*arguments, monkeypatch=monkeypatch) == 0
+    with (tmp_path / "net_benefit.csv").open() as file:
+        assert {row["threshold"] for row in csv.DictReader(file)} == {"5.0", "7.0"}
+
+
 def test_a_psa_tells_parameters_from_simulation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -139,7 +146,7 @@ def test_continuous_time(
         (["run", "krijkamp", "--engine", "microsim", "--patients", "1000000000000"], "days"),
         (["run", "krijkamp", "--engine", "dice"], "unknown engine 'dice'"),
         (["run", "krijkamp", "--engine", "microsim", "--until-se", "0"], "above 0"),
-        (["run", "krijkamp", "--engine", "microsim", "--threshold", "5"], "--until-se"),
+        (["run", "krijkamp", "--threshold", "-5"], "-5.0 is not a threshold"),
         (["run", "krijkamp", "--engine", "microsim", "--events", "x.txt"], ".npz or .parquet"),
     ],
 )

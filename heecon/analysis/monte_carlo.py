@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import product
 
@@ -17,6 +18,9 @@ from heecon.table import Table
 
 _Row = tuple[str, str, str, float | None, bool, float, float]
 """Strategy, comparator, quantity, threshold, whether discounted, mean, standard error."""
+
+FORECAST = 10_000
+"""People after whom it is told how many an error needs."""
 
 
 def estimates(evaluation: Evaluation) -> Table:
@@ -101,7 +105,11 @@ def errors_of(evaluation: Evaluation) -> MonteCarlo:
 
 
 def until_error(
-    model: Model, threshold: float, error: float, comparator: str | None = None
+    model: Model,
+    threshold: float,
+    error: float,
+    comparator: str | None = None,
+    on_forecast: Callable[[int], None] | None = None,
 ) -> Callable[[Moments], bool]:
     """A rule for ``engine.individual_run.Options.enough``: stop when increments are exact enough.
 
@@ -111,6 +119,7 @@ def until_error(
         error: largest Monte Carlo standard error any increment of net monetary benefit may have
             (of net benefit itself, when there is one strategy).
         comparator: what increments are over; the model's, or the first strategy, if None.
+        on_forecast: called once, with how many people will about be needed.
 
     Raises:
         InputError: the error or the threshold is none, or the comparator is unknown.
@@ -125,16 +134,22 @@ def until_error(
         raise InputError(Problem("comparator", f"unknown strategy '{chosen}'", hint))
     reference = strategies.index(chosen)
 
+    waiting = [on_forecast] if on_forecast else []
+
     def enough(moments: Moments) -> bool:
         if moments.count < 2:
             return False
         found = MonteCarlo(moments.count, 0, np.empty(0), {}, moments.covariance()[None])
         if len(strategies) == 1:
-            return bool(found.net_benefit(0, threshold)[0] <= error)
-        largest = max(
-            found.increment(s, reference, threshold)[0, 2] for s in range(len(strategies))
-        )
-        return bool(largest <= error)
+            largest = float(found.net_benefit(0, threshold)[0])
+        else:
+            rows = range(len(strategies))
+            largest = max(float(found.increment(s, reference, threshold)[0, 2]) for s in rows)
+        if waiting and moments.count >= FORECAST:
+            tell = waiting.pop()
+            if largest > error:
+                tell(math.ceil(moments.count * (largest / error) ** 2))
+        return largest <= error
 
     return enough
 

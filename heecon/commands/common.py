@@ -131,7 +131,7 @@ def load_model(
     if seed is not None and model.scenario.engine == "cohort":
         what = "it belongs to the microsimulation, and this model runs as a cohort"
         raise InputError(Problem("--seed", what, "Drop it"))
-    return with_engine(model, seed=seed)
+    return model if seed is None else with_engine(model, seed=seed)
 
 
 def say_warnings(warnings: Iterable[str]) -> None:

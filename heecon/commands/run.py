@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -100,7 +101,8 @@ def simulate(model: Model, error: float | None, events: Path | None) -> Evaluati
     options = options_of(model)
     if error is not None:
         chosen = (*model.settings.thresholds, 0.0)[0]
-        options = replace(options, enough=until_error(model, chosen, error))
+        rule = until_error(model, chosen, error, on_forecast=_forecast(options.patients))
+        options = replace(options, enough=rule)
     log = None if events is None else EventLog(model, events)
     if log is not None:
         options = replace(options, on_event=log.add)
@@ -113,6 +115,19 @@ def simulate(model: Model, error: float | None, events: Path | None) -> Evaluati
     if log is not None:
         typer.echo(f"{log.rows:,} events written to {log.write()}", err=True)
     return evaluation
+
+
+def _forecast(limit: int) -> Callable[[int], None]:
+    """Tell how many people an error needs, when that is known."""
+
+    def tell(people: int) -> None:
+        words = f"About {people:,} people are needed"
+        words += (
+            f", more than the limit of {limit:,}: ask for less or stop." if people > limit else "."
+        )
+        typer.echo(words, err=True)
+
+    return tell
 
 
 def refuse_options(**given: object) -> None:

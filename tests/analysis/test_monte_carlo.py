@@ -46,10 +46,12 @@ def test_a_cohort_has_no_monte_carlo_error() -> None:
 
 def test_people_are_simulated_until_the_error_is_small_enough() -> None:
     model = he.load("krijkamp")
-    rule = until_error(model, 50_000.0, 150.0)
+    told: list[int] = []
+    rule = until_error(model, 50_000.0, 150.0, on_forecast=told.append)
     run = run_microsim(model, options=Options(patients=10_000_000, enough=rule))
     assert run.monte_carlo is not None
     people = run.monte_carlo.people
+    assert [0.8 < forecast / people < 1.25 for forecast in told] == [True]
     assert people < 1_000_000
     assert run.monte_carlo.increment(1, 0, 50_000.0)[0, 2] <= 150.0
     whole = run_microsim(model, options=Options(patients=people))
