@@ -126,13 +126,33 @@ class EventModel:
         if (values < 0).any():
             what = f"table '{hazard.table}' has the hazard {values.min():g}"
             raise SimulationError(Problem(hazard.where, what, "Hazards are at least 0"))
-        begins = self.evaluated.number(self.model.settings.start_age) if hazard.by_age else 0.0
+        start_age = self.model.settings.start_age
+        if hazard.by_age and self.model.is_individual(start_age):
+            return self._own_age_wait(hazard, table.keys, values)
+        begins = self.evaluated.number(start_age) if hazard.by_age else 0.0
         if table.keys[0] > begins:
             what = f"table '{hazard.table}' begins at {table.keys[0]:g}, people at {begins:g}"
             raise SimulationError(Problem(hazard.where, what, "Add the earlier hazards"))
         first = np.searchsorted(table.keys, begins, side="right") - 1
         keys = np.maximum(table.keys[first:] - begins, 0.0)
         return _step_wait(keys, values[first:], reset=hazard.reset)
+
+    def _own_age_wait(
+        self, hazard: Hazard, ages: Floats, rates: Floats
+    ) -> Callable[[Floats, Floats, Mapping[str, Floats]], Floats]:
+        """Waiting by a life table of people who start at ages of their own."""
+        shared = {name: np.ravel(value)[:1] for name, value in self.evaluated.names.items()}
+        tree, tables = self.model.settings.start_age.tree, self.model.tables
+        invert = step_inverse(ages, rates)
+
+        def wait(entry: Floats, e: Floats, attributes: Mapping[str, Floats]) -> Floats:
+            begins = np.broadcast_to(evaluate(tree, shared | dict(attributes), tables), entry.shape)
+            if not begins.min() >= ages[0]:
+                what = f"table '{hazard.table}' begins at {ages[0]:g}, somebody at {begins.min():g}"
+                raise SimulationError(Problem(hazard.where, what, "Add the earlier hazards"))
+            return np.maximum(invert(begins + entry, e) - begins, entry)
+
+        return wait
 
     def _family_wait(
         self, hazard: Hazard

@@ -142,10 +142,12 @@ class EvaluatedStrategy:
         settings = self.model.settings
         points = np.arange(self.cycles + 1, dtype=float)[None, :, None]
         since = np.arange(max(self.residence), dtype=float)[None, None, :]
-        return {
+        age = {}
+        if not self.model.is_individual(settings.start_age):
+            age["age"] = self.value(settings.start_age) + points * settings.cycle_length
+        return age | {
             "cycle": points,
             "time": points * settings.cycle_length,
-            "age": self.value(settings.start_age) + points * settings.cycle_length,
             "cycle_length": np.full((1, 1, 1), settings.cycle_length),
             "state_cycle": since,
             "state_time": since * settings.cycle_length,

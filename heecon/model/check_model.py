@@ -28,6 +28,7 @@ from heecon.model.history import history_names
 from heecon.model.individuals import Columns, clashes, read_people
 from heecon.model.outcomes import read_outcomes
 from heecon.model.parameter import Parameter, warn_of, warn_of_ranges
+from heecon.model.residence import warn_of_short_residence
 from heecon.model.schema import ModelFile
 from heecon.model.settings import read_settings
 from heecon.model.structure import check_size, read_start, read_states, read_transitions
@@ -84,14 +85,23 @@ def check_model(parts: Parts, diagnostics: Diagnostics) -> Model:
     past = frozenset(history_names(file.states, file.types))
     known |= past | file.individuals.keys()
     own = frozenset(file.individuals)
-    reader = FormulaReader(known, parts.tables, parts.where, diagnostics, parts.doubtful, past, own)
+    reader = FormulaReader(
+        known,
+        parts.tables,
+        parts.where,
+        diagnostics,
+        parts.doubtful,
+        past,
+        own,
+        file.model.start_age,
+    )
     warn_of(parts.parameters, diagnostics)
     check_bounds(parts.parameters, diagnostics)
     _check_names(parts, past, reader)
     _check_strategies(parts, kept, reader)
     variables = reader.read_variables(file.variables)
     settings = _of_strategies(read_settings(file.model, reader, shared, variables), kept)
-    states = read_states(file.states, reader)
+    states = read_states(file.states, file.transitions, settings, reader)
     check_size(states, settings.cycles, reader)
     transitions = read_transitions(file.transitions, states, reader)
     start = read_start(file.start, ("start",), states, reader)
@@ -154,6 +164,7 @@ def _finished(model: Model, parts: Parts, reader: FormulaReader) -> Model:
     model = replace(model, parameters=used, blocks=blocks, copulas=copulas)
     warn_of_draws(used, blocks, diagnostics)
     _warn_of_left_out(model, diagnostics)
+    warn_of_short_residence(model, diagnostics)
     warn_of_ranges(model.parameters, diagnostics)
     _warn_of_unused(model, reader)
     return replace(model, warnings=tuple(map(str, diagnostics.warnings)))

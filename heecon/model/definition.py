@@ -44,20 +44,17 @@ class State:
         label: words for tables.
         absorbing: nobody leaves it.
         tunnel: cycles everybody stays who does not leave by an event; None for an ordinary state.
-        residence: number of cycles in the state that are told apart; the last one holds everybody
-            who has been there that long or longer. None when time in the state does not matter.
+        residence: number of cycles in the state that are told apart, or their length, as written;
+            the last one holds everybody who has been there that long or longer.
+        slots: how many cycles of residence are told apart; 1 when time there does not matter.
     """
 
     name: str
     label: str
     absorbing: bool = False
     tunnel: int | None = None
-    residence: int | None = None
-
-    @property
-    def slots(self) -> int:
-        """How many cycles of residence are told apart."""
-        return self.tunnel or self.residence or 1
+    residence: int | str | None = None
+    slots: int = 1
 
 
 @dataclass(frozen=True)

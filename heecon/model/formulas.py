@@ -8,8 +8,10 @@ from heecon.errors import Diagnostics
 from heecon.files import shape
 from heecon.files.shape import Where
 from heecon.language import (
+    Binary,
     CircularDefinition,
     ExpressionError,
+    Name,
     Number,
     Table,
     Tree,
@@ -18,6 +20,7 @@ from heecon.language import (
     names,
     parse,
 )
+from heecon.language.tree import rebuilt
 from heecon.model.definition import Formula
 
 TIME_IN_STATE = frozenset({"state_cycle", "state_time"})
@@ -38,6 +41,7 @@ class FormulaReader:
         slot_names: names whose value depends on the time spent in a state.
         cycle_names: names whose value may change from cycle to cycle.
         personal_names: names whose value differs from person to person.
+        own_age: the age at the start if it differs from person to person, else None.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class FormulaReader:
         doubtful: Collection[Path] = (),
         past: frozenset[str] = frozenset(),
         own: frozenset[str] = frozenset(),
+        start_age: str = "",
     ) -> None:
         self.known = known
         self.tables = tables
@@ -59,6 +64,7 @@ class FormulaReader:
         self.cycle_names: frozenset[str] = BY_CYCLE | past
         self.personal_names: frozenset[str] = past | own
         self._past, self._own = past, own
+        self.own_age = self._individual_age(start_age)
 
     def error(self, path: Sequence[str | int], what: str, hint: str = "") -> None:
         """Note an error at a key path, unless it may follow from a wrong shape there."""
@@ -105,7 +111,23 @@ class FormulaReader:
         if misplaced:
             self.diagnostics.error(where, f"'{misplaced[0]}' cannot be used here", because)
             return STAND_IN
-        return Formula(text, tree, where)
+        return Formula(text, self.aged(tree), where)
+
+    def _individual_age(self, start_age: str) -> Tree | None:
+        """The tree of a start age that differs by person, else None."""
+        try:
+            tree = parse(start_age)
+        except ExpressionError:
+            return None
+        return tree if names(tree) & self._own else None
+
+    def aged(self, tree: Tree) -> Tree:
+        """The tree, in which age is written out where people start at ages of their own."""
+        if self.own_age is None:
+            return tree
+        if tree == Name("age"):
+            return Binary("+", self.own_age, Name("time"))
+        return rebuilt(tree, self.aged)
 
     def read_in_state(
         self, text: str, path: Sequence[str | int], slots: Mapping[str, int]

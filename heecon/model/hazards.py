@@ -34,21 +34,20 @@ _CONSTANT = (
 
 
 def read_hazard(
-    section: HazardSection, path: Path, slots: int, reader: FormulaReader
+    section: HazardSection, path: Path, reader: FormulaReader
 ) -> tuple[Formula, Hazard | None]:
     """A hazard, and the rate that is its average over a cycle.
 
     Args:
         section: as written.
         path: its key path.
-        slots: cycles of residence the state left tells apart.
         reader: collects problems.
 
     Returns:
         The rate a year, and the hazard; a stand-in and None when there is a problem.
     """
     if section.family == TABLE:
-        return _table(section, path, slots, reader)
+        return _table(section, path, reader)
     if section.family not in FAMILIES:
         hint = names.did_you_mean(section.family, [*FAMILIES, TABLE])
         reader.error((*path, "family"), f"unknown family '{section.family}'", hint)
@@ -62,7 +61,7 @@ def read_hazard(
         reader.read(text, (*path, "arguments", i), without=reader.cycle_names, because=_CONSTANT)
         for i, text in enumerate(section.arguments)
     )
-    clock = _clock(section, path, slots, reader)
+    clock = _clock(section, path, reader)
     trees = tuple(argument.tree for argument in arguments)
 
     def survival(time: Tree) -> Tree:
@@ -80,7 +79,7 @@ def read_hazard(
 
 
 def _table(
-    section: HazardSection, path: Path, slots: int, reader: FormulaReader
+    section: HazardSection, path: Path, reader: FormulaReader
 ) -> tuple[Formula, Hazard | None]:
     table = reader.tables.get(section.table or "")
     if table is None:
@@ -95,7 +94,7 @@ def _table(
     if section.arguments:
         reader.error(path, "a table takes no arguments", "Drop them")
     by_age = section.clock == "age"
-    place = Name("age") if by_age else _clock(section, path, slots, reader)
+    place = reader.aged(Name("age")) if by_age else _clock(section, path, reader)
     tree = Call("lookup", (Name(table.name), Name(column), place))
     where = reader.place(path)
     hazard = Hazard(
@@ -105,12 +104,8 @@ def _table(
     return Formula(text, tree, where), hazard
 
 
-def _clock(section: HazardSection, path: Path, slots: int, reader: FormulaReader) -> Tree:
+def _clock(section: HazardSection, path: Path, reader: FormulaReader) -> Tree:
     if section.clock == "age":
         what = f"'{section.family}' cannot go by age"
         reader.error((*path, "clock"), what, 'Use clock = "forward" or "reset"')
-    if section.clock == "reset" and slots == 1:
-        what = "the clock starts anew in this state, which keeps no time"
-        hint = "Add residence = N (cycles told apart) or tunnel = N to the state"
-        reader.error((*path, "clock"), what, hint)
     return Name("state_time" if section.clock == "reset" else "time")

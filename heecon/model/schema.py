@@ -24,6 +24,8 @@ def _expression_text(value: object) -> object:
     return repr(value)
 
 
+MAX_RESIDENCE = 5_000
+
 Expression = Annotated[str, BeforeValidator(_expression_text)]
 
 
@@ -76,12 +78,12 @@ class Settings(Section):
 
 
 class StateSection(Section):
-    """One state; ``tunnel`` and ``residence`` count cycles."""
+    """One state; ``tunnel`` counts cycles, ``residence`` cycles or gives a length of time."""
 
     label: str = ""
     absorbing: Truth = False
     tunnel: Whole | None = Field(default=None, ge=1, le=1_000)
-    residence: Whole | None = Field(default=None, ge=2, le=5_000)
+    residence: Annotated[Whole, Field(ge=1, le=MAX_RESIDENCE)] | str | None = None
 
 
 class StrategySection(Section):

@@ -26,8 +26,8 @@ WHOLE = 1e-9
 """Part of a cycle that a horizon may be off a whole number of them: no more than rounding."""
 
 _FIXED = (
-    "It is the same in all cycles and for all strategies: use numbers and parameters without rows "
-    "for single strategies"
+    "What stands here is the same in all cycles, for all strategies and for all people (but for "
+    "the age at the start): use numbers and parameters without rows for single strategies"
 )
 
 
@@ -56,7 +56,7 @@ def read_settings(
         formula = reader.read(text, path, without=without, because=_FIXED)
         return formula, float(evaluate(formula.tree, shared, reader.tables))
 
-    start_age, age = read(section.start_age, ("model", "start_age"))
+    start_age, age = _start_age(section, reader, read)
     discount = {
         kind: _rate_steps(getattr(section.discounting, kind), kind, reader, read)
         for kind in ("cost", "effect")
@@ -162,6 +162,22 @@ def horizon_years(settings: Settings) -> float | str:
         return LIFETIME
     amount, unit = duration.split(settings.horizon)
     return amount * settings.cycle_length if unit == "cycles" else duration.years(settings.horizon)
+
+
+def _start_age(
+    section: SettingsSection,
+    reader: FormulaReader,
+    read: Callable[[str, Path], tuple[Formula, float]],
+) -> tuple[Formula, float]:
+    """The age at the start, and its base value; 0 where it differs from person to person."""
+    path = ("model", "start_age")
+    if reader.own_age is None:
+        return read(section.start_age, path)
+    if section.horizon == LIFETIME:
+        what = f"people start at ages of their own ({section.start_age})"
+        reader.error(("model", "horizon"), what, "Give the horizon in years")
+    fixed = reader.cycle_names
+    return reader.read(section.start_age, path, without=fixed, because=_FIXED), 0.0
 
 
 def _cycle_length(text: str, reader: FormulaReader) -> float:

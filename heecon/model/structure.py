@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
+from heecon.errors import InvalidValue, shown
 from heecon.files import names
-from heecon.model.definition import Formula, Hazard, Start, State, Transitions
+from heecon.model import duration
+from heecon.model.definition import Formula, Hazard, Settings, Start, State, Transitions
 from heecon.model.formulas import STAND_IN, FormulaReader, Path
 from heecon.model.hazards import read_hazard
-from heecon.model.schema import StateSection, TransitionSection
+from heecon.model.schema import MAX_RESIDENCE, StateSection, TransitionSection
+from heecon.model.settings import WHOLE
 
 REST = "rest"
 MAX_SLOTS = 20_000
@@ -17,8 +21,23 @@ MAX_SLOT_CYCLES = 100_000_000
 _NO_TIME = "The start is before the first cycle: use parameters and variables without time"
 
 
-def read_states(sections: Mapping[str, StateSection], reader: FormulaReader) -> dict[str, State]:
-    """Check and convert every state; problems go to the reader."""
+def read_states(
+    sections: Mapping[str, StateSection],
+    transitions: Mapping[str, TransitionSection],
+    settings: Settings,
+    reader: FormulaReader,
+) -> dict[str, State]:
+    """Check and convert every state; problems go to the reader.
+
+    A state left by a hazard whose clock starts anew tells all cycles of the horizon apart, unless
+    it says how many.
+    """
+    reset = {
+        name
+        for name, section in transitions.items()
+        if any(hazard.clock == "reset" for hazard in (section.hazards or {}).values())
+    }
+    states = {}
     for name, section in sections.items():
         path = ("states", name)
         if section.absorbing and (section.tunnel or section.residence):
@@ -27,12 +46,29 @@ def read_states(sections: Mapping[str, StateSection], reader: FormulaReader) -> 
         if section.tunnel and section.residence:
             what = f"state '{name}' has both tunnel and residence"
             reader.error(path, what, "A tunnel already tells its cycles apart: drop residence")
-    return {
-        name: State(
-            name, section.label or name, section.absorbing, section.tunnel, section.residence
-        )
-        for name, section in sections.items()
-    }
+        written = section.residence
+        slots = section.tunnel or (settings.cycles if name in reset and written is None else 1)
+        if written is not None and not section.tunnel:
+            slots = _residence(written, (*path, "residence"), settings, reader)
+        label = section.label or name
+        states[name] = State(name, label, section.absorbing, section.tunnel, written, max(slots, 1))
+    return states
+
+
+def _residence(written: int | str, path: Path, settings: Settings, reader: FormulaReader) -> int:
+    """Cycles of residence, of their number or their length in time."""
+    if isinstance(written, int):
+        return written
+    with reader.diagnostics.collecting(reader.place(path)):
+        amount, unit = duration.split(written)
+        if unit != "cycles":
+            amount = duration.years(written) / (settings.cycle_length or 1.0)
+        if amount > MAX_RESIDENCE:
+            raise InvalidValue(
+                f"{shown(written)} are {amount:,.0f} cycles", f"At most {MAX_RESIDENCE:,} are kept"
+            )
+        return math.ceil(amount - WHOLE)
+    return 1
 
 
 def check_size(states: Mapping[str, State], cycles: int, reader: FormulaReader) -> None:
@@ -128,7 +164,7 @@ def _read_row(
             hint = "Name another state, which has no rate in this section"
             reader.error(place, what, names.did_you_mean(destination, states) or hint)
             continue
-        to[destination], hazard = read_hazard(given, place, states[origin].slots, reader)
+        to[destination], hazard = read_hazard(given, place, reader)
         if hazard is not None:
             hazards[destination] = hazard
     rest = _rest(texts, path, reader)

@@ -14,6 +14,7 @@ from heecon.engine.cohort import run_cohort
 from heecon.engine.continuous import run_continuous
 from heecon.engine.individual_run import Options
 from heecon.engine.inverse import inverse_of, step_inverse
+from heecon.engine.microsim import run_microsim
 from heecon.engine.result import Result
 
 from .small import close, model
@@ -185,7 +186,7 @@ def test_clock_reset_waits_from_the_entry() -> None:
     """A Weibull wait in each of two states: the sum of two independent waits."""
     made = model(
         horizon="200 years",
-        states={"first": {"residence": 2}, "second": {"residence": 2}, "end": {"absorbing": True}},
+        states={"first": {}, "second": {}, "end": {"absorbing": True}},
         transitions={
             "first": {"hazards": {"second": _weibull(2.0, 3.0)}},
             "second": {"hazards": {"end": _weibull(0.8, 5.0)}},
@@ -293,6 +294,78 @@ def test_threads_change_nothing_and_strategies_share_random_numbers() -> None:
     assert np.array_equal(alone.discounted[0, 0], one.discounted[0, 0])
 
 
+AGES = np.arange(0.0, 121.0)
+DYING = 0.0002 * np.exp(0.085 * AGES)
+
+
+def of_ages(start_age: str, **patients: list[float]) -> he.Model:
+    """People who die by a life table of yearly steps, from the ages they start at."""
+    sections: dict[str, Any] = {
+        "model": {
+            "title": "Ages",
+            "cycle": "1 year",
+            "horizon": "80 years",
+            "start_age": start_age,
+            "discounting": {"cost": "0", "effect": "0.03"},
+        },
+        "individuals": {name: {"column": name} for name in patients},
+        "states": {"here": {}, "dead": {"absorbing": True}},
+        "start": {"here": 1},
+        "strategies": {"only": {}},
+        "transitions": {
+            "here": {"hazards": {"dead": {"family": "table", "table": "life", "clock": "age"}}}
+        },
+        "outcomes": {"years": {"kind": "life_year", "state": {"alive": "1 if age < 200 else 0"}}},
+    }
+    if patients:
+        sections["outcomes"]["years"]["state"]["alive"] = 1
+    tables = {"life": {"age": AGES.tolist(), "rate": DYING.tolist()}}
+    return he.Model.from_dict(sections, {"late": 0.5}, tables, patients=patients or None)
+
+
+def test_people_of_ages_of_their_own_die_by_their_own_ages() -> None:
+    """Exactly: between two ages of the table the hazard is constant."""
+
+    def life_years(age: float) -> float:
+        total, alive, at = 0.0, 1.0, age
+        while at < age + 80:
+            end = min(np.floor(at) + 1, age + 80)
+            rate = DYING[min(int(at), 120)]
+            total += alive * -np.expm1(-rate * (end - at)) / rate
+            alive *= np.exp(-rate * (end - at))
+            at = end
+        return total
+
+    made = of_ages("first + late", first=[40.0, 79.75])
+    run = simulate(made, 200_000)
+    within(run, "years", (life_years(40.5) + life_years(80.25)) / 2, discounted=False)
+    error = he_error(run)
+    assert abs(life_years(60.375) - total_of(run, "years", discounted=False)) > 10 * error
+
+
+def he_error(run: Result) -> float:
+    assert run.monte_carlo is not None
+    return float(run.monte_carlo.outcome[0, 0, 0, 0])
+
+
+def test_people_of_ages_of_their_own_are_the_cohorts_of_their_ages() -> None:
+    run = run_microsim(of_ages("years", years=[40.0, 80.0]), options=Options(patients=100_000))
+    each = [total_of(run_cohort(of_ages(age)), "years") for age in ("40", "80")]
+    within(run, "years", sum(each) / 2, discounted=False)
+
+
+def test_ages_of_their_own_where_they_cannot_be() -> None:
+    made = of_ages("years", years=[40.0, -1.0])
+    with pytest.raises(he.InputError, match="reads 'years', which differs from person to person"):
+        run_cohort(made)
+    with pytest.raises(he.SimulationError, match="table 'life' begins at 0, somebody at -1"):
+        simulate(made, 10)
+    with pytest.raises(he.InputError, match=r"people start at ages of their own .years.\. Give"):
+        made.with_settings(horizon="lifetime")
+    with pytest.raises(he.InputError, match=r"'years' cannot be used here\. .* for all people"):
+        made.with_settings(discounting={"cost": "years", "effect": 0})
+
+
 def test_what_needs_cycles_is_refused() -> None:
     with pytest.raises(he.InputError, match=r"are probabilities of a cycle.*microsim"):
         simulate(he.load("sick_sicker"))
@@ -314,7 +387,6 @@ def test_what_needs_cycles_is_refused() -> None:
         ({"family": "weibull", "arguments": [1]}, "takes 2 arguments, not 1"),
         ({"family": "weibull", "arguments": ["time", 1]}, "'time' cannot be used here"),
         ({"family": "table", "table": "lif"}, "there is no table 'lif'"),
-        ({"family": "weibull", "arguments": [1, 1], "clock": "reset"}, "keeps no time"),
         ({"family": "weibull", "arguments": [1, 1], "clock": "age"}, "cannot go by age"),
     ],
 )

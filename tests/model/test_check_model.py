@@ -1,12 +1,16 @@
 """What a right model file means."""
 
+import copy
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import heecon as he
 from heecon.analysis.evaluation import run
+from heecon.engine.cohort import run_cohort
 from heecon.errors import InputError
 from heecon.model.definition import Model
 from heecon.model.load import load
@@ -305,3 +309,83 @@ def test_one_state_and_no_parameters_are_a_model(tmp_path: Path) -> None:
     model = load(tmp_path)
     assert model.parameters == ()
     assert run(model).cost() == {"one": 6.0}
+
+
+RESET: dict[str, Any] = {
+    "model": {
+        "title": "Reset",
+        "cycle": "1 month",
+        "horizon": "5 years",
+        "discounting": {"cost": "0", "effect": "0"},
+    },
+    "states": {"ill": {}, "dead": {"absorbing": True}},
+    "start": {"ill": 1},
+    "strategies": {"only": {}},
+    "transitions": {
+        "ill": {"hazards": {"dead": {"family": "weibull", "arguments": [0.5, 3], "clock": "reset"}}}
+    },
+    "outcomes": {"years": {"kind": "qaly", "state": {"ill": 1}}},
+}
+
+
+def keeping(residence: object, **changes: object) -> he.Model:
+    """The model above with this residence; other keys replace those of the state left."""
+    sections = copy.deepcopy(RESET)
+    if residence is not None:
+        sections["states"]["ill"] = {"residence": residence}
+    if changes:
+        sections["transitions"] = {"ill": changes}
+    return he.Model.from_dict(sections)
+
+
+@pytest.mark.parametrize(
+    ("residence", "slots"), [(None, 60), (60, 60), (70, 70), ("5 years", 60), ("60 cycles", 60)]
+)
+def test_a_reset_clock_runs_as_long_as_the_horizon(residence: object, slots: int) -> None:
+    model = keeping(residence)
+    assert model.states["ill"].slots == slots
+    assert model.warnings == ()
+    years = run_cohort(model).total("qaly")[0, 0]
+    alive = np.exp(-np.sqrt(np.arange(61) / 12 / 3))
+    assert years == pytest.approx((alive[:-1] + alive[1:]).sum() / 24, rel=1e-12)
+
+
+@pytest.mark.parametrize(("residence", "slots"), [(24, 24), ("2 years", 24), (1, 1)])
+def test_a_residence_shorter_than_the_horizon_is_said(residence: object, slots: int) -> None:
+    model = keeping(residence)
+    (warning,) = model.warnings
+    words = f"state 'ill' tells {slots} of 60 cycles apart, and 'weibull(0.5, 3), clock = reset'"
+    assert f"{words} changes beyond them. A cohort and the microsimulation" in warning
+    assert model.with_settings(cycle="2 months").states["ill"].slots == (
+        12 if residence == "2 years" else slots
+    )
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        ("0.5 if state_cycle < 23 else 0.1", False),
+        ("0.5 if state_cycle < 24 else 0.1", True),
+        ("0.1 * min(state_time, 1.9)", False),
+        ("0.1 * state_time * (time - 4.9)", True),
+        ("0.1 * time", False),
+    ],
+)
+def test_a_residence_that_is_long_enough_is_not_said(rate: str, said: bool) -> None:
+    assert bool(keeping(24, rates={"dead": rate}).warnings) is said
+
+
+@pytest.mark.parametrize(
+    ("residence", "words"),
+    [
+        ("24", "'24' is not a length of time"),
+        ("900 years", "'900 years' are 10,800 cycles. At most 5,000 are kept"),
+        (0, "greater than or equal to 1, not 0"),
+        (6000, "less than or equal to 5000, not 6000"),
+        (2.5, "a whole number, without quotes, not 2.5"),
+    ],
+)
+def test_residences_that_are_none(residence: object, words: str) -> None:
+    with pytest.raises(InputError, match=r"states\.ill\.residence") as error:
+        keeping(residence)
+    assert words in str(error.value)
