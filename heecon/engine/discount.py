@@ -11,29 +11,41 @@ from heecon.arrays import Floats
 SHIFT = {"cycle_start": 0.0, "mid_cycle": 0.5, "cycle_end": 1.0}
 """Where in the cycle a timing lies, as a share of the cycle."""
 
+REACHED = 1e-9
+"""Years that a year may lack to count as completed: twelve twelfths are a year."""
+
 LIMITS = (-0.5, 10_000.0)
 """The rates a year that are believed; what a draw has beyond them is a mistake."""
 
 
-def discount_factors(times: Floats, starts: Sequence[float], rates: Sequence[Floats]) -> Floats:
+def discount_factors(
+    times: Floats, starts: Sequence[float], rates: Sequence[Floats], compounding: str = "annual"
+) -> Floats:
     """Value today of one unit at each time.
 
-    A constant rate r gives (1 + r)^-t. With steps (the UK Green Book's declining rates) every
+    A constant rate r gives (1 + r)^-t; by whole years t is the years completed, and compounded
+    continuously it gives exp(-r t). With steps (the UK Green Book's declining rates) every
     stretch of time is discounted at its own rate: the factor is the product over the stretches.
 
     Args:
         times: years from now, shape (times,).
         starts: year each rate applies from; the first is 0.
         rates: rates a year, each of shape (draws or 1,).
+        compounding: "annual", "whole_years" or "continuous".
 
     Returns:
         Factors of shape (draws or 1, times).
     """
+    if compounding == "whole_years":
+        times = np.floor(times + REACHED)
     factor = np.ones((1, len(times)))
     ends = [*starts[1:], np.inf]
     for start, end, rate in zip(starts, ends, rates, strict=True):
         stretch = np.clip(times, start, end) - start
-        factor = factor * np.power(1.0 + rate[:, None], -stretch[None, :])
+        if compounding == "continuous":
+            factor = factor * np.exp(-rate[:, None] * stretch[None, :])
+        else:
+            factor = factor * np.power(1.0 + rate[:, None], -stretch[None, :])
     return factor
 
 

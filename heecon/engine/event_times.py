@@ -174,7 +174,8 @@ class EventModel:
 
     def factor(self, outcome: Outcome, times: Floats) -> Floats:
         """Discount factors of an outcome at any times."""
-        return np.asarray(discount.discount_factors(times, *self._rates(outcome))[0])
+        compounding = self.model.settings.compounding
+        return np.asarray(discount.discount_factors(times, *self._rates(outcome), compounding)[0])
 
     def _rates(self, outcome: Outcome) -> tuple[list[float], list[Floats]]:
         return self.evaluated.discount_rates("cost" if outcome.kind == "cost" else "effect")
@@ -205,14 +206,18 @@ class EventModel:
     def _flow(self, outcome: Outcome, yearly: Floats) -> Callable[[Floats], Floats]:
         """Amounts that flow until a time, undiscounted and discounted."""
         starts, rates = self._rates(outcome)
-        cuts = np.unique([*self.grid, *(start for start in starts if start < self.horizon)])
+        compounding = self.model.settings.compounding
+        whole = np.arange(self.horizon if compounding == "whole_years" else 0.0)
+        cuts = np.unique([*self.grid, *(start for start in starts if start < self.horizon), *whole])
         begins = cuts[:-1]
         cycle = np.minimum(np.searchsorted(self.grid, begins, side="right") - 1, self.cycles - 1)
         flows = yearly[cycle]
-        force = np.log1p(np.concatenate(rates))[np.searchsorted(starts, begins, side="right") - 1]
+        force = _force(compounding, np.concatenate(rates))[
+            np.searchsorted(starts, begins, side="right") - 1
+        ]
         factor = self.factor(outcome, begins)
-        whole = np.diff(cuts)
-        parts = np.column_stack([flows * whole, flows * factor * _annuity(force, whole)])
+        length = np.diff(cuts)
+        parts = np.column_stack([flows * length, flows * factor * _annuity(force, length)])
         sums = np.vstack([np.zeros((1, 2)), np.cumsum(parts, axis=0)])
 
         def accrued(t: Floats) -> Floats:
@@ -342,6 +347,13 @@ class EventModel:
     ) -> None:
         histories.totals[who, outcome] += amount
         histories.cells[outcome, state] += np.broadcast_to(amount, (len(who), 2)).sum(axis=0)
+
+
+def _force(compounding: str, rates: Floats) -> Floats:
+    """The force of interest between two cuts of time; by whole years only cuts discount."""
+    if compounding == "continuous":
+        return rates
+    return np.zeros_like(rates) if compounding == "whole_years" else np.log1p(rates)
 
 
 def _annuity(force: Floats, years: Floats) -> Floats:

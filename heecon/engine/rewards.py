@@ -173,6 +173,7 @@ class _Rewards:
         if key not in self._factors:
             points = np.arange(self.evaluated.cycles + 1.0) + discount.SHIFT[key[1]]
             times = points * self.settings.cycle_length
-            factors = discount.discount_factors(times, *self.evaluated.discount_rates(kind))
+            rates = self.evaluated.discount_rates(kind)
+            factors = discount.discount_factors(times, *rates, self.settings.compounding)
             self._factors[key] = factors[:, :, None]
         return self._factors[key]

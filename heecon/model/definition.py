@@ -166,6 +166,7 @@ class Settings:
         discount: rate steps by "cost" and "effect".
         timing: when in the cycle discounting places what happens: "cycle_start", "mid_cycle",
             "cycle_end".
+        compounding: "annual", "whole_years" (only completed years count) or "continuous".
         perspective: outcomes of other perspectives are left out.
         thresholds: willingness to pay per QALY.
         comparator: the strategy pairwise results are against.
@@ -191,6 +192,7 @@ class Settings:
     comparator: str | None
     question: tuple[str, str] | None = None
     rounding: str | None = None
+    compounding: str = "annual"
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class Discounting(Section):
     cost: Expression | list[RateStep]
     effect: Expression | list[RateStep]
     timing: Timing = "cycle_start"
+    compounding: Literal["annual", "whole_years", "continuous"] = "annual"
 
 
 class Settings(Section):

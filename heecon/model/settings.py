@@ -87,6 +87,7 @@ def read_settings(
         correction=correction,
         discount=discount,
         timing=section.discounting.timing,
+        compounding=section.discounting.compounding,
         perspective=section.perspective,
         currency=section.currency,
         price_year=section.price_year,

@@ -63,6 +63,7 @@ def _settings(settings: Settings) -> dict[str, Any]:
             "cost": _rates(settings.discount["cost"]),
             "effect": _rates(settings.discount["effect"]),
             "timing": settings.timing,
+            "compounding": settings.compounding,
         },
         "perspective": settings.perspective,
         "currency": settings.currency,

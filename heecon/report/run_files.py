@@ -95,6 +95,7 @@ def results(evaluation: Evaluation) -> dict[str, object]:
             "cycles": settings.cycles,
             "correction": settings.correction.method,
             "discount_timing": settings.timing,
+            "compounding": settings.compounding,
             "perspective": settings.perspective,
             "currency": settings.currency,
             "price_year": settings.price_year,

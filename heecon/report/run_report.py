@@ -25,6 +25,12 @@ WIDE = 120
 
 Labels = Mapping[str, str]
 
+COMPOUNDING = {
+    "annual": "",
+    "whole_years": "by completed years, ",
+    "continuous": "compounded continuously, ",
+}
+
 
 def print_run(evaluation: Evaluation, console: Console) -> None:
     """Print header, costs, health, events, incremental results, assumptions and warnings."""
@@ -55,10 +61,13 @@ def describe(evaluation: Evaluation) -> str:
     years, asked = settings.cycles * settings.cycle_length, horizon_years(settings)
     if isinstance(asked, float) and not math.isclose(years, asked):
         horizon += f", rounded up to {years:.6g} years"
+    counted, timing = f"counted by '{correction}'", settings.timing.replace("_", " ")
+    if evaluation.model.scenario.engine == "continuous":
+        counted, timing = "followed in continuous time", "every moment"
     return (
-        f"{settings.cycles} cycles of {settings.cycle} ({horizon}); state membership "
-        f"counted by '{correction}'; discounting costs {rates['cost']}, effects {rates['effect']} "
-        f"a year at {settings.timing.replace('_', ' ')}; perspective {settings.perspective}."
+        f"{settings.cycles} cycles of {settings.cycle} ({horizon}); state membership {counted}; "
+        f"discounting costs {rates['cost']}, effects {rates['effect']} a year "
+        f"{COMPOUNDING[settings.compounding]}at {timing}; perspective {settings.perspective}."
     )
 
 

@@ -15,6 +15,7 @@ from heecon.model.to_dict import to_dict
 from heecon.workbook.edits import Edit, as_number, is_same
 from heecon.workbook.layout import ABSENT
 from heecon.workbook.settings import (
+    COMPOUNDINGS,
     CORRECTIONS,
     TIMINGS,
     WEIGHTS,
@@ -23,6 +24,7 @@ from heecon.workbook.settings import (
 _RATE = re.compile(r"dr_(cost|effect)_(from_)?([1-9][0-9]?)", re.ASCII)
 _THRESHOLD = re.compile(r"threshold_([1-9][0-9]?)", re.ASCII)
 _INCLUDE = re.compile(r"include\[(.+)\]")
+OF_DISCOUNTING = ("timing", "compounding")
 _NUMBERS = ("max_age", "start_age")
 
 
@@ -52,6 +54,7 @@ class ChangedSettings:
             "perspective": self._perspectives(),
             "correction": self._corrections(),
             "timing": list(TIMINGS),
+            "compounding": list(COMPOUNDINGS),
         }
         for key, edit in self.edits.items():
             threshold = _THRESHOLD.fullmatch(key)
@@ -60,7 +63,7 @@ class ChangedSettings:
             elif _RATE.fullmatch(key):
                 rates[key] = edit
             elif key in choices:
-                self._choice(key, edit, choices[key], rates if key == "timing" else found)
+                self._choice(key, edit, choices[key], rates if key in OF_DISCOUNTING else found)
             elif key in _NUMBERS or key in {"horizon", "cycle_length"}:
                 self._amount(key, edit, found)
             elif not _INCLUDE.fullmatch(key):
@@ -128,7 +131,7 @@ class ChangedSettings:
         elif key == "correction" and str(value).startswith(WEIGHTS):
             found[key] = {"weights": str(value).removeprefix(WEIGHTS)}
         else:
-            found[key] = edit if key == "timing" else value
+            found[key] = edit if key in OF_DISCOUNTING else value
 
     def _amount(self, key: str, edit: Edit, found: dict[str, Any]) -> None:
         if key == "horizon" and edit.value == LIFETIME:
@@ -179,8 +182,8 @@ class ChangedSettings:
     def _discounting(self, edits: Mapping[str, Edit]) -> dict[str, Any]:
         found = dict(to_dict(self.base)["model"]["discounting"])
         for key, edit in edits.items():
-            if key == "timing":
-                found["timing"] = edit.value
+            if key in OF_DISCOUNTING:
+                found[key] = edit.value
                 continue
             value = self._number(edit)
             parts = _RATE.fullmatch(key)

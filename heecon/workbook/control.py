@@ -19,8 +19,10 @@ from heecon.workbook.inputs import stopping_rules
 from heecon.workbook.layout import TOLERANCE, Layout
 from heecon.workbook.live import LOOSE, Live, any_of, floor, joined, remainder, where
 from heecon.workbook.settings import (
+    COMPOUNDINGS,
     TIMINGS,
     Setting,
+    compounds,
     corrections,
     perspectives,
 )
@@ -197,6 +199,7 @@ def _lists(sheet: Sheet, book: Book, case: WorkbookInput, layout: Layout) -> Non
         ("strategies", layout.strategies),
         ("corrections", corrections(case)),
         ("timings", TIMINGS),
+        *([("compoundings", COMPOUNDINGS)] if compounds(case) else []),
         ("perspectives", perspectives(case)),
         ("yes_no", ("yes", "no")),
     ]

@@ -238,8 +238,8 @@ def _control_id(section: str, keys: Sequence[str]) -> str:
     match keys if section == "settings" else []:
         case ["thresholds", *place]:
             return f"threshold_{int(place[0]) + 1 if place else ''}"
-        case ["discounting", "timing"]:
-            return "timing"
+        case ["discounting", ("timing" | "compounding") as key]:
+            return str(key)
         case ["discounting", *kind]:
             return f"dr_{kind[0]}_" if kind else "dr_"
         case [key, *_]:

@@ -17,6 +17,7 @@ from heecon.workbook.live import Live
 
 CORRECTIONS = ("start", "end", "life_table", "half_cycle", "simpson")
 TIMINGS = ("cycle_start", "mid_cycle", "cycle_end")
+COMPOUNDINGS = ("annual", "whole_years", "continuous")
 WEIGHTS = "weights:"
 NEVER = 100_000.0
 """Years from which a discount rate holds that a scenario does not have."""
@@ -144,10 +145,19 @@ def steps(case: WorkbookInput, kind: str) -> int:
     return max(len(variant.model.settings.discount[kind]) for variant in case.variants)
 
 
+def compounds(case: WorkbookInput) -> bool:
+    """Whether a scenario of the family discounts otherwise than by (1 + rate) ^ -time."""
+    return any(v.model.settings.compounding != COMPOUNDINGS[0] for v in case.variants)
+
+
 def _discounting(case: WorkbookInput, layout: Layout) -> Iterator[Setting]:
     timing = _each(case, lambda v: v.model.settings.timing)
     words = "When in a cycle discounting places events"
     yield Setting("timing", words, timing, "list_timings")
+    if compounds(case):
+        words = "How discounting compounds"
+        compounding = _each(case, lambda v: v.model.settings.compounding)
+        yield Setting("compounding", words, compounding, "list_compoundings")
     for kind in ("cost", "effect"):
         for i in range(steps(case, kind)):
             known = [variant.model.settings.discount[kind][i:] for variant in case.variants]

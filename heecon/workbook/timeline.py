@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from heecon.engine.discount import REACHED
 from heecon.workbook.book import (
     HEADER,
     NOTE,
@@ -24,6 +25,8 @@ from heecon.workbook.live import (
     Live,
     all_of,
     any_of,
+    exp,
+    floor,
     index,
     largest,
     numbers,
@@ -32,7 +35,7 @@ from heecon.workbook.live import (
     smallest,
     where,
 )
-from heecon.workbook.settings import TIMINGS, WEIGHTS, corrections, steps
+from heecon.workbook.settings import TIMINGS, WEIGHTS, compounds, corrections, steps
 
 KINDS = ("cost", "effect")
 MODEL, STATE = "model", "state"
@@ -195,6 +198,10 @@ class Timeline:
     def _factor(self, kind: str, time: Live) -> Live:
         """Product over the stretches of time with a rate of their own."""
         count = steps(self.case, kind)
+        compounding = self.named["set_compounding"] if compounds(self.case) else None
+        if compounding is not None:
+            completed = floor(time + self.constant(REACHED))
+            time = where(compounding.equals("whole_years"), completed, time)
         parts = []
         for i in range(1, count + 1):
             stretch = time
@@ -202,5 +209,9 @@ class Timeline:
                 stretch = smallest(time, self.named[f"set_dr_{kind}_from_{i + 1}"])
             if i > 1:
                 stretch = largest(0, stretch - self.named[f"set_dr_{kind}_from_{i}"])
-            parts.append((1 + self.named[f"set_dr_{kind}_{i}"]) ** -stretch)
+            rate = self.named[f"set_dr_{kind}_{i}"]
+            part = (1 + rate) ** -stretch
+            if compounding is not None:
+                part = where(compounding.equals("continuous"), exp(-rate * stretch), part)
+            parts.append(part)
         return product_of(parts)

@@ -191,6 +191,7 @@ def cases(draw: st.DrawFn) -> Case:
         draws=draws,
         life=tuple((float(age), draw(UNIT)) for age in (0, 50, 51, 53)),
         weights=tuple(draw(UNIT) * 2 for _ in range(cycles + 1)),
+        compounding=draw(st.sampled_from(["annual", "annual", "whole_years", "continuous"])),
     )
 
 
@@ -210,7 +211,7 @@ def model_of(case: Case) -> he.Model:
                 kind: [{"from": start, "rate": text(rate)} for start, rate in steps]
                 for kind, steps in case.discount.items()
             }
-            | {"timing": case.timing},
+            | {"timing": case.timing, "compounding": case.compounding},
         },
         "states": {state.name: _state(state) for state in case.states},
         "start": _texts(case.start) | ({case.start_rest: "rest"} if case.start_rest else {}),

@@ -73,6 +73,7 @@ class Case:
     draws: Mapping[tuple[str, str], tuple[float, ...]]
     life: tuple[tuple[float, float], ...]
     weights: tuple[float, ...]
+    compounding: str = "annual"
 
     def parameter_values(self, strategy: str, draw: int) -> dict[str, float]:
         """Parameters as one strategy sees them in one draw: its own go before the shared ones."""
@@ -323,9 +324,15 @@ class _Run:
     def factor(self, outcome: OutcomeSpec, cycle: int, timing: str) -> float:
         steps = self.case.discount["cost" if outcome.kind == "cost" else "effect"]
         time = (cycle + SHIFT[timing]) * self.length
+        if self.case.compounding == "whole_years":
+            time = max(year for year in range(1000) if year <= time + 1e-9)
         factor = 1.0
         for index, (start, tree) in enumerate(steps):
             end = steps[index + 1][0] if index + 1 < len(steps) else math.inf
             years = max(0.0, min(time, end) - start)
-            factor /= (1.0 + self.value(tree)) ** years
+            rate = self.value(tree)
+            if self.case.compounding == "continuous":
+                factor *= math.exp(-rate * years)
+            else:
+                factor /= (1.0 + rate) ** years
         return factor

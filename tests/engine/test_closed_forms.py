@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import heecon as he
 from heecon.engine import discount
 from heecon.engine.cohort import run_cohort
+from heecon.model.to_dict import to_dict
 
 from .small import close, model, result, total, trace_of
 
@@ -119,6 +120,51 @@ def test_an_event_in_year_two_is_discounted_like_a_state_cost() -> None:
 def test_a_rate_of_zero_changes_nothing() -> None:
     run = result(transitions={"healthy": {"rates": {"dead": 0.1}}})
     np.testing.assert_array_equal(run.discounted, run.undiscounted)
+
+
+PALBOCICLIB = {
+    # strategy: months of median PFS and OS, drug a month; cost and QALYs by whole years
+    "palbociclib": (25.3, 49.1, 2954, 113079.14130872491, 2.9541879937634796),
+    "letrozole": (14.6, 42, 4, 45047.79090956397, 2.506501814180466),
+}
+
+
+@pytest.mark.parametrize("strategy", PALBOCICLIB)
+def test_twelve_monthly_cycles_share_a_factor(strategy: str) -> None:
+    """From a public script for teaching (palbociclib, UCL): 480 months, no correction, 3.5%."""
+    pfs, os, drug, cost, qalys = PALBOCICLIB[strategy]
+    made = model(
+        cycle="1 month",
+        horizon="480 cycles",
+        rate="0.035",
+        parameters={"pfs": pfs, "os": os, "drug": drug},
+        states={"stable": {}, "progressed": {}, "dead": {"absorbing": True}},
+        variables={"p": "1 - exp(-log(2) / pfs)", "q": "1 - exp(-log(2) / os)"},
+        transitions={
+            "stable": {"probabilities": {"progressed": "p", "dead": "q", "stable": "rest"}},
+            "progressed": {"probabilities": {"dead": "q", "progressed": "rest"}},
+        },
+        outcomes={
+            "care": {"kind": "cost", "state": {"stable": "5 + drug", "progressed": 1200}},
+            "qalys": {"kind": "qaly", "state": {"stable": 0.721, "progressed": 0.5052}},
+        },
+    )
+    for compounding in ("whole_years", "continuous"):
+        sections = to_dict(made)["model"]["discounting"]
+        run = run_cohort(made.with_settings(discounting=sections | {"compounding": compounding}))
+        p, q = 1 - 0.5 ** (1 / pfs), 1 - 0.5 ** (1 / os)
+        stable, progressed, paid, gained = 1.0, 0.0, 0.0, 0.0
+        for month in range(480):
+            factor = 1.035 ** -(month // 12)
+            if compounding == "continuous":
+                factor = math.exp(-0.035 * month / 12)
+            paid += factor * (stable * (5 + drug) + progressed * 1200)
+            gained += factor * (stable * 0.721 + progressed * 0.5052) / 12
+            stable, progressed = stable * (1 - p - q), progressed * (1 - q) + stable * p
+        close(total(run, "care", discounted=True), paid)
+        close(total(run, "qalys", discounted=True), gained)
+        if compounding == "whole_years":
+            assert [paid, gained] == pytest.approx([cost, qalys], rel=1e-12)
 
 
 def test_stepped_rates_discount_each_stretch_at_its_own() -> None:

@@ -9,6 +9,7 @@ import pytest
 from scipy import integrate, stats
 
 import heecon as he
+from heecon.analysis.engines import with_engine
 from heecon.analysis.evaluation import run as evaluate
 from heecon.engine.cohort import run_cohort
 from heecon.engine.continuous import run_continuous
@@ -16,6 +17,8 @@ from heecon.engine.individual_run import Options
 from heecon.engine.inverse import inverse_of, step_inverse
 from heecon.engine.microsim import run_microsim
 from heecon.engine.result import Result
+from heecon.model.to_dict import to_dict
+from heecon.report.run_report import describe
 
 from .small import close, model
 from .small import total as total_of
@@ -206,6 +209,14 @@ def _weibull(shape: float, scale: float) -> dict[str, Any]:
     return {"family": "weibull", "arguments": [shape, scale], "clock": "reset"}
 
 
+def test_the_heading_does_not_speak_of_a_correction() -> None:
+    made = with_engine(illness("1 year"), "continuous", 100)
+    words = describe(evaluate(made))
+    assert "30 cycles of 1 year (30 years); state membership followed in continuous time" in words
+    assert "effects 4% a year at every moment" in words
+    assert "counted by 'life table'" in describe(evaluate(with_engine(made, "microsim", 100)))
+
+
 def test_doses_stay_at_the_starts_of_the_cycles() -> None:
     made = model(
         horizon="3 cycles",
@@ -240,6 +251,34 @@ def test_discount_rates_in_steps_and_one_off_amounts() -> None:
         return float(1.05 ** -min(t, 10) * 1.01 ** -max(t - 10, 0))
 
     expected = integrate.quad(lambda t: np.exp(-0.1 * t) * factor(t), 0, end, points=[10])[0]
+    within(run, "years", expected)
+    within(run, "death", 100 * expected)
+
+
+@pytest.mark.parametrize("compounding", ["whole_years", "continuous"])
+def test_discounting_by_whole_years_and_compounded_continuously(compounding: str) -> None:
+    made = model(
+        horizon="42 years",
+        cycle="3.5 years",
+        rate=[{"from": 0, "rate": "0.05"}, {"from": 10, "rate": "0.01"}],
+        transitions={"healthy": {"rates": {"dead": 0.1}}},
+        outcomes={
+            "death": {"kind": "cost", "entering": {"dead": 1000}},
+            "years": {"kind": "qaly", "state": {"alive": 1}},
+        },
+    )
+    discounting = {**to_dict(made)["model"]["discounting"], "compounding": compounding}
+    run = simulate(made.with_settings(discounting=discounting), 200_000)
+
+    def factor(t: float) -> float:
+        if compounding == "continuous":
+            return float(np.exp(-0.05 * min(t, 10) - 0.01 * max(t - 10, 0)))
+        return float(1.05 ** -min(int(t), 10) * 1.01 ** -max(int(t) - 10, 0))
+
+    expected = sum(
+        integrate.quad(lambda t: np.exp(-0.1 * t) * factor(t), year, year + 1 - 1e-12)[0]
+        for year in range(42)
+    )
     within(run, "years", expected)
     within(run, "death", 100 * expected)
 

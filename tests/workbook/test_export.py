@@ -266,3 +266,15 @@ def test_a_workbook_opens_as_a_zip_of_known_parts() -> None:
     with zipfile.ZipFile(io.BytesIO(to_bytes(book_of()))) as archive:
         assert archive.testzip() is None
         assert "xl/workbook.xml" in archive.namelist()
+
+
+@pytest.mark.parametrize("chosen", [0, 1, 2])
+def test_every_way_of_compounding_is_live(chosen: int) -> None:
+    steps = [{"from": 0, "rate": 0.05}, {"from": 2.5, "rate": 0.01}]
+    plain = small(**definition(cycle="3 months", horizon="16 cycles", rate=steps))
+    models = [
+        plain.with_settings(discounting={"cost": steps, "effect": "0.03", "compounding": way})
+        for way in ("annual", "whole_years", "continuous")
+    ]
+    book = workbook(case_in_memory(*models, chosen=chosen))
+    assert differences(book, opened(book)) == []
