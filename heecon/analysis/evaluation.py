@@ -164,6 +164,7 @@ class Evaluation:
             high = [rate for step in steps if (rate := base_number(step.rate, self.model)) > 0.25]
             if high:
                 found.append(f"{kind}s are discounted at {high[0]:.0%} a year: is that meant?")
+        found += self._impossible_totals()
         alive = float(self.result.alive_at_end.max())
         if self.model.settings.horizon == "lifetime" and alive > ALIVE_LIMIT:
             found.append(
@@ -171,6 +172,28 @@ class Evaluation:
                 "raise max_age."
             )
         return tuple(found)
+
+    def _impossible_totals(self) -> list[str]:
+        """QALYs above life years, where these count the same states; negative total costs."""
+        found = []
+        lived, valued = (
+            {state for o in self.result.outcomes if o.kind == kind for state in o.state}
+            for kind in ("life_year", "qaly")
+        )
+        years, qalys = self.life_years(discounted=False), self.qalys(discounted=False)
+        costs = self.cost(discounted=False)
+        for name in self.result.strategies:
+            if valued <= lived and qalys[name] > years[name] * (1 + 1e-9):
+                found.append(
+                    f"{name} has {qalys[name]:.6g} QALYs in {years[name]:.6g} life years "
+                    "(undiscounted): is a utility above 1?"
+                )
+            if costs[name] < 0:
+                found.append(
+                    f"{name} costs {costs[name]:.6g} in total (undiscounted): are costs saved "
+                    "counted without those they are saved from?"
+                )
+        return found
 
     def cycles(self, strategy: str) -> pd.DataFrame:
         """What one strategy costs and gains by cycle, state and outcome, draw by draw.

@@ -96,6 +96,8 @@ class EventModel:
                 wait = self._table_wait(hazard)
             else:
                 wait = self._family_wait(hazard)
+            if hazard is not None and hazard.ratio is not None:
+                wait = self._scaled(wait, hazard.ratio)
             code = np.uint64(1 << 8) + (code_of(f"{row.origin} -> {to}") >> np.uint64(1))
             exits.append(_Exit(self.states.index(to), code, wait))
         tunnel = self.model.states[row.origin].tunnel
@@ -169,6 +171,29 @@ class EventModel:
             return entry - since + inverse_of(family, since, e, arguments, where)
 
         return wait
+
+    def _scaled(
+        self,
+        wait: Callable[[Floats, Floats, Mapping[str, Floats]], Floats],
+        ratio: Formula,
+    ) -> Callable[[Floats, Floats, Mapping[str, Floats]], Floats]:
+        """Waiting under a hazard times a ratio: it has to accumulate e / ratio without it."""
+        shared = {name: np.ravel(value)[:1] for name, value in self.evaluated.names.items()}
+
+        def scaled(entry: Floats, e: Floats, attributes: Mapping[str, Floats]) -> Floats:
+            factor = evaluate(ratio.tree, shared | dict(attributes), self.model.tables)
+            factor = np.broadcast_to(factor, entry.shape)
+            wrong = ~(np.isfinite(factor) & (factor >= 0.0))
+            if wrong.any():
+                what = f"the ratio '{ratio.text}' is {factor[wrong][0]:.10g}"
+                place = f"{self.evaluated.checks.place(0, 0)}, {ratio.where}"
+                raise SimulationError(Problem(place, what, "It must be finite and at least 0"))
+            never = factor == 0.0
+            return np.where(
+                never, np.inf, wait(entry, e / np.where(never, 1.0, factor), attributes)
+            )
+
+        return scaled
 
     # --- amounts --------------------------------------------------------------------------------
 

@@ -92,6 +92,7 @@ class Hazard:
         table: of a step function.
         column: of the table.
         by_age: the table's keys are ages; else years.
+        ratio: multiplies the hazard, at all times alike; None for none.
     """
 
     family: str
@@ -101,6 +102,7 @@ class Hazard:
     table: str = ""
     column: str = ""
     by_age: bool = False
+    ratio: Formula | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from heecon.files import names
 from heecon.language import Binary, Call, Name, Number, Tree
@@ -28,12 +29,25 @@ SMALLEST = 1e-300
 """Survival below this is taken to be this: nobody is left for the cycle's hazard to matter."""
 
 _CONSTANT = (
-    "The arguments of a survival family do not change with time: use parameters, attributes, and "
-    "variables without time or history"
+    "The arguments and the ratio of a hazard do not change with time: use parameters, attributes, "
+    "and variables without time or history"
 )
 
 
 def read_hazard(
+    section: HazardSection, path: Path, reader: FormulaReader
+) -> tuple[Formula, Hazard | None]:
+    """A hazard, times its ratio if it has one, and the rate that is its average over a cycle."""
+    rate, hazard = _read(section, path, reader)
+    if section.ratio is None or hazard is None:
+        return rate, hazard
+    place = (*path, "ratio")
+    ratio = reader.read(section.ratio, place, without=reader.cycle_names, because=_CONSTANT)
+    tree = Binary("*", ratio.tree, rate.tree)
+    return Formula(f"{ratio.text} * {rate.text}", tree, rate.where), replace(hazard, ratio=ratio)
+
+
+def _read(
     section: HazardSection, path: Path, reader: FormulaReader
 ) -> tuple[Formula, Hazard | None]:
     """A hazard, and the rate that is its average over a cycle.

@@ -103,6 +103,7 @@ class HazardSection(Section):
     clock: Literal["forward", "reset", "age"] = "forward"
     table: str | None = None
     column: str | None = None
+    ratio: Expression | None = None
 
 
 class TransitionSection(Section):

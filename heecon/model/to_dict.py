@@ -132,6 +132,8 @@ def _transitions(row: Transitions) -> dict[str, Any]:
 def _hazard(hazard: Hazard) -> dict[str, Any]:
     clock = "age" if hazard.by_age else "reset" if hazard.reset else "forward"
     found: dict[str, Any] = {"family": hazard.family, "clock": clock}
+    if hazard.ratio is not None:
+        found["ratio"] = _text(hazard.ratio)
     if hazard.table:
         return found | {"table": hazard.table, "column": hazard.column}
     return found | {"arguments": [_text(argument) for argument in hazard.arguments]}

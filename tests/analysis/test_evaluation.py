@@ -166,6 +166,28 @@ def test_without_qalys_no_verdict_is_given() -> None:
     assert any("No outcome is of the kind 'qaly'" in warning for warning in evaluation.warnings())
 
 
+def test_more_qalys_than_life_years_and_costs_below_nothing_are_warnings() -> None:
+    definition = small()
+    definition["outcomes"] = {
+        "care": {"kind": "cost", "state": {"alive": -5}},
+        "qalys": {"kind": "qaly", "state": {"alive": 1.1}},
+        "years": {"kind": "life_year", "state": {"alive": 1}},
+    }
+    warnings = evaluate(he.Model.from_dict(definition, parameters())).warnings()
+    assert any(
+        " QALYs in " in warning and "is a utility above 1?" in warning for warning in warnings
+    )
+    assert any(
+        "costs -" in warning and "in total (undiscounted)" in warning for warning in warnings
+    )
+    # Life years of some states only are no measure of the QALYs of all.
+    definition["outcomes"]["years"]["state"] = {}
+    definition["outcomes"]["years"]["start"] = 0.1
+    definition["outcomes"]["care"]["state"] = {"alive": 5}
+    warnings = evaluate(he.Model.from_dict(definition, parameters())).warnings()
+    assert not any("QALYs in" in warning or "in total" in warning for warning in warnings)
+
+
 def test_a_rate_in_percent_is_a_warning() -> None:
     definition = small(discounting={"cost": 3.5, "effect": 0})
     warnings = evaluate(he.Model.from_dict(definition, parameters())).warnings()

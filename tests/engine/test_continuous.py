@@ -333,6 +333,53 @@ def test_threads_change_nothing_and_strategies_share_random_numbers() -> None:
     assert np.array_equal(alone.discounted[0, 0], one.discounted[0, 0])
 
 
+@pytest.mark.parametrize(
+    ("hazard", "survival"),
+    [
+        (
+            {"family": "lognormal", "arguments": [1.0, 0.8]},
+            lambda t: stats.lognorm(0.8, scale=np.e).sf(t),
+        ),
+        (
+            {"family": "weibull", "arguments": [1.7, 6.0], "clock": "reset"},
+            lambda t: stats.weibull_min(1.7, scale=6.0).sf(t),
+        ),
+        (
+            {"family": "table", "table": "life"},
+            lambda t: np.exp(-0.1 * np.minimum(t, 5) - 0.3 * np.maximum(t - 5, 0)),
+        ),
+    ],
+)
+def test_a_ratio_multiplies_a_hazard(hazard: dict[str, Any], survival: Any) -> None:
+    """Survival to the power of the ratio: exactly at the ends of cycles, and in between."""
+    made = model(
+        horizon="40 years",
+        strategies={"usual": {}, "treated": {}},
+        parameters=[he.Parameter("hr", 1.0), he.Parameter("hr", 0.6, strategy="treated")],
+        transitions={"healthy": {"hazards": {"dead": hazard | {"ratio": "hr"}}}},
+        tables={"life": {"year": [0.0, 5.0], "rate": [0.1, 0.3]}},
+    )
+    trace = run_cohort(made, keep_trace=True).trace
+    assert trace is not None
+    close(trace.occupancy[0, 1, :, 0], survival(np.arange(41.0)) ** 0.6)
+    run = simulate(made, 200_000)
+    for strategy, power in enumerate((1.0, 0.6)):
+        mean = integrate.quad(lambda t, p=power: survival(t) ** p, 0, 40, points=[5])[0]
+        assert run.monte_carlo is not None
+        error = run.monte_carlo.outcome[0, strategy, 0, 0]
+        assert abs(run.undiscounted[0, strategy].sum() - mean) < 4 * error
+    assert to_dict(made)["transitions"]["healthy"]["hazards"]["dead"]["ratio"] == "hr"
+
+
+def test_ratios_that_cannot_be() -> None:
+    hazard = {"family": "weibull", "arguments": [1, 1]}
+    with pytest.raises(he.InputError, match="'time' cannot be used here"):
+        dying(hazard | {"ratio": "1 + time"})
+    with pytest.raises(he.SimulationError, match=r"draw 0, cycle 0.*the ratio '0 - 1' is -1"):
+        simulate(dying(hazard | {"ratio": "0 - 1"}), 10)
+    assert simulate(dying(hazard | {"ratio": 0}), 10).alive_at_end == 1.0
+
+
 AGES = np.arange(0.0, 121.0)
 DYING = 0.0002 * np.exp(0.085 * AGES)
 
