@@ -26,8 +26,8 @@ WHOLE = 1e-9
 """Part of a cycle that a horizon may be off a whole number of them: no more than rounding."""
 
 _FIXED = (
-    "What stands here is the same in all cycles, for all strategies and for all people (but for "
-    "the age at the start): use numbers and parameters without rows for single strategies"
+    "It is the same in all cycles and for all strategies, and but for the age at the start for all "
+    "people: use numbers and parameters without rows for single strategies"
 )
 
 

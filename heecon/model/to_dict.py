@@ -63,12 +63,13 @@ def _settings(settings: Settings) -> dict[str, Any]:
             "cost": _rates(settings.discount["cost"]),
             "effect": _rates(settings.discount["effect"]),
             "timing": settings.timing,
-            "compounding": settings.compounding,
         },
         "perspective": settings.perspective,
         "currency": settings.currency,
         "thresholds": list(settings.thresholds),
     }
+    if settings.compounding != "annual":
+        found["discounting"]["compounding"] = settings.compounding
     if settings.rounding is not None:
         found["rounding"] = settings.rounding
     if settings.price_year is not None:

@@ -448,7 +448,7 @@ def test_ages_of_their_own_where_they_cannot_be() -> None:
         simulate(made, 10)
     with pytest.raises(he.InputError, match=r"people start at ages of their own .years.\. Give"):
         made.with_settings(horizon="lifetime")
-    with pytest.raises(he.InputError, match=r"'years' cannot be used here\. .* for all people"):
+    with pytest.raises(he.InputError, match=r"'years' cannot be used here\. .* for all people:"):
         made.with_settings(discounting={"cost": "years", "effect": 0})
 
 

@@ -97,6 +97,7 @@ def test_every_key_is_written() -> None:
         "rounding": "up",
         "question": ["new", "usual"],
     }
+    draft.definition["model"]["discounting"] |= {"compounding": "continuous"}
     draft.definition["outcomes"]["death"] |= {"start": 1, "entering": {"ill": 1}}
     draft.definition["outcomes"]["care"] |= {"correction": "end"}
     dies = {"dead": {"family": "exponential", "arguments": ["0.02"]}}
