@@ -19,7 +19,7 @@ from heecon.analysis.evaluation import Evaluation
 from heecon.analysis.evppi import evppi, rank
 from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
 from heecon.analysis.monte_carlo import estimates
-from heecon.analysis.outcomes import Outcomes, checked_thresholds
+from heecon.analysis.outcomes import Outcomes, checked_thresholds, named_thresholds
 from heecon.analysis.psa import summarise
 from heecon.analysis.trial import Trial
 from heecon.engine.strategy_inputs import EvaluatedStrategy
@@ -225,7 +225,7 @@ class PSAResult:
 
     @cached_property
     def _report(self) -> psa_report.PsaReport:
-        return psa_report.report(self.outcomes, checked_thresholds(self.outcomes, None))
+        return psa_report.report(self.outcomes, named_thresholds(self.outcomes, None))
 
     @property
     def summary(self) -> Table:
@@ -235,6 +235,7 @@ class PSAResult:
     @property
     def net_benefit(self) -> Table:
         """Net benefit and the decision at the thresholds, with Monte Carlo errors."""
+        checked_thresholds(self.outcomes, None)
         return psa_report.net_benefit_table(self._report)
 
     @property
@@ -245,7 +246,7 @@ class PSAResult:
     @property
     def convergence(self) -> Table:
         """Running estimates at the first threshold, from the first draws only."""
-        return running(self.outcomes, self._report.thresholds[0])
+        return running(self.outcomes, checked_thresholds(self.outcomes, None)[0])
 
     def evppi(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import heecon as he
+from heecon.analysis.ceac import ceac
+from heecon.analysis.evppi import rank
+from heecon.analysis.evsi import Evsi
 from heecon.analysis.outcomes import Outcomes, check_informative
+from heecon.analysis.psa import curve_grid
 from heecon.cli import app
 from heecon.engine.sampling import sample
+from heecon.report.sensitivity_report import evsi_report
+from heecon.results import PSAResult
 from tests.analysis.toys import toy, uncertain
 
 COMMANDS = Path(he.__file__).parent / "commands"
@@ -394,3 +401,108 @@ def test_options_that_results_leave_without_effect(
 ) -> None:
     x, _ = external(tmp_path)
     refused(f"Drop {arguments[1]}", *arguments, "--external", str(x), "--threshold", "1")
+
+
+# --- what draws can say --------------------------------------------------------------------------
+
+
+def of_effects(*increments: float, spread: float = 1.0, count: int = 400) -> Outcomes:
+    """Strategies that gain so much over the first, each 1,000 dearer than the one before."""
+    random = np.random.default_rng(1).normal(0.0, spread, (count, len(increments) + 1))
+    effect = np.array([0.0, *increments]) + random - random.mean(axis=0)
+    cost = np.tile(1000.0 * np.arange(len(increments) + 1), (count, 1))
+    names = tuple("abcdefg"[: len(increments) + 1])
+    return Outcomes(names, cost, effect, {"x": random[:, 1]}, thresholds=(2000.0,), inputs=3)
+
+
+def test_the_frontier_jumps_where_the_best_strategy_changes() -> None:
+    outcomes = of_effects(0.11, 0.14)
+    found = ceac(outcomes, curve_grid(outcomes, [20_000.0]))
+    changes = np.flatnonzero((found.optimal[1:] != found.optimal[:-1]).any(axis=1))
+    for place, switch in zip(changes, (1000 / 0.11, 1000 / 0.03), strict=True):  # by hand
+        before, after = found.thresholds[place : place + 2]
+        assert before < switch < after
+        assert after - before == pytest.approx(2e-9 * switch, rel=1e-3)
+    assert set(np.linspace(0, 40_000, 41)) <= set(found.thresholds.tolist())
+    only = of_effects(-0.1)
+    assert curve_grid(only, [20_000.0]) == np.linspace(0, 40_000, 41).tolist()
+
+
+def test_means_need_no_threshold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    x, _ = external(tmp_path)
+    done = run("psa", "--external", str(x), "--out", "o", "--plots", "svg")
+    assert "no net benefit and no decision. Give --threshold AMOUNT" in done.output
+    assert {"psa_summary.csv", "psa_curves.csv"} <= {path.name for path in Path("o").iterdir()}
+    assert not Path("o/psa_net_benefit.csv").exists()
+    result = he.read_outcomes(x)
+    assert len(result.ceac) == 2 * 41
+    for what in ("net_benefit", "convergence"):
+        with pytest.raises(he.InputError, match="Give --threshold AMOUNT, or thresholds = "):
+            getattr(result, what)
+    refused("Give --threshold AMOUNT", "evppi", "--external", str(x), "--parameters", str(_))
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf"), -1.0, 1e16, 1e308])
+def test_thresholds_that_are_none(threshold: float, folder: Path) -> None:
+    outcomes = of_effects(0.1)
+    for analysis in (lambda: ceac(outcomes, [threshold]), lambda: rank(outcomes, threshold)):
+        with pytest.raises(he.InputError, match="no willingness to pay"):
+            analysis()
+    arguments = ("--engine", "microsim", "--until-se", "1000", "--threshold", str(threshold))
+    refused("no willingness to pay", "run", str(folder), *arguments)
+
+
+def test_nothing_is_said_of_what_is_not_known(tmp_path: Path) -> None:
+    x, p = external(tmp_path)
+    refused("no parameter of the draws is known", "evppi", "--external", str(x), "--threshold", "1")
+    for draws in (1, 3, 19):
+        lines = x.read_text().splitlines()[: 1 + 2 * draws]
+        (tmp_path / "few.csv").write_text("\n".join(lines))
+        (tmp_path / "q.csv").write_text("\n".join(p.read_text().splitlines()[: 1 + draws]))
+        arguments = ("evppi", "--external", str(tmp_path / "few.csv"), "--threshold", "0")
+        refused("too few|no parameter", *arguments, "--parameters", str(tmp_path / "q.csv"))
+
+
+def test_inputs_not_worth_knowing_need_evidence() -> None:
+    sure = of_effects(50.0)
+    assert sure.nmb(2000.0).argmax(axis=1).all()
+    notes = " ".join(PSAResult(sure).evppi().notes)
+    assert "the best in every draw: no input is worth knowing" in notes
+    unsure = of_effects(0.501)
+    still = replace(unsure, parameters={"x": np.random.default_rng(2).normal(size=400)})
+    assert "no input is worth knowing" not in " ".join(PSAResult(still).evppi().notes)
+
+
+def test_the_value_of_a_trial_beside_noise() -> None:
+    """A trial of what cannot change the decision, and one of what can."""
+    found = of_effects(3.0, spread=1.0)
+    trial = he.normal_trial("x", 3.0)
+    nothing = PSAResult(found).evsi(trial, (50, 100), people=100, cost_per_person=1)
+    told = " ".join(nothing.notes)
+    assert "cannot change the decision" in told
+    assert "Best size" not in told
+    value, error = (nothing.table[name] for name in ("evsi", "standard_error"))
+    assert all(v <= 2 * e for v, e in zip(value, error, strict=True))
+    something = PSAResult(of_effects(0.501)).evsi(trial, (50, 100), people=100)
+    assert "cannot change the decision" not in " ".join(something.notes)
+    assert "standard error" in " ".join(something.notes)
+
+
+def test_an_evsi_above_the_evppi_is_called_noise() -> None:
+    row = Evsi("t", 50, 100, 1.0, 5.0, 1.0, 0.0, 4.5, 1.0, "regression", ())
+    assert "above the EVPPI is noise" in " ".join(evsi_report([row], [], "").notes)
+    sound = replace(row, value=4.0)
+    assert "above the EVPPI is noise" not in " ".join(evsi_report([sound], [], "").notes)
+    contradiction = replace(row, value=9.0)
+    assert "seems worth more than perfect" in " ".join(evsi_report([contradiction], [], "").notes)
+
+
+def test_more_draws_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = toy([uncertain("a", "normal", 1.0, 0.1)], "a")
+    monkeypatch.setattr("heecon.analysis.psa._memory", lambda: 5e9)
+    numbers = 1 + 2 * 2
+    most = int(5e9 / (60 * numbers))
+    with pytest.raises(he.InputError, match=f"need about 9.0 GB.*has 5.0 GB: {most:,} would fill"):
+        model.psa(30_000_000)
+    assert model.psa(10).outcomes.draws == 10

@@ -78,6 +78,11 @@ class Evsi:
     effective_draws: float | None = None
 
     @property
+    def noise(self) -> bool:
+        """Whether the value is not different from zero."""
+        return self.value <= 2 * self.standard_error
+
+    @property
     def contradicts(self) -> bool:
         """Whether the study seems worth more than perfect knowledge, by more than the errors."""
         slack = 2 * float(np.hypot(self.standard_error, self.evppi_error))

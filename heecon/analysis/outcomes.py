@@ -154,10 +154,16 @@ def checked_thresholds(outcomes: Outcomes, thresholds: Sequence[float] | None) -
     Raises:
         InputError: there are none, or one is negative or not finite.
     """
-    chosen = list(dict.fromkeys(outcomes.thresholds if thresholds is None else thresholds))
+    chosen = named_thresholds(outcomes, thresholds)
     if not chosen:
         hint = "Give --threshold AMOUNT, or thresholds = [...] in [model]"
         raise InputError(Problem("thresholds", "no threshold is named", hint))
+    return chosen
+
+
+def named_thresholds(outcomes: Outcomes, thresholds: Sequence[float] | None) -> list[float]:
+    """Like ``checked_thresholds``, where none will do."""
+    chosen = list(dict.fromkeys(outcomes.thresholds if thresholds is None else thresholds))
     for value in chosen:
         check_threshold(value)
     return chosen

@@ -15,7 +15,7 @@ from heecon.analysis.ceac import population_size
 from heecon.analysis.convergence import until as run_until
 from heecon.analysis.draws_file import GivenDraws, read_draws, read_outcomes
 from heecon.analysis.engines import options_of, with_engine
-from heecon.analysis.outcomes import Outcomes, checked_thresholds
+from heecon.analysis.outcomes import Outcomes, named_thresholds
 from heecon.analysis.psa import DRAWS, run_psa, size_of_psa
 from heecon.analysis.subgroups import by_subgroup, read_subgroups, weighted
 from heecon.analysis.subgroups import mixture as mixed
@@ -147,7 +147,7 @@ def psa(
         if outcomes.simulation is not None:
             settings["patients"] = options_of(model).patients
             settings["seed_of_people"] = options_of(model).seed
-    thresholds = checked_thresholds(outcomes, threshold)
+    thresholds = named_thresholds(outcomes, threshold)
     population = None if people is None else population_size(people, years, rate)
     found = report(outcomes, thresholds, population, str(headline))
     seconds = time.perf_counter() - began
@@ -224,7 +224,7 @@ def mixture(
     are_people = subgroups or by is not None
     together = weighted(runs) if are_people else mixed(runs, seed)
     together = replace(together, comparator=against or together.comparator)
-    found = report(together, checked_thresholds(together, threshold))
+    found = report(together, named_thresholds(together, threshold))
     names = sorted({model.name for model, _ in models.values()})
     folder = out or Path("reports") / "+".join(names) / "psa_mixture"
     weights = {name: weight for name, (_, weight) in runs.items()}

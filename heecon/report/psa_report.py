@@ -18,7 +18,7 @@ from heecon.analysis.convergence import Precision, precision, running
 from heecon.analysis.monte_carlo import variance_shares
 from heecon.analysis.outcomes import Outcomes, check_informative
 from heecon.analysis.psa import (
-    default_grid,
+    curve_grid,
     ellipses,
     summarise,
     summarise_net_benefit,
@@ -27,6 +27,11 @@ from heecon.files.write import csv_files, write_all
 from heecon.report.console import money, show
 from heecon.report.monte_carlo_report import print_shares
 from heecon.table import Column, Table
+
+NO_THRESHOLD = (
+    "No threshold is named, so there is no net benefit and no decision. Give --threshold AMOUNT, "
+    "or thresholds = [...] in [model]."
+)
 
 FEW = 100
 """Below this many draws a reader is warned."""
@@ -38,7 +43,7 @@ class PsaReport:
 
     Attributes:
         outcomes: the draws.
-        thresholds: where decisions are tabulated.
+        thresholds: where decisions are tabulated; none leaves means, intervals and curves.
         curves: the decision over a grid of thresholds.
         precisions: Monte Carlo errors at each threshold.
         population: people the decision affects; None when it was not given.
@@ -70,11 +75,13 @@ def report(
     return PsaReport(
         outcomes,
         tuple(thresholds),
-        ceac(outcomes, default_grid(thresholds)),
+        ceac(outcomes, curve_grid(outcomes, thresholds)),
         tuple(precision(outcomes, threshold) for threshold in thresholds),
         population,
         headline,
-        variance_shares(outcomes, thresholds) if outcomes.simulation is not None else None,
+        variance_shares(outcomes, thresholds)
+        if outcomes.simulation is not None and thresholds
+        else None,
     )
 
 
@@ -87,13 +94,9 @@ def write_psa(
 ) -> list[Path]:
     """Write tables, more of them, draws, and pictures in the formats asked for, all or none."""
     outcomes = found.outcomes
-    tables = [
-        summarise(found.outcomes),
-        net_benefit_table(found),
-        found.curves.table(found.population),
-        running(outcomes, found.thresholds[0]),
-        *more,
-    ]
+    tables = [summarise(found.outcomes), found.curves.table(found.population), *more]
+    if found.thresholds:
+        tables += [net_benefit_table(found), running(outcomes, found.thresholds[0])]
     if found.shares is not None:
         tables.append(found.shares)
     if outcomes.failed:
@@ -123,7 +126,7 @@ def pictures(found: PsaReport) -> dict[str, plot.Draw]:
             _clouds(outcomes),
             outcomes.labels.get(outcomes.reference, outcomes.reference),
             outcomes.currency,
-            found.thresholds[0],
+            next(iter(found.thresholds), None),
         ),
         "ceac": partial(
             plot.curves,
@@ -183,6 +186,8 @@ def print_psa(found: PsaReport, console: Console) -> None:
         console,
         table.select("strategy", "cost", "qalys", "incremental_cost", "incremental_qalys"),
     )
+    if not found.thresholds:
+        console.print(Text(NO_THRESHOLD))
     for at, threshold in enumerate(found.thresholds):
         _print_decision(found, at, threshold, console)
     if found.shares is not None:

@@ -451,9 +451,15 @@ def evppi_report(found: Sequence[Evppi], population: float | None, currency: str
     screen = (EVPPI[0], *EVPPI[2:5], fit, *([] if population is None else [total]))
     return Report(
         [Table.of("evppi", title, shown, screen)] if shown else [],
-        notes if shown else [title, "No single input is worth knowing exactly.", *notes],
+        notes if shown else [title, _nothing_learnt(found[0]), *notes],
         [Table.of("evppi", title, found, (*EVPPI, total))],
     )
+
+
+def _nothing_learnt(found: Evppi) -> str:
+    if found.evpi == 0:
+        return "One strategy is the best in every draw: no input is worth knowing exactly."
+    return "No single input changes the decision: only several together are worth knowing exactly."
 
 
 EVSI: tuple[Field, ...] = (
@@ -465,6 +471,7 @@ EVSI: tuple[Field, ...] = (
     ("standard_error", "Standard error", "cents"),
     ("bias", "Bias", "cents"),
     ("evppi", "EVPPI", "cents"),
+    ("evppi_error", "Its error", "cents"),
     ("method", "Method", "text"),
 )
 
@@ -486,15 +493,23 @@ def evsi_report(found: Sequence[Evsi], net: Sequence[NetBenefit], currency: str)
         for row in found
         if row.contradicts
     ]
-    if net:
+    if any(row.evppi < row.value and not row.contradicts for row in found):
+        notes.append("An EVSI above the EVPPI is noise: no trial is worth more than knowing.")
+    noise = [row.n for row in found if row.noise]
+    if len(noise) == len(found):
+        notes.append("Not different from zero at any size: this trial cannot change the decision.")
+    elif noise:
+        notes.append(f"Not different from zero with {', '.join(map(str, noise))} per arm.")
+    if net and len(noise) < len(found):
         best = best_size(net)
         notes.append(
             "No size is worth its cost."
             if best is None
-            else f"Best size: {best.n} per arm, expected net benefit {money(best.enbs)} {currency}."
+            else f"Best size: {best.n} per arm, expected net benefit {money(best.enbs)} {currency} "
+            f"(standard error {money(best.standard_error)})."
         )
     title = f"{found[0].trial}, per person at {found[0].threshold:,.0f} {currency} per QALY"
     table = Table.of("evsi", title, found, (*EVSI, *money_columns))
-    screen = ["n_per_arm", "evsi", "standard_error", "evppi"]
+    screen = ["n_per_arm", "evsi", "standard_error", "evppi", "evppi_error"]
     screen += [name for name, *_ in money_columns] if net else []
     return Report([table.select(*screen)], notes, [table])
