@@ -447,10 +447,10 @@ def test_means_need_no_threshold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_thresholds_that_are_none(threshold: float, folder: Path) -> None:
     outcomes = of_effects(0.1)
     for analysis in (lambda: ceac(outcomes, [threshold]), lambda: rank(outcomes, threshold)):
-        with pytest.raises(he.InputError, match="no willingness to pay"):
+        with pytest.raises(he.InputError, match="is not a threshold"):
             analysis()
     arguments = ("--engine", "microsim", "--until-se", "1000", "--threshold", str(threshold))
-    refused("no willingness to pay", "run", str(folder), *arguments)
+    refused("is not a threshold", "run", str(folder), *arguments)
 
 
 def test_nothing_is_said_of_what_is_not_known(tmp_path: Path) -> None:

@@ -170,11 +170,11 @@ def named_thresholds(outcomes: Outcomes, thresholds: Sequence[float] | None) -> 
 
 
 def check_threshold(value: float) -> None:
-    """Refuse what is no willingness to pay.
+    """Refuse what is is not a threshold.
 
     Raises:
         InputError: it is negative, not finite, or beyond ``MAX_AMOUNT``.
     """
     if not 0 <= value <= MAX_AMOUNT:
         hint = f"Give an amount from 0 to {MAX_AMOUNT:g}"
-        raise InputError(Problem("threshold", f"{value:g} is no willingness to pay", hint))
+        raise InputError(Problem("threshold", f"{value} is not a threshold", hint))

@@ -123,7 +123,7 @@ def test_thresholds_must_be_named_and_not_negative() -> None:
     with pytest.raises(he.InputError, match="no threshold"):
         ceac(sick_sicker())
     for bad in (-1.0, np.nan, np.inf, 1e308):
-        with pytest.raises(he.InputError, match="is no willingness to pay"):
+        with pytest.raises(he.InputError, match="is not a threshold"):
             ceac(sick_sicker(), [10.0, bad])
 
 
