@@ -129,10 +129,16 @@ def import_(
         ),
     ] = None,
     model: Model = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a file that is there.")
+    ] = False,
 ) -> None:
     """Read an edited workbook: a scenario of its overrides, and what each of them does."""
     if out is not None and out.suffix.lower() != ".toml":
         raise InputError(Problem(str(out), "a scenario's name ends in .toml", "Change the name"))
+    if out is not None and out.exists() and not force:
+        what = "the file is there already, and would be written over"
+        raise InputError(Problem(str(out), what, "Choose another name, or say --force"))
     with progress("Workbook"):
         imported = import_workbook(file, out, model)
     say_warnings(imported.model.warnings)

@@ -18,8 +18,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from heecon.arrays import Floats
+from heecon.model.bounds import ANY, Limits, range_words
 from heecon.workbook.address import letters, quoted
-from heecon.workbook.live import Live, area, compare, live, numbers
+from heecon.workbook.live import (
+    Live,
+    absolute,
+    area,
+    compare,
+    largest,
+    live,
+    numbers,
+    total,
+)
 
 if TYPE_CHECKING:
     from openpyxl.chart._chart import ChartBase
@@ -116,11 +126,20 @@ class Choice:
         range: such as ``C5:C9``.
         options: a range that holds the options, a list in quotes, or empty for any number.
         message: shown when the cell is chosen.
+        limits: the least and the largest number.
+        doubtful: whether a number beyond them is asked about, and not refused.
     """
 
     range: str
     options: str = ""
     message: str = ""
+    limits: Limits = ANY
+    doubtful: bool = False
+
+
+def within(limits: Limits) -> str:
+    """Limits in words, after "a number"; nothing where there are none."""
+    return "" if limits == ANY else f" that is {range_words(limits)}"
 
 
 @dataclass(frozen=True)
@@ -277,6 +296,12 @@ class Sheet:
             value = "" if cell is None or cell.value is None else cell.value
             found.append(Live(f"{self._prefix}${letters(column)}${line}", value))
         return area(found)
+
+    def seal(self, row: int, column: int, cells: Live) -> Live:
+        """Store the sum of a column above it; gives how far the live sum is from the stored one."""
+        value = float(np.sum(np.nan_to_num(numbers(cells.value))))
+        stored = self.put(row, column, value, Style("stored"))
+        return absolute(total(cells) - stored) / largest(1, absolute(stored))
 
     def run(self, strip: Strip, formula: Live, style: Style, rows: slice = slice(None)) -> None:
         """One formula all the way down a column that was planned.

@@ -90,13 +90,13 @@ class ChangedSettings:
             if name not in known:
                 hint = names.did_you_mean(name, known)
                 self.diagnostics.error(edit.where, f"unknown strategy {shown(name)}", hint)
-            elif edit.value not in ("yes", "no"):
+            elif str(edit.value).lower() not in ("yes", "no"):
                 self.diagnostics.error(
                     edit.where, f"{shown(edit.value)} is neither yes nor no", "Choose one"
                 )
             else:
                 last = edit
-                kept = kept | {name} if edit.value == "yes" else kept - {name}
+                kept = kept | {name} if str(edit.value).lower() == "yes" else kept - {name}
         if not kept and last is not None:
             self.diagnostics.error(last.where, "no strategy is left", "Say yes to at least one")
         if kept == set(self.base.strategies):

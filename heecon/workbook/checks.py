@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from heecon.workbook.book import PLAIN, Sheet, Style
 from heecon.workbook.case import WorkbookInput
 from heecon.workbook.frontier import included
-from heecon.workbook.inputs import NO_ID, TWICE, UNREAD
+from heecon.workbook.inputs import IMPOSSIBLE, NO_ID, TWICE, UNREAD
 from heecon.workbook.layout import ABSENT
 from heecon.workbook.layout import HEADER as TOP
 from heecon.workbook.live import (
@@ -23,8 +24,11 @@ from heecon.workbook.live import (
     is_number,
     largest,
     live,
+    match,
     negated,
+    rows,
     smallest,
+    sum_of,
     total,
     where,
 )
@@ -34,6 +38,11 @@ from heecon.workbook.results import Results
 
 CHECKS = "Checks"
 LIMIT = 1e-9
+NOT_WHOLE = 0.02
+"""How far shares may be from a whole, as in the model's files."""
+
+RATE = re.compile("set_dr_(cost|effect)_[0-9]+")
+
 RESIDUAL = 0.001
 """Share alive at the end of a lifetime that deserves a warning."""
 
@@ -97,6 +106,8 @@ class Checks:
     def lines(self) -> Iterator[Check]:
         """Every check."""
         yield from _inputs(self.named)
+        yield from _unchanged(self.named, self._number(LIMIT))
+        yield from self._shares()
         yield from self._settings()
         for number, name in enumerate(self.results.strategies):
             yield from self._trace(name)
@@ -124,6 +135,25 @@ class Checks:
             words = "the comparator is among the strategies compared"
             yield Check(words, "Control", kept, live(1), least=True)
 
+        rates = [cell for name, cell in self.named.items() if RATE.fullmatch(name)]
+        lowest, highest = smallest(*rates), largest(*rates)
+        yield Check("discount rates: the lowest a year", "Control", lowest, least=True)
+        yield Check("discount rates: the highest a year", "Control", highest, live(1))
+
+    def _shares(self) -> Iterator[Check]:
+        """Shares of a whole sum to 1."""
+        ids, values = self.named["in_id"], self.named["in_live"]
+        for block in self.case.model.blocks.values():
+            if block.family == "dirichlet":
+                whole = sum_of([index(values, match(key, ids)) for key in block.names])
+                yield Check(
+                    f"shares of '{block.group}' sum to 1: distance",
+                    "Inputs",
+                    absolute(whole - 1),
+                    self._number(NOT_WHOLE),
+                    when=is_number(whole),
+                )
+
     def _trace(self, name: str) -> Iterator[Check]:
         trace, near = self.results.traces[name], self._number(LIMIT)
         for key, words, least in (
@@ -148,6 +178,16 @@ class Checks:
                 distance = absolute(total(area(parts)) - whole) / largest(1, absolute(whole))
                 words = f"{KIND_WORDS[kind]} by category add up to the total (relative)"
                 yield Check(words, name, distance, self._number(LIMIT))
+        totals = {kind: self.results.totals[kind, False][number] for kind in KINDS}
+        counted = {outcome.kind for outcome in self.case.model.outcomes.values()}
+        when = included(self.results.book, live(name)) if self.case.has_qalys else None
+        if {"qaly", "life_year"} <= counted:
+            above = totals["qaly"] - totals["life_year"]
+            words = "QALYs above life years (undiscounted)"
+            yield Check(words, name, above, self._number(LIMIT), when=when)
+        if "cost" in counted:
+            words = "total cost (undiscounted) is not negative"
+            yield Check(words, name, totals["cost"], least=True, when=when)
 
     def _engine(self, number: int, name: str) -> Iterator[Check]:
         """The live model equals what the engine gave for the chosen scenario."""
@@ -245,9 +285,26 @@ def _inputs(named: Mapping[str, Live]) -> Iterator[Check]:
     texts = filled(override) - count(override)
     yield Check("overrides that are not numbers", "Inputs", texts)
     yield Check("rows with an id below the area that is read", "Inputs", filled(named["in_below"]))
-    for words in (NO_ID, TWICE, UNREAD):
+    for words in (NO_ID, TWICE, UNREAD, IMPOSSIBLE):
         yield Check(
             f"overrides and rows with the problem '{words}'",
             "Inputs",
             count_if(named["in_problem"], words),
         )
+
+
+def _unchanged(named: Mapping[str, Live], near: Live) -> Iterator[Check]:
+    """What the formulas rest on beside the inputs is as it was exported."""
+    for words, sheet, changed in (
+        (
+            "inputs changed here and not on Inputs: distance of sums",
+            "Scenario_inputs",
+            "sc_changed",
+        ),
+        ("numbers of look-up tables changed: distance of sums", "Tables", "tables_changed"),
+    ):
+        yield Check(words, sheet, named[changed], near)
+    missing = rows(named["sc_place"]) - count(named["sc_place"])
+    yield Check("inputs whose row is missing", "Inputs", missing)
+    text = "SUMPRODUCT(--(constants_all<>constants_stored))"
+    yield Check("constants changed", "Constants", Live(text, 0.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heecon.model.bounds import bounds
 from heecon.workbook.book import (
     HEADER,
     HEADING,
@@ -107,7 +108,8 @@ def _setting_row(sheet: Sheet, book: Book, row: int, setting: Setting, chosen: i
     if setting.options:
         sheet.choices.append(Choice(f"D{row}", f"={setting.options}", "Choose, or clear."))
     elif setting.id != "horizon" and not setting.follows and not setting.fixed:
-        sheet.choices.append(Choice(f"D{row}", "", "A number, or empty."))
+        words = "A number, or empty."
+        sheet.choices.append(Choice(f"D{row}", "", words, setting.limits, doubtful=True))
 
 
 def _override(sheet: Sheet, book: Book, row: int, setting: Setting) -> Live:
@@ -135,7 +137,8 @@ def _stopping(sheet: Sheet, book: Book, row: int, case: WorkbookInput) -> int:
         sheet.put(
             row, NOTES, f"{rule.unit}; the sheet of inputs follows this cell".strip("; "), NOTE
         )
-        sheet.choices.append(Choice(f"D{row}", "", "A number, or empty."))
+        limits = bounds(rule.unit, rule.tags)
+        sheet.choices.append(Choice(f"D{row}", "", "A number, or empty.", limits))
         book.name(f"set_stop_{rule.name}", override)
     if not rules:
         sheet.put(row + 1, 1, "The model has no input tagged as a stopping rule.", NOTE)

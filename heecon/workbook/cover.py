@@ -128,15 +128,17 @@ def add_constants(book: Book) -> Sheet:
         "Formulas hold no numbers but 0 and 1; these cells hold them. They belong to "
         "the formulas: change inputs instead.",
     )
-    sheet.across(TOP, 1, ("name", "value"))
+    sheet.across(TOP, 1, ("name", "value", "as exported"))
     for row, (name, value) in enumerate(
         sorted(book.constants.items(), key=lambda x: x[1]), start=TOP + 1
     ):
         sheet.put(row, 1, name)
         sheet.put(row, 2, value, Style("data", PLAIN))
+        sheet.put(row, 3, value, Style("stored", PLAIN))
         book.names[name] = sheet.reference(row, 2)
+    book.names["constants_stored"] = sheet.reference(TOP + 1, 3, rows=len(book.constants))
     book.names["constants_all"] = sheet.reference(TOP + 1, 2, rows=len(book.constants))
-    sheet.widths = {1: 30, 2: 24}
+    sheet.widths = {1: 30, 2: 24, 3: 24}
     sheet.freeze = f"A{TOP + 1}"
     sheet.landscape = False
     return sheet

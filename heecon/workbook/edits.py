@@ -17,6 +17,8 @@ from heecon.workbook.cover import FORMAT, ROOM
 from heecon.workbook.package import ReadCell, ReadSheet, read_sheets
 
 SHEETS = ("Cover", "Control", "Inputs")
+DATA = ("Tables", "Constants")
+"""Sheets with numbers that cannot be changed in a workbook."""
 VALUE_COLUMNS = ("your override", "live value", "scenario's value")
 """Where a number may have been typed: in the override, or over one of the formulas beside it."""
 
@@ -65,6 +67,8 @@ class Edits:
         hashes: of the files the workbook was made from, by name.
         room: cycles its traces have room for; 0 if the cover does not say.
         draw: the draw that is replayed; 0 for none.
+        tables: the sheet of look-up tables.
+        notes: what a user should know of what was typed.
     """
 
     file: str
@@ -79,6 +83,8 @@ class Edits:
     hashes: dict[str, str] = field(default_factory=dict)
     room: int = 0
     draw: float = 0.0
+    tables: ReadSheet | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_edits(path: Path) -> Edits:
@@ -88,11 +94,11 @@ def read_edits(path: Path) -> Edits:
         InputError: the file is unsafe or damaged, not one of heecon's, or a cell cannot be
             understood; all of them at once.
     """
-    sheets = read_sheets(path, SHEETS)
+    sheets = read_sheets(path, (*SHEETS, *DATA))
     missing = [name for name in SHEETS if name not in sheets]
     if missing:
         what = f"there is no sheet {', '.join(missing)}: this is not a workbook heecon exported"
-        hint = "Make one with heecon workbook export, and change that"
+        hint = "Make one with heecon workbook export; or rename the sheet back if it was renamed"
         raise InputError(Problem(path.name, what, hint))
     diagnostics = Diagnostics()
     about = _about(sheets["Cover"])
@@ -104,6 +110,7 @@ def read_edits(path: Path) -> Edits:
         what = f"the workbook has the layout {about['format']}; this heecon reads {FORMAT}"
         diagnostics.error(cover, what, "Export it again and copy overrides")
     diagnostics.raise_if_any()
+    _constants(sheets.get("Constants"), diagnostics)
     control = _control(sheets["Control"], diagnostics)
     values, details, ids = _inputs(sheets["Inputs"], diagnostics)
     scenario = control.pop("scenario", None)
@@ -135,9 +142,33 @@ def read_edits(path: Path) -> Edits:
         ids=ids,
         overrides=_filled(sheets["Control"], control) + _filled(sheets["Inputs"], values),
         hashes=_hashes(sheets["Cover"]),
+        tables=sheets.get("Tables"),
+        notes=tuple(_text_notes(values | stops)),
         draw=draw.value if draw and isinstance(draw.value, float) else 0.0,
         room=int(about[ROOM]) if re.fullmatch("[0-9]{1,6}", about.get(ROOM, "")) else 0,
     )
+
+
+def _constants(sheet: ReadSheet | None, diagnostics: Diagnostics) -> None:
+    """See that the numbers in formulas are those that their names say."""
+    for (row, column), cell in sorted(sheet.cells.items()) if sheet else ():
+        found = CONSTANT.fullmatch(cell.value) if isinstance(cell.value, str) else None
+        if sheet and found and column == 1:
+            wanted, value = float(found[1].replace("m", "-")), sheet.value(row, 2)
+            if not is_same(wanted, value):
+                what = f"the constant is {shown(value)} instead of {wanted:.15g}"
+                hint = "Put it back: constants belong to the formulas, and change with the model"
+                diagnostics.error(sheet.where(row, 2), what, hint)
+
+
+def _text_notes(edits: Mapping[str, Edit]) -> Iterable[str]:
+    """Numbers that are texts, which the workbook itself may not calculate with."""
+    for edit in edits.values():
+        if isinstance(edit.value, str):
+            yield (
+                f"{edit.where} is the text {shown(edit.value)}, read as a number; the workbook's "
+                "own formulas may not: type it again as a number."
+            )
 
 
 def _filled(sheet: ReadSheet, edits: Mapping[str, Edit]) -> int:
@@ -304,6 +335,8 @@ def _is_ours(cell: ReadCell) -> bool:
     plain = re.sub(r"[\s$]", "", cell.formula or "").upper()
     return any(ours.fullmatch(plain) for ours in _OURS)
 
+
+CONSTANT = re.compile("const_(m?[0-9.]+(?:em?[0-9]+)?)")
 
 FOLLOWS = frozenset(
     ["scenario_number", "cycles", "simpson_end", "pointwise", "changes",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from heecon.analysis.evaluation import run
 from heecon.difference.difference import between
 from heecon.errors import Diagnostics, InputError, Problem, shown
 from heecon.files import locate
@@ -20,7 +21,13 @@ from heecon.model.scenario import Layer
 from heecon.model.schema import ScenarioFile
 from heecon.workbook.changed_inputs import ChangedInputs
 from heecon.workbook.changed_settings import ChangedSettings
-from heecon.workbook.edits import Edits, read_edits
+from heecon.workbook.edits import Edits, is_same, read_edits
+from heecon.workbook.layout import TABLE_FIRST
+from heecon.workbook.package import ReadSheet
+from heecon.workbook.timeline import columns_of
+
+SHOWN = 5
+"""Cells and rows that a message names."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -68,7 +75,10 @@ def import_workbook(path: Path, target: Path | None = None, source: str | None =
     edits = read_edits(path)
     folder, base, whole, exported = _models(edits, source)
     content, notes = _content(edits, base, whole, exported)
-    notes = [*_version_notes(edits, base), *notes]
+    versions = _version_notes(edits, base)
+    if not versions:
+        _check_tables(edits.tables, exported)
+    notes = [*versions, *edits.notes, *_missing_rows(edits, exported), *notes]
     head = _head(edits, base)
     scenario = Layer(ScenarioFile.model_validate(head | content), _where(edits), "workbook")
     model, complete = _loaded(folder, scenario, edits)
@@ -78,6 +88,7 @@ def import_workbook(path: Path, target: Path | None = None, source: str | None =
     parse_toml(text, edits.file)  # what was typed may be too much for a file
     if target is not None:
         _not_in_use(target, folder, base)
+        run(model)  # nothing is written that cannot be run
         write_all(target.parent, {target.name: text})
     given = difference.overrides()
     tables = given["parameters"].values()
@@ -190,6 +201,42 @@ def _version_notes(edits: Edits, base: Model) -> list[str]:
     ]
 
 
+def _missing_rows(edits: Edits, exported: Model) -> list[str]:
+    """Inputs that were deleted, without which the workbook's own formulas fail."""
+    missing = [row.key for row in exported.parameters if row.key not in edits.ids]
+    if not missing:
+        return []
+    named = ", ".join(missing[:SHOWN]) + (", ..." if missing[SHOWN:] else "")
+    return [
+        f"{edits.file}:Inputs has no row {named}: the scenario's value is read, and the "
+        "workbook's own results fail or are others. Put the row back."
+    ]
+
+
+def _check_tables(sheet: ReadSheet | None, exported: Model) -> None:
+    """See that the look-up tables are those of the model.
+
+    Raises:
+        InputError: naming the cells that were changed.
+    """
+    if sheet is None:
+        return
+    hint = "Put it back: only the model's files can change a table"
+    problems = [
+        Problem(
+            sheet.where(row, column),
+            f"the look-up table has {shown(sheet.value(row, column))} instead of {value:.15g}",
+            hint,
+        )
+        for column, _, _, values in columns_of(exported.tables)
+        for row, value in enumerate(values.tolist(), start=TABLE_FIRST)
+        if not is_same(value, sheet.value(row, column))
+    ]
+    if problems:
+        more = Problem(sheet.where(1, 1), f"{len(problems) - SHOWN} more cells differ", hint)
+        raise InputError(problems[:SHOWN] + [more] * bool(problems[SHOWN:]))
+
+
 def _content(
     edits: Edits, base: Model, whole: Model, exported: Model
 ) -> tuple[dict[str, Any], list[str]]:
@@ -257,9 +304,16 @@ def _loaded(folder: Path, scenario: Layer, edits: Edits) -> tuple[Model, Model]:
         return load(folder, scenario), load(folder, scenario, every_strategy=True)
     except InputError as error:
         # Beside a cell nobody needs the key the file would have had.
-        raise InputError(
+        problems = [
             replace(problem, where=re.sub(r" \([^()]*\)$", "", problem.where))
             if problem.where.startswith(edits.file)
             else problem
             for problem in error.problems
-        ) from None
+        ]
+        typed = [edit.where for edit in (*edits.values.values(), *edits.settings.values())]
+        if typed and not any(problem.where.startswith(edits.file) for problem in problems):
+            cells = ", ".join(where.removeprefix(f"{edits.file}:") for where in typed[1:SHOWN])
+            also = f" and in {cells}" if cells else ""
+            what = f"the model is refused with what was typed here{also}"
+            problems.insert(0, Problem(typed[0], what, "Change or clear it; the reason follows"))
+        raise InputError(problems) from None

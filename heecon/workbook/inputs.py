@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from heecon.model.bounds import ANY, Limits, bounds
 from heecon.model.definition import Model
 from heecon.model.parameter import Parameter, is_assumption
 from heecon.workbook.address import letters
@@ -15,11 +18,12 @@ from heecon.workbook.book import (
     Sheet,
     Style,
     Value,
+    within,
 )
 from heecon.workbook.case import WorkbookInput
 from heecon.workbook.layout import ABSENT, INPUTS, SCENARIO_INPUTS, VALUES, Layout
 from heecon.workbook.layout import HEADER as TOP
-from heecon.workbook.live import Live, index, where
+from heecon.workbook.live import Live, index, sum_of, where
 from heecon.workbook.settings import Setting
 
 WIDTHS = {
@@ -40,6 +44,8 @@ BELOW = 1_000
 """Rows below these where an id is noticed that nothing reads."""
 
 NO_ID, TWICE, UNREAD = "no id", "id stands twice", "nothing reads it"
+IMPOSSIBLE = "impossible value"
+"""What can be wrong with an override or its row."""
 
 STOPPING = {"treatment_duration", "methodological"}
 """Tags of the inputs that are stopping rules: they stand on the control sheet as well."""
@@ -82,17 +88,23 @@ def add_inputs(book: Book, case: WorkbookInput) -> Sheet:
         "distribution are those of the scenario the workbook was made for.",
     )
     sheet.across(TOP, 1, WIDTHS, HEADER)
+    letter = letters(PLACE["your override"])
+    possible: dict[Limits, list[str]] = {}
     rules = {row.key: f"set_stop_{row.name}" for row in stopping_rules(case.model)}
     known = {row.key: row for row in case.model.parameters}
     numbers = evidence_numbers(case.model)
     for row, key in enumerate(keys, start=TOP + 1):
         _describe(sheet, row, key, case, known.get(key), numbers)
+        parameter = known.get(key) or _like(case, key)
+        limits = bounds(parameter.unit, parameter.tags)
         value = known[key].value if key in known else ABSENT
-        _input_row(sheet, row, value, case, book.named.get(rules.get(key, "")))
+        _input_row(book, sheet, row, value, case, book.named.get(rules.get(key, "")), limits)
+        possible.setdefault(limits, []).append(f"{letter}{row}")
     for row in range(TOP + 1 + len(keys), TOP + 1 + count):
         for column in ("id", "label", "strategy", "status", "source", "note"):
             sheet.put(row, PLACE[column], None, Style("input", PLAIN))
-        _input_row(sheet, row, "", case, None)
+        _input_row(book, sheet, row, "", case, None)
+        possible.setdefault(ANY, []).append(f"{letter}{row}")
     for name, column in (
         ("in_id", "id"),
         ("in_live", "live value"),
@@ -107,9 +119,9 @@ def add_inputs(book: Book, case: WorkbookInput) -> Sheet:
     sheet.print_rows, sheet.print_columns = f"{TOP}:{TOP}", "A:A"
     sheet.wide = True
     sheet.heights[TOP] = 30
-    letter = letters(PLACE["your override"])
-    typed = f"{letter}{TOP + 1}:{letter}{TOP + count}"
-    sheet.choices.append(Choice(typed, "", "Your own value. Empty: the scenario's."))
+    for limits, cells in possible.items():
+        words = f"Your own value{within(limits)}. Empty: the scenario's."
+        sheet.choices.append(Choice(" ".join(cells), "", words, limits))
     return sheet
 
 
@@ -134,7 +146,13 @@ def _describe(
 
 
 def _input_row(
-    sheet: Sheet, row: int, value: Value, case: WorkbookInput, stop: Live | None
+    book: Book,
+    sheet: Sheet,
+    row: int,
+    value: Value,
+    case: WorkbookInput,
+    stop: Live | None,
+    limits: Limits = ANY,
 ) -> None:
     """The values of a row: that of the scenario, of a draw, typed, and the live one."""
     number = Style("calc", PLAIN)
@@ -161,10 +179,16 @@ def _input_row(
     drawn = where(draw.equals(""), base, draw)
     live = where(override.equals(""), drawn, override)
     sheet.show(row, PLACE["live value"], live, Style("result", PLAIN))
+    beyond = [
+        f"{override}{sign}{book.constant(limit)}"
+        for sign, limit in zip("<>", limits, strict=True)
+        if math.isfinite(limit)
+    ]
+    fine = '""' if not beyond else f'IF(OR({",".join(beyond)}),"{IMPOSSIBLE}","")'
     place = f"ROW(A{row})-ROW(A${TOP})"
     text = (
         f'IF(A{row}="",IF({override}="","","{NO_ID}"),IF(MATCH(A{row},in_id,0)<>{place},"{TWICE}",'
-        f'IF({override}="","",IF(COUNTIF(values_place,{place})>0,"","{UNREAD}"))))'
+        f'IF({override}="","",IF(COUNTIF(values_place,{place})=0,"{UNREAD}",{fine}))))'
     )
     sheet.show(row, PLACE["problem"], Live(text, ""), Style("warning"))
 
@@ -226,7 +250,9 @@ def add_scenario_inputs(book: Book, case: WorkbookInput, settings: tuple[Setting
         "Settings and inputs by scenario",
         "The control sheet picks a column. Overrides are typed there and on Inputs, not here.",
     )
-    sheet.across(TOP, 1, ["id", "label", *(variant.name for variant in case.variants)], HEADER)
+    heads = ["id", "label", *(variant.name for variant in case.variants), "place on Inputs"]
+    sheet.across(TOP, 1, heads, HEADER)
+    sheet.put(TOP - 1, 2, "sums of the inputs as exported, and how far they are from them", NOTE)
     row = TOP
     for setting in settings:
         row += 1
@@ -242,6 +268,8 @@ def add_scenario_inputs(book: Book, case: WorkbookInput, settings: tuple[Setting
         row += 1
         sheet.across(row, 1, (key, _like(case, key).label or key), TEXT)
         sheet.across(row, 3, [values.get(key, ABSENT) for values in said], Style("data", PLAIN))
+        place = Live(f"MATCH($A{row},in_id,0)", row - TOP - len(settings))
+        sheet.show(row, 3 + len(said), place, Style("note", "0"))
     wide, many = len(case.variants), len(settings)
     # Two ranges: settings may be formulas of inputs, and inputs may not depend on them in turn.
     book.names["ss_id"] = sheet.reference(TOP + 1, 1, rows=many)
@@ -249,6 +277,11 @@ def add_scenario_inputs(book: Book, case: WorkbookInput, settings: tuple[Setting
     first = TOP + 1 + many
     book.names["sc_id"] = sheet.reference(first, 1, rows=max(1, len(case.keys)))
     book.names["sc_table"] = sheet.reference(first, 3, rows=max(1, len(case.keys)), columns=wide)
+    count = max(1, len(case.keys))
+    book.name("sc_place", sheet.column(first, 3 + wide, count))
+    columns = [sheet.column(first, 3 + i, count) for i in range(wide)]
+    changed = sum_of([sheet.seal(TOP - 1, 3 + i, cells) for i, cells in enumerate(columns)])
+    book.name("sc_changed", sheet.show(TOP - 1, 1, changed, Style("calc", PLAIN)))
     book.names["list_scenarios"] = sheet.reference(TOP, 3, columns=wide)
     sheet.widths = {1: 30, 2: 44} | {3 + i: 16 for i in range(wide)}
     sheet.freeze = f"C{TOP + 1}"

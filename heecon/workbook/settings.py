@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from heecon.language import Number
+from heecon.model.bounds import POSITIVE, SHARE, Limits
 from heecon.model.check_model import base_number
 from heecon.model.definition import Correction, Formula
 from heecon.model.settings import horizon_years
@@ -38,6 +39,7 @@ class Setting:
         note: what a user should know.
         follows: id of the setting whose override it takes; it has none of its own then.
         fixed: whether only the scenario says it.
+        limits: beyond which a number is doubtful.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Setting:
     note: str = ""
     follows: str = ""
     fixed: bool = False
+    limits: Limits = POSITIVE
 
     @property
     def name(self) -> str:
@@ -166,7 +169,7 @@ def _discounting(case: WorkbookInput, layout: Layout) -> Iterator[Setting]:
                 for variant, stretch in zip(case.variants, known, strict=True)
             )
             words = f"Discount rate of {kind}s a year" + (f", stretch {i + 1}" if i else "")
-            yield Setting(f"dr_{kind}_{i + 1}", words, rates, "", "0.00%")
+            yield Setting(f"dr_{kind}_{i + 1}", words, rates, "", "0.00%", limits=SHARE)
             if i:
                 begins = tuple(Live("", s[0].start if s else NEVER) for s in known)
                 words = f"... which holds from year (stretch {i + 1})"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from heecon.arrays import Floats
 from heecon.engine.discount import REACHED
+from heecon.language import Table
 from heecon.workbook.book import (
     HEADER,
     NOTE,
     PLAIN,
     SHARE,
-    TITLE,
     Book,
     Sheet,
     Strip,
@@ -33,6 +34,7 @@ from heecon.workbook.live import (
     product_of,
     remainder,
     smallest,
+    sum_of,
     where,
 )
 from heecon.workbook.settings import TIMINGS, WEIGHTS, compounds, corrections, steps
@@ -46,21 +48,30 @@ values at time points are discounted at their own time."""
 def add_tables(book: Book, case: WorkbookInput) -> Sheet:
     """The look-up tables."""
     sheet = book.sheet(TABLES, "Life tables, curves and weights that formulas look into")
-    sheet.put(1, 1, "Look-up tables", TITLE)
-    column = 1
-    for name, table in case.model.tables.items():
+    sheet.head("Look-up tables")
+    column, changed = 1, []
+    for column, name, label, values in columns_of(case.model.tables):
         sheet.put(TABLE_FIRST - 2, column, name, HEADER)
-        sheet.put(TABLE_FIRST - 1, column, "key", HEADER)
-        sheet.numbers(TABLE_FIRST, column, table.keys, Style("data", PLAIN))
-        for place, (label, values) in enumerate(table.columns.items(), start=column + 1):
-            sheet.put(TABLE_FIRST - 1, place, label, HEADER)
-            sheet.numbers(TABLE_FIRST, place, values, Style("data", PLAIN))
-        column += len(table.columns) + 2
+        sheet.put(TABLE_FIRST - 1, column, label, HEADER)
+        cells = sheet.numbers(TABLE_FIRST, column, values, Style("data", PLAIN)).range()
+        changed.append(sheet.seal(2, column, cells))
+    sheet.put(2, column + 1, "sums as exported; how far the columns are from them:", NOTE)
+    book.name("tables_changed", sheet.show(2, column + 2, sum_of(changed), Style("calc", PLAIN)))
     if not case.model.tables:
         sheet.put(3, 1, "The model has no tables.", NOTE)
-    sheet.widths = dict.fromkeys(range(1, column), 14.0)
+    sheet.widths = dict.fromkeys(range(1, column + 1), 14.0)
     sheet.freeze = f"A{TABLE_FIRST}"
     return sheet
+
+
+def columns_of(tables: Mapping[str, Table]) -> Iterator[tuple[int, str, str, Floats]]:
+    """Column on the sheet, table, heading and numbers of every column of the look-up tables."""
+    start = 1
+    for name, table in tables.items():
+        yield start, name, "key", table.keys
+        for column, (label, values) in enumerate(table.columns.items(), start=start + 1):
+            yield column, "", label, values
+        start += len(table.columns) + 2
 
 
 class Timeline:

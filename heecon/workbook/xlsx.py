@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from heecon.errors import InputError, Problem
 from heecon.workbook.address import letters
-from heecon.workbook.book import NOT_COMPARED, ROW_MARKS, Book, Cell, Run, Sheet, Value
+from heecon.workbook.book import NOT_COMPARED, ROW_MARKS, Book, Cell, Run, Sheet, Value, within
 from heecon.workbook.styles import StyleBook
 
 if TYPE_CHECKING:
@@ -241,17 +241,20 @@ def _validate(page: Worksheet, sheet: Sheet) -> None:
             rule = DataValidation(
                 "decimal",
                 operator="between",
-                formula1="-1E+300",
-                formula2="1E+300",
+                formula1=f"{max(choice.limits[0], -1e300):.15G}",
+                formula2=f"{min(choice.limits[1], 1e300):.15G}",
                 allow_blank=True,
+                errorStyle="warning" if choice.doubtful else "stop",
             )
         rule.showErrorMessage = True
         rule.errorTitle = "Not possible here"
-        rule.error = "Choose from the list." if choice.options else "Type a number, or clear it."
+        number = f"Type a number{within(choice.limits)}, or clear it."
+        rule.error = "Choose from the list." if choice.options else number
         if choice.message:
             rule.showInputMessage = True
             rule.prompt = choice.message[:250]
-        rule.add(choice.range)
+        for cells in choice.range.split():
+            rule.add(cells)
         page.add_data_validation(rule)
 
 
