@@ -112,8 +112,7 @@ def write(
             on_draws=advance,
             on_compile=say_compiling,
         )
-    name = case.variant.name
-    path = out or Path("reports") / case.model.name / name / f"{name}.xlsx"
+    path = out or Path("reports") / case.model.name / case.variant.name / "workbook.xlsx"
     with progress("Sheets"):
         written = write_workbook(case, path, manifest)
     return written, time.perf_counter() - began, case.model.warnings

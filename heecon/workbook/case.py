@@ -19,9 +19,10 @@ from heecon.errors import HeeconError, InputError, Problem
 from heecon.files import locate
 from heecon.model.check_model import all_formulas
 from heecon.model.definition import Model
+from heecon.model.formulas import TIME_IN_STATE, dependents
 from heecon.model.load import load
 
-MAX_SLOTS = 60
+MAX_SLOTS = 400
 """Cycles of residence or tunnel a state may tell apart in the workbook: one column each."""
 
 MAX_CELLS = 6_000_000
@@ -295,12 +296,11 @@ def refuse(model: Model) -> None:
                 "lengthen the cycle, or give the results of `heecon run` instead"
             )
             problems.append(Problem(f"states.{state.name}", what, hint))
-    slots = sum(state.slots for state in model.states.values())
-    cells = (
-        (model.settings.cycles + 1)
-        * len(model.strategies)
-        * (4 * slots + len(model.variables) + 2 * len(model.outcomes))
-    )
+    slots = [state.slots for state in model.states.values()]
+    trees = {name: formula.tree for name, formula in model.variables.items()}
+    by_slot = len(dependents(TIME_IN_STATE, trees) & trees.keys()) * max(slots)
+    columns = 4 * sum(slots) + len(trees) + by_slot + 2 * len(model.outcomes)
+    cells = (model.settings.cycles + 1) * len(model.strategies) * columns
     if cells > MAX_CELLS:
         what = f"the traces would have about {cells:,} cells"
         hint = (

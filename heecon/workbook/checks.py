@@ -26,7 +26,6 @@ from heecon.workbook.live import (
     live,
     match,
     negated,
-    rows,
     smallest,
     sum_of,
     total,
@@ -304,7 +303,7 @@ def _unchanged(named: Mapping[str, Live], near: Live) -> Iterator[Check]:
         ("numbers of look-up tables changed: distance of sums", "Tables", "tables_changed"),
     ):
         yield Check(words, sheet, named[changed], near)
-    missing = rows(named["sc_place"]) - count(named["sc_place"])
+    missing = filled(named["sc_id"]) - count(named["sc_place"])
     yield Check("inputs whose row is missing", "Inputs", missing)
     text = "SUMPRODUCT(--(constants_all<>constants_stored))"
     yield Check("constants changed", "Constants", Live(text, 0.0))

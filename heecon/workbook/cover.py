@@ -22,6 +22,7 @@ from heecon.workbook.styles import MEANINGS
 
 COVER, CONSTANTS, EVIDENCE, ASSUMPTIONS = "Cover", "Constants", "Evidence", "Assumptions"
 
+ALL_CHECKS = "all checks"
 ROOM = "room for cycles"
 
 FORMAT = 1
@@ -76,8 +77,7 @@ def add_cover(book: Book, case: WorkbookInput) -> Sheet:
         sheet.put(row, 1, "replayed draw of the PSA (0: none)")
         sheet.show(row, 2, Live("set_psa_draw", 0), Style("word", "0"))
     row += 1
-    sheet.put(row, 1, "all checks")
-    sheet.show(row, 2, Live("all_checks", "OK"), Style("check"))
+    sheet.put(row, 1, ALL_CHECKS)
     sheet.status_cells.append(f"B{row}")
     row += 2
     sheet.put(row, 1, "How to use it", HEADING)
@@ -97,7 +97,9 @@ def add_cover(book: Book, case: WorkbookInput) -> Sheet:
 
 
 def finish_cover(sheet: Sheet, book: Book, case: WorkbookInput) -> None:
-    """List the sheets, the files behind them, and what had to be left out."""
+    """Say whether all checks pass; list the sheets, the files, and what had to be left out."""
+    row = next(row for row, cells in sheet.cells.items() if cells[1].value == ALL_CHECKS)
+    sheet.show(row, 2, Live("all_checks", book.named["all_checks"].value), Style("check"))
     row = max(sheet.cells) + 2
     sheet.put(row, 1, "Sheets", HEADING)
     for other in book.sheets[1:]:

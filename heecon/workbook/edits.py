@@ -17,7 +17,7 @@ from heecon.workbook.cover import FORMAT, ROOM
 from heecon.workbook.package import ReadCell, ReadSheet, read_sheets
 
 SHEETS = ("Cover", "Control", "Inputs")
-DATA = ("Tables", "Constants")
+DATA = ("Tables", "Constants", "Scenario_inputs")
 """Sheets with numbers that cannot be changed in a workbook."""
 VALUE_COLUMNS = ("your override", "live value", "scenario's value")
 """Where a number may have been typed: in the override, or over one of the formulas beside it."""
@@ -67,7 +67,7 @@ class Edits:
         hashes: of the files the workbook was made from, by name.
         room: cycles its traces have room for; 0 if the cover does not say.
         draw: the draw that is replayed; 0 for none.
-        tables: the sheet of look-up tables.
+        data: the sheets of look-up tables and of what scenarios say, if they are there.
         notes: what a user should know of what was typed.
     """
 
@@ -83,7 +83,7 @@ class Edits:
     hashes: dict[str, str] = field(default_factory=dict)
     room: int = 0
     draw: float = 0.0
-    tables: ReadSheet | None = None
+    data: Mapping[str, ReadSheet] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -142,7 +142,7 @@ def read_edits(path: Path) -> Edits:
         ids=ids,
         overrides=_filled(sheets["Control"], control) + _filled(sheets["Inputs"], values),
         hashes=_hashes(sheets["Cover"]),
-        tables=sheets.get("Tables"),
+        data={name: sheets[name] for name in DATA if name in sheets},
         notes=tuple(_text_notes(values | stops)),
         draw=draw.value if draw and isinstance(draw.value, float) else 0.0,
         room=int(about[ROOM]) if re.fullmatch("[0-9]{1,6}", about.get(ROOM, "")) else 0,

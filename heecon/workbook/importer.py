@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from heecon.model.schema import ScenarioFile
 from heecon.workbook.changed_inputs import ChangedInputs
 from heecon.workbook.changed_settings import ChangedSettings
 from heecon.workbook.edits import Edits, is_same, read_edits
-from heecon.workbook.layout import TABLE_FIRST
+from heecon.workbook.inputs import values_of
+from heecon.workbook.layout import SCENARIO_INPUTS, TABLE_FIRST, TABLES
 from heecon.workbook.package import ReadSheet
 from heecon.workbook.timeline import columns_of
 
@@ -77,7 +78,7 @@ def import_workbook(path: Path, target: Path | None = None, source: str | None =
     content, notes = _content(edits, base, whole, exported)
     versions = _version_notes(edits, base)
     if not versions:
-        _check_tables(edits.tables, exported)
+        _check_data(edits, whole, exported)
     notes = [*versions, *edits.notes, *_missing_rows(edits, exported), *notes]
     head = _head(edits, base)
     scenario = Layer(ScenarioFile.model_validate(head | content), _where(edits), "workbook")
@@ -213,28 +214,39 @@ def _missing_rows(edits: Edits, exported: Model) -> list[str]:
     ]
 
 
-def _check_tables(sheet: ReadSheet | None, exported: Model) -> None:
-    """See that the look-up tables are those of the model.
+def _check_data(edits: Edits, whole: Model, exported: Model) -> None:
+    """See that look-up tables, and what the chosen scenario says, are as they were exported.
 
     Raises:
         InputError: naming the cells that were changed.
     """
-    if sheet is None:
-        return
-    hint = "Put it back: only the model's files can change a table"
     problems = [
-        Problem(
-            sheet.where(row, column),
-            f"the look-up table has {shown(sheet.value(row, column))} instead of {value:.15g}",
-            hint,
-        )
-        for column, _, _, values in columns_of(exported.tables)
-        for row, value in enumerate(values.tolist(), start=TABLE_FIRST)
-        if not is_same(value, sheet.value(row, column))
+        Problem(sheet.where(row, column), f"{what} {shown(found)} instead of {value:.15g}", hint)
+        for sheet, row, column, value, what, hint in _data(edits, whole, exported)
+        if not is_same(value, found := sheet.value(row, column))
     ]
     if problems:
-        more = Problem(sheet.where(1, 1), f"{len(problems) - SHOWN} more cells differ", hint)
+        more = replace(problems[0], what=f"{len(problems) - SHOWN} more such cells differ")
         raise InputError(problems[:SHOWN] + [more] * bool(problems[SHOWN:]))
+
+
+def _data(
+    edits: Edits, whole: Model, exported: Model
+) -> Iterator[tuple[ReadSheet, int, int, float, str, str]]:
+    """Cells of stored numbers: sheet, row, column, number, and what to say of another."""
+    if sheet := edits.data.get(TABLES):
+        hint = "Put it back: only the model's files can change a table"
+        for column, _, _, values in columns_of(exported.tables):
+            for row, value in enumerate(values.tolist(), start=TABLE_FIRST):
+                yield sheet, row, column, value, "the look-up table has", hint
+    if sheet := edits.data.get(SCENARIO_INPUTS):
+        said, chosen = values_of(whole), edits.scenario.value
+        hint = "Put it back, and type yours as override on Inputs"
+        places = [place for (_, place), cell in sheet.cells.items() if cell.value == chosen]
+        for (row, column), cell in sorted(sheet.cells.items()):
+            if column == 1 and cell.value in said and places:
+                what = f"the scenario's value of '{cell.value}' is"
+                yield sheet, row, places[0], said[cell.value], what, hint
 
 
 def _content(

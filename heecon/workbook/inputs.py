@@ -275,9 +275,9 @@ def add_scenario_inputs(book: Book, case: WorkbookInput, settings: tuple[Setting
     book.names["ss_id"] = sheet.reference(TOP + 1, 1, rows=many)
     book.names["ss_table"] = sheet.reference(TOP + 1, 3, rows=many, columns=wide)
     first = TOP + 1 + many
-    book.names["sc_id"] = sheet.reference(first, 1, rows=max(1, len(case.keys)))
-    book.names["sc_table"] = sheet.reference(first, 3, rows=max(1, len(case.keys)), columns=wide)
     count = max(1, len(case.keys))
+    book.name("sc_id", sheet.column(first, 1, count))
+    book.names["sc_table"] = sheet.reference(first, 3, rows=count, columns=wide)
     book.name("sc_place", sheet.column(first, 3 + wide, count))
     columns = [sheet.column(first, 3 + i, count) for i in range(wide)]
     changed = sum_of([sheet.seal(TOP - 1, 3 + i, cells) for i, cells in enumerate(columns)])

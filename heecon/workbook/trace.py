@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from heecon.errors import InputError, Problem
 from heecon.model.definition import Formula
 from heecon.model.outcomes import edges_of
+from heecon.workbook.address import MAX_COLUMNS
 from heecon.workbook.book import HEADER, HEADING, NOTE, PLAIN, SHARE, Sheet, Style
 from heecon.workbook.columns import (
     GROUP_ROW,
@@ -28,6 +30,9 @@ from heecon.workbook.trace_checks import plan_checks
 from heecon.workbook.trace_moves import plan_flow, plan_occupancy, plan_transitions
 from heecon.workbook.trace_outcomes import plan_counted, plan_factors, plan_outcome
 
+SPARE = 384
+"""Columns left for parts of long formulas."""
+
 
 def planned(layout: Layout, timeline: Timeline, numbers: Numbers, strategy: str) -> Trace:
     """The trace of a strategy with all its columns, still to be written.
@@ -37,6 +42,9 @@ def planned(layout: Layout, timeline: Timeline, numbers: Numbers, strategy: str)
         timeline: time, weights and discount factors.
         numbers: the engine's values.
         strategy: its name.
+
+    Raises:
+        InputError: there are more columns than a sheet has.
     """
     trace = Trace(layout, timeline, numbers, strategy)
     for key, label, style in (
@@ -57,6 +65,10 @@ def planned(layout: Layout, timeline: Timeline, numbers: Numbers, strategy: str)
     plan_counted(trace)
     for outcome in trace.model.outcomes.values():
         plan_outcome(trace, outcome)
+    if len(trace.columns) > MAX_COLUMNS - SPARE:
+        what = f"the trace of '{strategy}' would have {len(trace.columns):,} columns"
+        hint = f"A sheet holds {MAX_COLUMNS:,}: lower residence or lengthen the cycle"
+        raise InputError(Problem("workbook", what, hint))
     return trace
 
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from heecon.errors import InputError
-from heecon.workbook.inputs import NO_ID, SPARE, TWICE, UNREAD
+from heecon.workbook.importer import import_workbook
+from heecon.workbook.inputs import IMPOSSIBLE, NO_ID, SPARE, TWICE, UNREAD
 from heecon.workbook.recalculate import recalculate
 from heecon.workbook.verify import verify
 from tests.workbook.books import add_row, at, edited, row_of
 
+Change = Callable[[Any], object]
 OVERRIDE = "your override"
 NOT_NUMBERS = "overrides that are not numbers"
 BELOW = "rows with an id below the area that is read"
 
 
 def failing(path: Path, engine: str = "formualizer") -> dict[str, Any]:
-    """Value of every check of the inputs that fails."""
+    """Value of every check that fails, but for those of traces."""
     found = recalculate(path, engine)
-    cells = [found.values("Checks", [(r, 1), (r, 3), (r, 4)]) for r in range(7, 40)]
+    cells = [found.values("Checks", [(r, 1), (r, 3), (r, 4)]) for r in range(7, 60)]
     return {str(what): value for what, value, verdict in cells if verdict == "FAIL"}
 
 
@@ -71,6 +74,65 @@ def test_a_blank_row_is_no_input(export: Path) -> None:
 
     edited(export, export, change)
     assert failing(export) == {}
+
+
+def cell(sheet: str, key: str, column: int, value: object) -> Change:
+    """A change of the cell in the row of a text of the first column."""
+
+    def change(book: Any) -> None:
+        book[sheet].cell(row_of(book[sheet], key), column).value = value
+
+    return change
+
+
+def table(book: Any) -> None:
+    book["Tables"]["B6"].value = 0.5
+
+
+def deleted(book: Any) -> None:
+    for found in book["Inputs"][row_of(book["Inputs"], "h_base")]:
+        found.value = None
+
+
+@pytest.mark.parametrize(
+    ("change", "checks", "words"),
+    [
+        (cell("Inputs", "c_care", 5, -500), (problem(IMPOSSIBLE), "total cost"), "c_care"),
+        (cell("Inputs", "d_a", 5, 0.9), ("shares of 'split' sum to 1",), "Inputs!E"),
+        (cell("Control", "dr_cost_1", 4, -0.02), ("discount rates: the lowest",), ""),
+        (cell("Control", "dr_cost_1", 4, 3.5), ("discount rates: the highest",), ""),
+        (table, ("numbers of look-up tables",), "Tables!B6: the look-up table has 0.5"),
+        (cell("Constants", "const_0.5", 2, 0.7), ("constants changed",), "0.7 instead of 0.5"),
+        (
+            cell("Scenario_inputs", "c_care", 3, 700),
+            ("inputs changed",),
+            "Scenario_inputs!C34: the scenario's value of 'c_care' is 700 instead of 500",
+        ),
+        (deleted, ("inputs whose row is missing",), "Inputs has no row h_base"),
+        (cell("Inputs", "h_base", 5, "0.3"), (NOT_NUMBERS,), "is the text '0.3'"),
+        (
+            cell("Control", "include[usual]", 4, "no"),
+            ("the comparator",),
+            "refused with what was typed",
+        ),
+    ],
+)
+def test_what_a_payer_may_do_wrong(
+    export: Path, change: Change, checks: tuple[str, ...], words: str
+) -> None:
+    """The workbook fails a check that names it, and the import says so with the cell."""
+    # With an override the checks against the engine say nothing.
+    edited(export, export, cell("Control", "threshold_1", 4, 21_000))
+    edited(export, export, change)
+    found = failing(export)
+    for start in checks:
+        assert any(what.startswith(start) for what in found), found
+    with at(export.parent):
+        try:
+            said = " ".join(import_workbook(export).notes)
+        except InputError as error:
+            said = str(error)
+    assert words in said
 
 
 @pytest.mark.parametrize(

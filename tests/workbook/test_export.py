@@ -14,6 +14,7 @@ import pytest
 
 import heecon as he
 from heecon.errors import InputError
+from heecon.workbook import trace
 from heecon.workbook.address import is_safe_name, reads_as_cell, sheet_names
 from heecon.workbook.book import Book
 from heecon.workbook.case import MAX_SLOTS, case_of, refuse
@@ -132,13 +133,22 @@ def test_too_many_cells_are_refused() -> None:
         refuse(model)
 
 
-def test_the_most_residence_is_carried() -> None:
-    states = {"ill": {"residence": MAX_SLOTS}, "dead": {"absorbing": True}}
+def test_too_many_columns_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace, "MAX_COLUMNS", trace.SPARE + 10)
+    with pytest.raises(InputError, match=r"'only' would have [0-9]+ columns. A sheet holds 394"):
+        workbook(case_in_memory(small()))
+
+
+@pytest.mark.parametrize(
+    ("slots", "cycles"), [(75, 10), pytest.param(MAX_SLOTS, 60, marks=pytest.mark.slow)]
+)
+def test_the_most_residence_is_carried(slots: int, cycles: int) -> None:
+    states = {"ill": {"residence": slots}, "dead": {"absorbing": True}}
     rates = {"ill": {"rates": {"dead": "0.1 / (1 + state_time)"}}}
-    outcomes = {"y": {"kind": "qaly", "state": {"ill": "1 - state_cycle / 100"}}}
+    outcomes = {"y": {"kind": "qaly", "state": {"ill": "1 - state_cycle / 1000"}}}
     book = workbook(
         case_in_memory(
-            small(states=states, transitions=rates, outcomes=outcomes, horizon="70 cycles")
+            small(states=states, transitions=rates, outcomes=outcomes, horizon=f"{cycles} cycles")
         )
     )
     assert differences(book, opened(book)) == []

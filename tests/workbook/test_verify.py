@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from heecon.commands.workbook import app
-from heecon.errors import InputError
+from heecon.errors import HeeconError, InputError
 from heecon.workbook import recalculate
 from heecon.workbook.case import case_of
 from heecon.workbook.export import write_workbook
@@ -238,6 +238,26 @@ def test_import_says_what_each_change_did(run: Run, export: Path) -> None:
     assert "Note: c_care: overridden" in text
     assert "Written to mine.toml. Run it: heecon run mine.toml" in text
     assert (export.parent / "mine.toml").is_file()
+
+
+def test_an_import_writes_over_no_file_unless_told(run: Run, export: Path) -> None:
+    """Somebody's scenario must not be lost."""
+    typed(export, {"c_care": 650})
+    mine = export.parent / "mine.toml"
+    mine.write_text("title = 'Mine'\n")
+    code, text = run("import", "small.xlsx", "-o", "mine.toml")
+    assert code != 0
+    assert "mine.toml: the file is there already" in text
+    assert mine.read_text() == "title = 'Mine'\n"
+    assert run("import", "small.xlsx", "-o", "mine.toml", "--force")[0] == 0
+    assert "c_care" in mine.read_text()
+
+
+def test_an_import_writes_nothing_that_cannot_run(export: Path) -> None:
+    typed(export, {"d_a": 1, "d_b": 0})  # a hazard is divided by d_b
+    with at(export.parent), pytest.raises(HeeconError, match="h_base"):
+        import_workbook(export, export.parent / "mine.toml")
+    assert not (export.parent / "mine.toml").exists()
 
 
 def test_commands_refuse_names_that_are_not_theirs(run: Run, export: Path) -> None:

@@ -31,11 +31,17 @@ thresholds = [50000]
 """
 MODEL = FILES["inputs/small/model.toml"].replace(
     'title       = "Small"\n', 'title       = "Small"\ncurrency = "GBP"\nprice_year = 2024\n'
-) + (
+).replace("well = 0.8", 'well = "u_well"') + (
     '[outcomes.stays]\nkind = "count"\nstate = { ill = 1 }\n'
+    '[outcomes.years]\nkind = "life_year"\nstate = { alive = 1 }\n'
     '[strategies.third]\nlabel = "Third"\n'
 )  # fmt: skip
-ALL = FILES | {"inputs/small/model.toml": MODEL, "scenarios/small/abroad.toml": ABROAD}
+UTILITY = "u_well,,0.8,,,,,,,,utility,assumption,a guess\n"
+ALL = FILES | {
+    "inputs/small/model.toml": MODEL,
+    "inputs/small/parameters.csv": FILES["inputs/small/parameters.csv"] + UTILITY,
+    "scenarios/small/abroad.toml": ABROAD,
+}
 
 
 class Exported:
@@ -51,6 +57,7 @@ class Exported:
         self.spreadsheet = formualizer.load_workbook(str(self.path))
         self.spreadsheet.evaluate_all()
         get = self.spreadsheet.get_value
+        self.inputs = {get("Inputs", row, 1): row for row in range(7, 30)}
         self.control = {get("Control", row, 1): row for row in range(1, 60)}
 
     @contextmanager
@@ -155,6 +162,18 @@ def test_a_replayed_draw_is_announced(exported: Exported) -> None:
     with at(path.parent):
         notes = import_workbook(path).notes
     assert any(note.startswith("Draw 7 of the PSA is replayed") for note in notes)
+
+
+def test_qalys_are_not_above_life_years(exported: Exported) -> None:
+    get, row = exported.spreadsheet.get_value, exported.inputs["u_well"]
+    exported.spreadsheet.set_value("Inputs", row, 5, 1.5)
+    exported.spreadsheet.evaluate_all()
+    found = [get("Checks", r, 1) for r in range(7, 90) if get("Checks", r, 4) == "FAIL"]
+    exported.spreadsheet.set_value("Inputs", row, 5, None)
+    exported.spreadsheet.evaluate_all()
+    problem = "overrides and rows with the problem 'impossible value'"
+    assert found == [problem, *["QALYs above life years (undiscounted)"] * 3]
+    assert exported.text("Checks", 3, 4) == "OK"
 
 
 def test_counts_of_different_things_are_not_added(exported: Exported) -> None:
