@@ -122,17 +122,15 @@ def read_synthesis(
         what = f"unknown method {shown(method)}"
         diagnostics.error(file.where(("method",)), what, f"There is {', '.join(METHODS)}")
     comparisons = []
+    rows_of = Counter(row.study for row, _ in rows)
     for row, where in rows:
         with diagnostics.collecting(where):
-            comparisons.append(_comparison(row, estimand, registry, where))
+            found = _comparison(row, estimand, registry, where)
+            if rows_of[row.study] > 1:
+                found = _with_rounding(found, row, estimand, registry)
+            comparisons.append(found)
     diagnostics.raise_if_any()
-    rows_of = Counter(row.study for row, _ in rows)
-    contrasts = [
-        found.contrast
-        if rows_of[row.study] == 1
-        else _with_rounding(found.contrast, row, estimand, registry)
-        for found, (row, _) in zip(comparisons, rows, strict=True)
-    ]
+    contrasts = [comparison.contrast for comparison in comparisons]
     try:
         network = synthesise(contrasts, reference=content.reference, method=method)
     except InputError as error:
@@ -256,16 +254,17 @@ def _comparison(row: ContrastSection, estimand: str, registry: Registry, where: 
 
 
 def _with_rounding(
-    contrast: Contrast, row: ContrastSection, estimand: str, registry: Registry
-) -> Contrast:
-    """The contrast of a trial of several arms with what the digits of its figures leave open.
+    found: Comparison, row: ContrastSection, estimand: str, registry: Registry
+) -> Comparison:
+    """A comparison of a trial of several arms with what the digits of its figures leave open.
 
     Every figure it rests on is moved by half a unit of its last digit; what that does is summed up.
     """
-    effect = se = 0.0
+    contrast, effect, se = found.contrast, 0.0, 0.0
     rule = row.spread.values() if isinstance(row.spread, dict) else ()
-    ids = [row.evidence] if isinstance(row.evidence, str) else row.evidence
-    for identifier in dict.fromkeys([*ids, *map(str, rule), *re.findall(r"\w+", row.conversion)]):
+    for identifier in dict.fromkeys(
+        [*found.evidence, *map(str, rule), *re.findall(r"\w+", row.conversion)]
+    ):
         if identifier not in registry.rows:
             continue
         figure = registry.rows[identifier]
@@ -276,7 +275,7 @@ def _with_rounding(
             moved = _comparison(row, estimand, replace(registry, rows=cells), contrast.where)
             effect += abs(moved.contrast.effect - contrast.effect)
             se += abs(moved.contrast.se - contrast.se)
-    return replace(contrast, effect_rounding=effect, se_rounding=se)
+    return replace(found, contrast=replace(contrast, effect_rounding=effect, se_rounding=se))
 
 
 Reading = tuple[float, float | None, str, str, str]
