@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from heecon.difference.difference import Difference
 from heecon.difference.parts import Content, ModelParts, Part
 from heecon.language import names, parse, table_names
 from heecon.model.definition import Model
+from heecon.model.settings import is_whole
 
 REST = "rest"
 
@@ -85,6 +87,7 @@ def _links(difference: Difference, shares: Iterable[set[str]]) -> Iterator[Link]
     yield from _by_state(difference)
     yield from _by_transition(difference)
     yield from _by_share(difference.parts, shares)
+    yield from _by_time(difference)
 
 
 def _by_name(read: Mapping[Part, frozenset[str]], difference: Difference) -> Iterator[Link]:
@@ -176,6 +179,18 @@ def _by_share(changed: Sequence[Part], shares: Iterable[set[str]]) -> Iterator[L
         parts = [part for part in changed if part[0] == "parameters" and part[1] in keys]
         for part in parts[1:]:
             yield parts[0], part, "shares of a whole (a Dirichlet distribution)"
+
+
+def _by_time(difference: Difference) -> Iterator[Link]:
+    """Cycle and horizon, where the horizon of one side is no whole number of the other's cycles."""
+    parts = [("model", key) for key in ("cycle", "horizon", "rounding")]
+    changed = [part for part in parts if part in difference.parts]
+    mixtures = product(*(difference.sides(part) for part in parts))
+    if changed[1:] and not all(
+        is_whole(str(cycle), str(horizon), bool(rounding)) for cycle, horizon, rounding in mixtures
+    ):
+        for part in changed[1:]:
+            yield changed[0], part, "a horizon is a whole number of cycles"
 
 
 def shown(part: Part) -> str:

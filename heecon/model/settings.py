@@ -165,6 +165,15 @@ def horizon_years(settings: Settings) -> float | str:
     return amount * settings.cycle_length if unit == "cycles" else duration.years(settings.horizon)
 
 
+def is_whole(cycle: str, horizon: str, rounding: bool) -> bool:
+    """Whether a horizon is a whole number of cycles, or need not be."""
+    if rounding or horizon == LIFETIME:
+        return True
+    amount, unit = duration.split(horizon)
+    exact = amount if unit == "cycles" else duration.years(horizon) / duration.years(cycle)
+    return abs(exact - round(exact)) <= WHOLE
+
+
 def _start_age(
     section: SettingsSection,
     reader: FormulaReader,

@@ -10,7 +10,7 @@ from heecon.errors import Diagnostics, shown
 from heecon.files import names
 from heecon.model import duration
 from heecon.model.definition import Model
-from heecon.model.settings import LIFETIME, WHOLE, horizon_years
+from heecon.model.settings import LIFETIME, horizon_years, is_whole
 from heecon.model.to_dict import to_dict
 from heecon.workbook.edits import Edit, as_number, is_same
 from heecon.workbook.layout import ABSENT
@@ -110,9 +110,8 @@ class ChangedSettings:
             found.setdefault("horizon", f"{_plain(years)} years")
         horizon = found.get("horizon", LIFETIME)
         if horizon != LIFETIME:
-            cycle = duration.years(found.get("cycle", self.base.settings.cycle))
-            exact = duration.years(horizon) / cycle
-            if abs(exact - round(exact)) > WHOLE:
+            cycle = found.get("cycle", self.base.settings.cycle)
+            if not is_whole(cycle, horizon, rounding=False):
                 found["rounding"] = "up"
 
     def _before(self, *, cycle_changes: bool) -> dict[str, Any]:

@@ -105,6 +105,23 @@ def test_steps_do_what_their_change_does() -> None:
     assert (doses.absolute, doses.relative) == (10, 0.5)
 
 
+def test_cycle_and_horizon_change_together_where_they_only_fit_so() -> None:
+    def lasting(cycle: str, horizon: str, rounding: str | None = None) -> Edit:
+        more = {"rounding": rounding} if rounding else {}
+        return lambda draft: draft.definition["model"].update(
+            {"cycle": cycle, "horizon": horizon, **more}
+        )
+
+    log = check(edited(lasting("1 month", "10 years")), edited(lasting("4 weeks", "130 cycles")))
+    assert keys(log)[0] == ["model.cycle", "model.horizon"]
+    log = check(
+        edited(lasting("1 year", "3 years", "up")), edited(lasting("1 year", "2.5 cycles", "up"))
+    )
+    assert keys(log) == [["model.horizon"]]
+    log = check(edited(lasting("1 year", "2.5 years", "up")), edited(lasting("1 year", "2 years")))
+    assert keys(log) == [["model.horizon", "model.rounding"]]
+
+
 def test_each_step_equals_a_model_edited_by_hand() -> None:
     def dearer(draft: Draft) -> None:
         draft.values["c_drug[new]"] = 900.0
