@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from heecon.errors import InputError
 from heecon.workbook.importer import import_workbook
 from heecon.workbook.inputs import IMPOSSIBLE, NO_ID, SPARE, TWICE, UNREAD
-from heecon.workbook.recalculate import recalculate
+from heecon.workbook.recalculate import convert, recalculate
 from heecon.workbook.verify import verify
 from tests.workbook.books import add_row, at, edited, row_of
 
@@ -157,3 +159,23 @@ def counted_alike(path: Path, engine: str, value: object, count: int) -> None:
     assert failing(path, engine).get(NOT_NUMBERS, 0) == count
     (changes,) = recalculate(path, engine).values("Results", [(2, 1)])
     assert str(changes).endswith(", with 1 override(s)")
+
+
+@pytest.mark.slow
+def test_a_payer_s_copy_passes_in_libreoffice(export: Path) -> None:
+    """Overrides of an input, of a setting and in a spare row; saved there, and checked."""
+    edited(export, export, cell("Inputs", "h_base", 5, 0.25))
+    edited(export, export, cell("Control", "dr_cost_1", 4, 0.05))
+    edited(export, export, lambda book: add_row(book, "c_care[new]", {OVERRIDE: 450}))
+    program = shutil.which("soffice") or shutil.which("libreoffice")
+    assert program, "apt-get install libreoffice-calc"
+    kind = "xlsx:Calc MS Excel 2007 XML"
+    saved = convert(export, export.parent / "scratch", program, kind)
+    shutil.copy(saved, export)
+    with at(export.parent):
+        found = verify(export, "libreoffice")
+    assert found.passed, found.differences[:5]
+    assert found.imported.changed == 3
+    cover = openpyxl.load_workbook(saved, data_only=True)["Cover"]
+    shown = {label: value for label, value, *_ in cover.iter_rows(values_only=True)}
+    assert (shown["all checks"], shown["overrides"]) == ("OK", 3)
