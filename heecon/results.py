@@ -77,6 +77,18 @@ class CEAResult:
         """The fully incremental analysis, with dominance and extended dominance."""
         return tables.incremental(self.evaluation)
 
+    def cost_per(self, effect: str, *, avoided: bool = False) -> Table:
+        """The incremental analysis by another effect than QALYs.
+
+        Args:
+            effect: "life_years", or the name of an outcome.
+            avoided: fewer is better, as of events.
+
+        Raises:
+            InputError: the model counts no such effect.
+        """
+        return tables.cost_per(self.evaluation, effect, avoided=avoided)
+
     @property
     def pairwise(self) -> Table:
         """Every strategy against the comparator."""

@@ -124,6 +124,35 @@ class Evaluation:
         cost, qalys = self.cost(), self.qalys()
         return equalised(Totals(name, cost[name], qalys[name]) for name in self.result.strategies)
 
+    def totals_by(self, effect: str, *, avoided: bool = False) -> tuple[tuple[Totals, ...], str]:
+        """Totals whose effect is another than QALYs, and words for it.
+
+        Args:
+            effect: "life_years", "qalys", or the name of an outcome that is no cost.
+            avoided: fewer is better, as of events.
+
+        Raises:
+            InputError: the model counts no such effect.
+        """
+        kinds = {"life_years": ("life_year", "life years"), "qalys": ("qaly", "QALYs")}
+        known = {
+            outcome.name: outcome.label
+            for outcome in self.result.outcomes
+            if outcome.kind != "cost"
+        }
+        counted = {outcome.kind for outcome in self.result.outcomes}
+        sums = {name: words for name, (kind, words) in kinds.items() if kind in counted}
+        if effect not in {**known, **sums}:
+            hint = names.did_you_mean(effect, {**sums, **known})
+            raise InputError(Problem("effect", f"the model counts no '{effect}'", hint))
+        amounts = self._mean(
+            self.result.of(effect) if effect in known else self.result.total(kinds[effect][0])
+        )
+        sign, end = (-1.0, " avoided") if avoided else (1.0, "")
+        cost = self.cost()
+        found = equalised(Totals(n, cost[n], sign * amounts[n]) for n in self.result.strategies)
+        return found, {**sums, **known}[effect] + end
+
     def incremental(self) -> tuple[IncrementalRow, ...]:
         """Fully incremental analysis with dominance and extended dominance."""
         return fully_incremental(self.totals())
@@ -158,7 +187,7 @@ class Evaluation:
         if not self.has_qalys:
             found.append(
                 "No outcome is of the kind 'qaly', so there is no incremental analysis and no net "
-                'benefit. Give the effect that counts `kind = "qaly"`, whatever its unit.'
+                "benefit. heecon run --effect NAME (or --avoided NAME) compares by another outcome."
             )
         for kind, steps in self.model.settings.discount.items():
             high = [rate for step in steps if (rate := base_number(step.rate, self.model)) > 0.25]

@@ -36,6 +36,7 @@ from heecon.report.console import print_warnings
 from heecon.report.event_log import EventLog
 from heecon.report.run_files import MANIFEST, write_run
 from heecon.report.run_report import print_run
+from heecon.report.tables import cost_per
 
 LIMIT = 10_000_000
 """People simulated at most when a precision is asked for and no number of them."""
@@ -60,6 +61,19 @@ def run(
         ),
     ] = None,
     threshold: Threshold = None,
+    effect: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Costs by another effect too: life_years or an outcome; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    avoided: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Costs by events avoided too: an outcome; may be repeated.", show_default=False
+        ),
+    ] = None,
     events: Annotated[
         Path | None,
         typer.Option(help="With microsim: write every move of every person (.npz or .parquet)."),
@@ -85,14 +99,16 @@ def run(
         refuse_options(seed=seed, until_se=until_se, events=events)
         evaluation = evaluate(model, keep_trace=True, on_compile=say_compiling)
     folder = folder_for(model, out, engine=own.scenario.engine)
-    paths = write_run(evaluation, folder, time.perf_counter() - began, plots or ())
+    further = [cost_per(evaluation, name) for name in effect or []]
+    further += [cost_per(evaluation, name, avoided=True) for name in avoided or []]
+    paths = write_run(evaluation, folder, time.perf_counter() - began, plots or (), further)
     if workbook:
         from heecon.commands.workbook import write as write_workbook  # noqa: PLC0415  (slow)
 
         path = folder / "workbook.xlsx"
         paths.append(write_workbook(scenario, path, no_scenario=no_scenario, manifest=MANIFEST)[0])
     console = make_console()
-    print_run(evaluation, console)
+    print_run(evaluation, console, further)
     say_written(console, folder, paths)
 
 

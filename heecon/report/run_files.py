@@ -17,6 +17,7 @@ from heecon.analysis.monte_carlo import estimates
 from heecon.files.write import csv_files, json_text, write_all
 from heecon.model.definition import Model
 from heecon.report import tables
+from heecon.table import Table
 
 MANIFEST = "manifest.json"
 
@@ -24,7 +25,11 @@ PACKAGES = ("heecon", "numpy", "numba", "scipy", "pandas", "pydantic")
 
 
 def write_run(
-    evaluation: Evaluation, folder: Path, seconds: float, formats: Iterable[plot.Format] = ()
+    evaluation: Evaluation,
+    folder: Path,
+    seconds: float,
+    formats: Iterable[plot.Format] = (),
+    further: Iterable[Table] = (),
 ) -> list[Path]:
     """Write everything about a run into a folder, all files or none.
 
@@ -33,6 +38,7 @@ def write_run(
         folder: created if need be; files of the same names are replaced.
         seconds: how long the run took, for the manifest.
         formats: of the picture of the trace; none is drawn for no format.
+        further: tables that were asked for.
 
     Returns:
         The paths written.
@@ -46,6 +52,7 @@ def write_run(
         tables.pairwise(evaluation),
         tables.net_benefit(evaluation),
         tables.assumptions(evaluation),
+        *further,
     ]
     if evaluation.result.monte_carlo is not None:
         written.append(estimates(evaluation))

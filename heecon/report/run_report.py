@@ -32,8 +32,14 @@ COMPOUNDING = {
 }
 
 
-def print_run(evaluation: Evaluation, console: Console) -> None:
-    """Print header, costs, health, events, incremental results, assumptions and warnings."""
+def print_run(evaluation: Evaluation, console: Console, further: Sequence[Table] = ()) -> None:
+    """Print header, costs, health, events, incremental results, assumptions and warnings.
+
+    Args:
+        evaluation: a run.
+        console: the screen.
+        further: incremental analyses by other effects than QALYs.
+    """
     labels = {
         name: strategy.label if console.width >= WIDE else name
         for name, strategy in evaluation.model.strategies.items()
@@ -46,6 +52,11 @@ def print_run(evaluation: Evaluation, console: Console) -> None:
         _incremental(evaluation, labels, console)
         _pairwise(evaluation, labels, console)
         _net_benefit(evaluation, labels, console)
+    for table in further:
+        name = table.name.removeprefix("cost_per_")
+        columns = ("strategy", "cost", name, "incremental_cost", f"incremental_{name}")
+        shown = table.select(*columns, "icer", "status", "icer_pairwise", "quadrant_pairwise")
+        show(console, _labelled(shown, labels))
     if evaluation.result.monte_carlo is not None:
         print_errors(evaluation, labels, console)
     _assumptions(evaluation, console)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from heecon.analysis.ceac import column
 from heecon.analysis.evaluation import Evaluation, SummaryRow
+from heecon.analysis.incremental import fully_incremental
+from heecon.analysis.incremental import pairwise as compare_pairs
 from heecon.table import Column, Field, Table
 
 SUMMARY: tuple[Field, ...] = (
@@ -82,6 +86,36 @@ def incremental(evaluation: Evaluation) -> Table:
     rows = evaluation.incremental() if evaluation.has_qalys else ()
     title = "Fully incremental analysis, in order of cost (discounted)"
     return Table.of("incremental", title, rows, INCREMENTAL)
+
+
+def cost_per(evaluation: Evaluation, effect: str, *, avoided: bool = False) -> Table:
+    """The incremental analysis by another effect than QALYs, under its own name.
+
+    Args:
+        evaluation: a run.
+        effect: see ``Evaluation.totals_by``.
+        avoided: fewer is better.
+    """
+    totals, words = evaluation.totals_by(effect, avoided=avoided)
+    name = f"{effect}_avoided" if avoided else effect
+    title = f"Costs by {words} (discounted)"
+    found = Table.of(f"cost_per_{name}", title, fully_incremental(totals), INCREMENTAL)
+    columns = [
+        replace(c, name=c.name.replace("qalys", name), label=c.label.replace("QALYs", words))
+        for c in found.columns
+    ]
+    table = replace(found, columns=columns)
+    pairs = {row.strategy: row for row in compare_pairs(totals, evaluation.comparator)}
+    against = [pairs.get(str(strategy)) for strategy in table["strategy"]]
+    return table.plus(
+        Column(
+            "icer_pairwise",
+            f"ICER v {evaluation.comparator}",
+            [p and p.icer for p in against],
+            "money",
+        ),
+        Column("quadrant_pairwise", "Quadrant", [p and p.quadrant for p in against]),
+    )
 
 
 def pairwise(evaluation: Evaluation) -> Table:

@@ -11,7 +11,7 @@ from heecon.analysis.evaluation import Evaluation as Evaluation_of
 from heecon.analysis.evaluation import run
 from heecon.report.console import money
 from heecon.report.run_report import describe, print_run
-from heecon.report.tables import summary
+from heecon.report.tables import cost_per, summary
 from heecon.table import Column
 from tests.analysis.test_evaluation import parameters, small
 
@@ -122,6 +122,24 @@ def test_small_amounts_of_money_have_their_digits() -> None:
     )
     assert Column("cost", "Cost", [4.71, 1234.5], "money").cells == ("5", "1,234")
     assert Column("cost", "Cost", [5, 20.0], "money").cells == ("5", "20")
+
+
+def test_costs_by_another_effect(flagship: Evaluation_of) -> None:
+    """Life years gained and events avoided, under their own name, by hand."""
+    table = cost_per(flagship, "life_years").where(strategy="denosumab")
+    cost, years, base = flagship.cost(), flagship.life_years(), flagship.comparator
+    assert table["life_years"][0] == pytest.approx(years["denosumab"], rel=1e-12)
+    (outcome, *_) = [row.outcome for row in flagship.summary() if row.kind == "count"]
+    counts = {row.strategy: row.discounted for row in flagship.summary() if row.outcome == outcome}
+    found = cost_per(flagship, outcome, avoided=True)
+    assert found.name == f"cost_per_{outcome}_avoided"
+    for name, icer in zip(found["strategy"], found["icer_pairwise"], strict=True):
+        if icer is not None:
+            more, fewer = cost[name] - cost[base], counts[base] - counts[name]
+            assert icer == pytest.approx(more / fewer)
+    assert any(icer is not None for icer in found["icer_pairwise"])
+    with pytest.raises(he.InputError, match=r"the model counts no 'life_yers'. Did you mean"):
+        cost_per(flagship, "life_yers")
 
 
 def test_money() -> None:
