@@ -335,11 +335,7 @@ class PSAResult:
                 self.outcomes, trial, sizes, level,
                 method="moment_matching" if moment_matching else "regression", seed=seed,
             )  # fmt: skip
-            net = (
-                ()
-                if population is None
-                else net_benefit_of_sampling(found, population, fixed_cost, cost_per_person)
-            )
+            net = net_benefit_of_sampling(found, population, fixed_cost, cost_per_person)
             return evsi_report(found, net, self.outcomes.currency)
 
         return Analysis(at_each(several(threshold), at))

@@ -123,6 +123,9 @@ def test_every_heading_says_how_many_inputs_vary(folder: Path) -> None:
     assert 0 < varying < len(model.inputs)
     assert words in run("psa", str(folder), "--draws", "20").output
     assert words in repr(model.psa(20))
+    halves = f"{folder}=0.5"
+    other = run("psa-mixture", halves, f"{folder}/=0.5", "--draws", "20", "--out", "m").output
+    assert f"20 draws, {varying + 1} inputs vary" in other  # and the structure
 
 
 # --- warnings ------------------------------------------------------------------------------------
@@ -502,7 +505,7 @@ def test_more_draws_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
     model = toy([uncertain("a", "normal", 1.0, 0.1)], "a")
     monkeypatch.setattr("heecon.analysis.psa._memory", lambda: 5e9)
     numbers = 1 + 2 * 2
-    most = int(5e9 / (60 * numbers))
-    with pytest.raises(he.InputError, match=f"need about 9.0 GB.*has 5.0 GB: {most:,} would fill"):
+    most = int(5e9 / (80 * numbers))
+    with pytest.raises(he.InputError, match=f"need about 12.0 GB.*has 5.0 GB: {most:,} would fill"):
         model.psa(30_000_000)
     assert model.psa(10).outcomes.draws == 10

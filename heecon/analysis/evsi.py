@@ -14,6 +14,7 @@ Manolopoulou, Baio 2018 Med Decis Making 38:163 (moment matching); Menzies 2016 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -173,33 +174,32 @@ def evsi(
 
 def net_benefit_of_sampling(
     found: Sequence[Evsi],
-    population: float | Callable[[int], float],
+    population: float | None,
     fixed_cost: float,
     cost_per_person: float,
 ) -> tuple[NetBenefit, ...]:
-    """Population value of a study less its cost, at every size.
+    """Population value of a study less its cost, at every size; nothing without a population.
 
     Args:
         found: from ``evsi``.
-        population: people the decision affects (see ``ceac.population_size``), or a
-            function of n, for studies that report the later the larger they are.
+        population: people the decision affects, see ``ceac.population_size``.
         fixed_cost: cost of the study whatever its size.
         cost_per_person: cost of one person in the study.
 
     Raises:
         InputError: a cost or population is negative or not finite.
     """
+    if population is None:
+        return ()
+    amounts = ("population", population), ("cost", fixed_cost), ("cost", cost_per_person)
+    for name, amount in amounts:
+        if not 0 <= amount < math.inf:
+            raise InputError(Problem(name, f"{amount}", "Give an amount of at least 0"))
     rows = []
     for entry in found:
-        size = population(entry.n) if callable(population) else population
-        for name, amount in (("population", size), ("cost", fixed_cost), ("cost", cost_per_person)):
-            if not (amount >= 0 and np.isfinite(amount)):
-                raise InputError(Problem(name, f"{amount}", "Give an amount of at least 0"))
-        cost = fixed_cost + cost_per_person * entry.people
-        value = entry.value * size
-        rows.append(
-            NetBenefit(entry.n, value, cost, value - cost, entry.standard_error * size),
-        )
+        cost, value = fixed_cost + cost_per_person * entry.people, entry.value * population
+        error = entry.standard_error * population
+        rows.append(NetBenefit(entry.n, value, cost, value - cost, error))
     return tuple(rows)
 
 

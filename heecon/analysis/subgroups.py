@@ -59,6 +59,7 @@ def weighted(subgroups: Parts) -> Outcomes:
         cost=_sum(subgroups, "cost"),
         effect=_sum(subgroups, "effect"),
         parameters=_side_by_side(subgroups),
+        inputs=0,
         base=_base(subgroups),
     )
 
@@ -188,6 +189,7 @@ def mixture(scenarios: Parts, seed: int = 1) -> Outcomes:
         cost=pick([part.cost for part in parts]),
         effect=pick([part.effect for part in parts]),
         parameters={**parameters, STRUCTURE: chosen.astype(float)},
+        inputs=0,
         base=_base(scenarios),
     )
 

@@ -12,7 +12,7 @@ from heecon.analysis import trial as designs
 from heecon.analysis.ceac import population_size
 from heecon.analysis.draws_file import read_outcomes
 from heecon.analysis.evppi import rank
-from heecon.analysis.evsi import SIZES, check_costs, evsi, net_benefit_of_sampling
+from heecon.analysis.evsi import SIZES, check_costs
 from heecon.analysis.outcomes import Outcomes, checked_thresholds
 from heecon.analysis.psa import run_psa, size_of_psa
 from heecon.commands.common import (
@@ -36,7 +36,8 @@ from heecon.commands.psa import check_external
 from heecon.commands.sensitivity import finish
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
-from heecon.report.sensitivity_report import Report, at_each, evppi_report, evsi_report
+from heecon.report.sensitivity_report import Report, at_each, evppi_report
+from heecon.results import PSAResult
 
 Draws = Annotated[
     int | None, typer.Option(help="Number of draws. Default: the scenario's, or 10,000.")
@@ -142,28 +143,14 @@ def evsi_(
         design = designs.binomial_trial(parameter)
     check_costs(people, fixed_cost, cost_per_person)
     model, outcomes = _psa(load_model(scenario, no_scenario), draws, seed)
-    population = _population(people, years, rate)
-
-    def at(threshold: float | None) -> Report:
-        found = evsi(
-            outcomes,
-            design,
-            n or SIZES,
-            _level(outcomes, threshold),
-            method="moment_matching" if moment_matching else "regression",
-            seed=seed,
-        )
-        net = (
-            ()
-            if population is None
-            else net_benefit_of_sampling(found, population, fixed_cost, cost_per_person)
-        )
-        return evsi_report(found, net, outcomes.currency)
-
     with progress("Trials"):
-        report = at_each(threshold, at)
+        found = PSAResult(outcomes).evsi(
+            design, n or SIZES, threshold=threshold, seed=seed, moment_matching=moment_matching,
+            people=people, years=years, rate=rate,
+            fixed_cost=fixed_cost, cost_per_person=cost_per_person,
+        )  # fmt: skip
     folder = folder_for(model, out, "evsi")
-    finish(model, report, folder, "evsi", began, seed=seed, draws=outcomes.draws)
+    finish(model, found.report, folder, "evsi", began, seed=seed, draws=outcomes.draws)
 
 
 def _psa(model: Model, draws: int | None, seed: int) -> tuple[Model, Outcomes]:

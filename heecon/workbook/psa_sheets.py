@@ -101,7 +101,7 @@ class Psa:
         sheet, outcomes = self.draws, self.outcomes
         sheet.head(
             "Draws of the probabilistic analysis",
-            f"{outcomes.draws:,} draws of scenario {self.case.variant.name}, seed "
+            f"{outcomes.heading}; scenario {self.case.variant.name}, seed "
             f"{self.case.seed}. Costs and QALYs are discounted, per person.",
         )
         sheet.put(FIRST - 1, 1, "draw", HEADER)
