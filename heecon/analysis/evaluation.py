@@ -24,7 +24,6 @@ from heecon.engine.individual_run import Options
 from heecon.engine.result import Result, Trace, concatenate
 from heecon.errors import InputError, Problem
 from heecon.files import names
-from heecon.model.check_model import base_number
 from heecon.model.definition import Model
 
 if TYPE_CHECKING:
@@ -189,10 +188,6 @@ class Evaluation:
                 "No outcome is of the kind 'qaly', so there is no incremental analysis and no net "
                 "benefit. heecon run --effect NAME (or --avoided NAME) compares by another outcome."
             )
-        for kind, steps in self.model.settings.discount.items():
-            high = [rate for step in steps if (rate := base_number(step.rate, self.model)) > 0.25]
-            if high:
-                found.append(f"{kind}s are discounted at {high[0]:.0%} a year: is that meant?")
         found += self._impossible_totals()
         alive = float(self.result.alive_at_end.max())
         if self.model.settings.horizon == "lifetime" and alive > ALIVE_LIMIT:

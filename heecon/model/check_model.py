@@ -33,6 +33,9 @@ from heecon.model.schema import ModelFile
 from heecon.model.settings import read_settings
 from heecon.model.structure import check_size, read_start, read_states, read_transitions
 
+HIGH_RATE = 0.25
+"""No agency asks for a higher discount rate a year."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -165,6 +168,7 @@ def _finished(model: Model, parts: Parts, reader: FormulaReader) -> Model:
     warn_of_draws(used, blocks, diagnostics)
     _warn_of_left_out(model, diagnostics)
     warn_of_short_residence(model, diagnostics)
+    _warn_of_discounting(model, diagnostics)
     warn_of_ranges(model.parameters, diagnostics)
     _warn_of_unused(model, reader)
     return replace(model, warnings=tuple(map(str, diagnostics.warnings)))
@@ -322,6 +326,15 @@ def _warn_of_left_out(model: Model, diagnostics: Diagnostics) -> None:
     if named and wanted not in named:
         what = f"no outcome is of the perspective '{wanted}': all that name one are left out"
         diagnostics.warn("", what, names.did_you_mean(wanted, named))
+
+
+def _warn_of_discounting(model: Model, diagnostics: Diagnostics) -> None:
+    for kind, steps in model.settings.discount.items():
+        for step in steps:
+            rate = base_number(step.rate, model)
+            if not 0 <= rate <= HIGH_RATE:
+                what = f"{kind}s are discounted at {rate:.0%} a year"
+                diagnostics.warn(step.rate.where, what, "Is that meant?")
 
 
 def _warn_of_unused(model: Model, reader: FormulaReader) -> None:

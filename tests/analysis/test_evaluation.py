@@ -194,6 +194,12 @@ def test_a_rate_in_percent_is_a_warning() -> None:
     assert any("costs are discounted at 350% a year" in warning for warning in warnings)
 
 
+def test_a_negative_rate_is_a_warning_of_every_command() -> None:
+    definition = small(discounting={"cost": 0, "effect": -0.02})
+    (warning,) = he.Model.from_dict(definition, parameters()).warnings
+    assert "effects are discounted at -2% a year. Is that meant?" in warning
+
+
 def test_assumptions_are_those_without_a_source(evaluation: Evaluation) -> None:
     assert [row.key for row in evaluation.model.assumptions] == ["p_die", "c_drug"]
 
