@@ -94,6 +94,6 @@ def iterate(
     if model.scenario.engine == "continuous":
         from heecon.engine.continuous import run_continuous  # noqa: PLC0415  (imports numba)
 
-        yield from run_continuous(model, draws, replace(chosen, keep_trace=False), first_draw)
+        yield from run_continuous(model, draws, chosen, first_draw)
         return
     yield from iterate_microsim(model, draws, chosen, first_draw=first_draw)

@@ -25,11 +25,12 @@ from heecon.engine.cohort import count_draws, in_perspective
 from heecon.engine.event_times import EventModel
 from heecon.engine.individual_run import Block, IndividualRun, Options, check_size
 from heecon.engine.random_numbers import key_of
-from heecon.engine.result import Result
+from heecon.engine.result import Result, Trace
 from heecon.errors import InputError, Problem
 from heecon.language import names as names_in
 from heecon.model.definition import Formula, Model
 from heecon.model.formulas import TIME_IN_STATE, dependents
+from heecon.model.outcomes import edges_of
 
 Draws = Mapping[str, Floats]
 
@@ -95,9 +96,9 @@ def run_continuous(
     values = {key: np.asarray(column, dtype=float) for key, column in (draws or {}).items()}
     count = count_draws(model, values)
     check_size(model, chosen.patients, count)
-    if chosen.keep_trace or chosen.on_event is not None:
-        what = "there is no trace or event log in continuous time"
-        raise InputError(Problem("trace", what, 'Use engine = "microsim"'))
+    if chosen.on_event is not None:
+        what = "there is no event log in continuous time"
+        raise InputError(Problem("events", what, 'Use engine = "microsim"'))
     run = IndividualRun(model, chosen)
     results = []
     with ThreadPoolExecutor(run.threads) as pool:
@@ -118,12 +119,21 @@ def _draw(run: IndividualRun, values: Draws, number: int, pool: ThreadPoolExecut
         own = attributes.of(people, key, arguments)
         named = dict(zip(attributes.names, own.T, strict=True))
         numbers = np.arange(people.start, people.stop, dtype=np.int64)
-        histories = [events.simulate(numbers, key, named) for events in models]
+        keep = run.options.keep_trace
+        histories = [events.simulate(numbers, key, named, keep_trace=keep) for events in models]
         return run.block(
             [np.ascontiguousarray(h.totals.reshape(len(people), -1)) for h in histories],
-            [{"cells": h.cells, "alive": np.array(h.alive)} for h in histories],
+            [h.sums() for h in histories],
         )
 
     people = run.people(block, number, pool)
     cube, alive = (np.array([sums[name] for sums in people.sums]) for name in ("cells", "alive"))
-    return run.result(people, cube / people.decision.count, alive / people.decision.count)
+    count, trace = people.decision.count, None
+    if run.options.keep_trace:
+        occupancy, flow, amounts = (
+            np.array([sums[name] for sums in people.sums])[None] / count
+            for name in ("occupancy", "flow", "amounts")
+        )
+        moves = tuple(edges_of(model.transitions, model.states))
+        trace = Trace(occupancy, flow, moves, amounts)
+    return run.result(people, cube / count, alive / count, trace)

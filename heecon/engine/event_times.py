@@ -10,6 +10,7 @@ import numpy as np
 from heecon.arrays import Floats, Integers
 from heecon.engine import discount
 from heecon.engine.cohort import in_perspective
+from heecon.engine.cycle_ledger import CycleLedger
 from heecon.engine.inverse import inverse_of, step_inverse
 from heecon.engine.random_numbers import EVENT, START, code_of, uniforms_of
 from heecon.engine.strategy_inputs import EvaluatedStrategy
@@ -29,11 +30,21 @@ class Histories:
         totals: (people, outcomes, 2) undiscounted and discounted.
         cells: (outcomes, states, 2) sums over people.
         alive: how many are outside absorbing states at the end.
+        ledger: the same by cycle, if it was asked for.
     """
 
     totals: Floats
     cells: Floats
     alive: float
+    ledger: CycleLedger | None = None
+
+    def sums(self) -> dict[str, Floats]:
+        """What is added up over people, by name."""
+        found = {"cells": self.cells, "alive": np.array(self.alive)}
+        if self.ledger is not None:
+            names = ("occupancy", "flow", "amounts")
+            found |= {name: getattr(self.ledger, name) for name in names}
+        return found
 
 
 @dataclass(frozen=True)
@@ -280,20 +291,29 @@ class EventModel:
     # --- people ---------------------------------------------------------------------------------
 
     def simulate(
-        self, people: Integers, key: tuple[np.uint64, np.uint64], attributes: Mapping[str, Floats]
+        self,
+        people: Integers,
+        key: tuple[np.uint64, np.uint64],
+        attributes: Mapping[str, Floats],
+        *,
+        keep_trace: bool = False,
     ) -> Histories:
         """Take people from event to event until the horizon or an absorbing state."""
         shape = len(self.outcomes), 2
         histories = Histories(
             np.zeros((len(people), *shape)), np.zeros((shape[0], len(self.states), 2)), 0.0
         )
+        if keep_trace:
+            histories.ledger = CycleLedger(self.model, len(self.outcomes), self.grid)
         u = uniforms_of(people, 0, START, key)
         state = (u[:, None] >= self.start[None, :]).sum(axis=1)
         entry = np.zeros(len(people))
         for outcome, where, amount in self.at_start:
-            self._book(
-                histories, np.flatnonzero(state == where), outcome, where, np.full((1, 2), amount)
-            )
+            who = np.flatnonzero(state == where)
+            self._book(histories, who, outcome, where, np.full((1, 2), amount))
+            if histories.ledger is not None:
+                both = np.full((len(who), 2), amount)
+                histories.ledger.once(outcome, where, np.zeros(len(who)), both)
         moving = np.arange(len(people))
         for event in range(MAX_EVENTS):
             left, target = self._next(people, state, entry, moving, event, key, attributes)
@@ -301,6 +321,10 @@ class EventModel:
             self._accrue(histories, state, entry, until, moving)
             happens = left < self.horizon
             at, gone = moving[happens], left[happens]
+            if histories.ledger is not None:
+                over = np.where(happens, left, np.inf)
+                histories.ledger.stay(state[moving], entry[moving], over)
+                histories.ledger.move(state[at], target[happens], gone)
             self._count_events(histories, state[at], target[happens], gone, at)
             histories.alive += self._lasting(state[moving[~happens]])
             state[at], entry[at] = target[happens], gone
@@ -351,6 +375,9 @@ class EventModel:
             if len(who):
                 amount = accrued(until[here]) - accrued(entry[who])
                 self._book(histories, who, outcome, where, amount)
+                if histories.ledger is not None:
+                    times = entry[who], until[here]
+                    histories.ledger.accrue(outcome, where, *times, accrued)
 
     def _count_events(
         self, histories: Histories, origin: Integers, target: Integers, when: Floats, who: Integers
@@ -365,6 +392,8 @@ class EventModel:
                 today = amount * self.factor(outcome, when[chosen])
                 both = np.column_stack([amount, today])
                 self._book(histories, who[chosen], number, to, both)
+                if histories.ledger is not None:
+                    histories.ledger.once(number, to, when[chosen], both)
 
     @staticmethod
     def _book(

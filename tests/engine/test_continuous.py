@@ -217,6 +217,43 @@ def test_the_heading_does_not_speak_of_a_correction() -> None:
     assert "counted by 'life table'" in describe(evaluate(with_engine(made, "microsim", 100)))
 
 
+def test_the_trace_says_where_people_are_at_the_ends_of_cycles() -> None:
+    """Ill for a while, then dead: both exponential, with doses and one-off amounts."""
+    made = model(
+        horizon="9 years",
+        rate="0.03",
+        states={"well": {}, "ill": {}, "dead": {"absorbing": True}},
+        transitions={"well": {"rates": {"ill": 0.3}}, "ill": {"rates": {"dead": 0.5}}},
+        outcomes={
+            "years": {"kind": "qaly", "state": {"well": 0.9, "ill": "0.5 + 0.01 * cycle"}},
+            "dose": {"kind": "cost", "timing": "cycle_start", "state": {"ill": 10}},
+            "fall": {"kind": "cost", "start": 7, "entering": {"ill": "100 + cycle"}},
+        },
+    )
+    run = simulate(made, 100_000, keep_trace=True)
+    trace = run.trace
+    assert trace is not None
+    t = np.arange(10.0)
+    well = np.exp(-0.3 * t)
+    ill = 0.3 / 0.2 * (np.exp(-0.3 * t) - np.exp(-0.5 * t))
+    expected = np.column_stack([well, ill, 1 - well - ill])
+    noise = np.sqrt(expected * (1 - expected) / 100_000)
+    assert (np.abs(trace.occupancy[0, 0] - expected) <= 4.5 * noise + 1e-15).all()
+    assert trace.moves == (("well", "ill"), ("ill", "dead"))
+    # What leaves a state, what is in it, and what it gives fit together exactly.
+    occupancy, flow = trace.occupancy[0, 0], trace.flow[0, 0]
+    close(np.diff(occupancy[:, 0]), -flow[:, 0])
+    close(np.diff(occupancy[:, 2]), flow[:, 1])
+    for discounted, cube in enumerate((run.undiscounted, run.discounted)):
+        close(trace.amounts[0, 0, ..., discounted].sum(axis=-1), cube[0, 0])
+    close(trace.amounts[0, 0, 1, 1, :-1, 0], 10 * occupancy[:-1, 1])
+    close(trace.amounts[0, 0, 2, 1, :-1, 0], (100 + np.arange(9)) * flow[:, 0])
+    lived = np.exp(-0.3 * t[:-1]) * -np.expm1(-0.3) / 0.3
+    assert np.allclose(trace.amounts[0, 0, 0, 0, :-1, 0], 0.9 * lived, atol=0.006)
+    again = simulate(made, 100_000)
+    assert np.array_equal(again.discounted, run.discounted)
+
+
 def test_doses_stay_at_the_starts_of_the_cycles() -> None:
     made = model(
         horizon="3 cycles",
