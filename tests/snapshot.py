@@ -53,7 +53,7 @@ continuous_starter          run starter --engine continuous
 psa_bone_metastases         psa --draws 200 --seed 1 --people 1000
 psa_sick_sicker             psa sick_sicker/published --draws 200 --seed 2 --method sobol
 psa_early_breast_cancer     psa early_breast_cancer/base_case --draws 200
-psa_microsim                psa krijkamp_history --engine microsim --draws 5 --patients 200
+psa_microsim                psa sick_sicker/published --engine microsim --draws 10 --patients 200
 mix_starter                 psa-mixture starter/base_case=0.6 starter/cheaper_drug=0.4 --draws 200
 one_way_bone_metastases     one-way --of denosumab
 one_way_sick_sicker         one-way sick_sicker --of AB --icer

@@ -8,6 +8,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -452,6 +453,8 @@ def test_thresholds_that_are_none(threshold: float, folder: Path) -> None:
     for analysis in (lambda: ceac(outcomes, [threshold]), lambda: rank(outcomes, threshold)):
         with pytest.raises(he.InputError, match="is not a threshold"):
             analysis()
+    with patch("heecon.commands.psa.run_psa", side_effect=AssertionError("not before the draws")):
+        refused("is not a threshold", "psa", str(folder), "--threshold", str(threshold))
     arguments = ("--engine", "microsim", "--until-se", "1000", "--threshold", str(threshold))
     refused("is not a threshold", "run", str(folder), *arguments)
 

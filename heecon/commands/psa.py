@@ -15,7 +15,7 @@ from heecon.analysis.ceac import population_size
 from heecon.analysis.convergence import until as run_until
 from heecon.analysis.draws_file import GivenDraws, read_draws, read_outcomes
 from heecon.analysis.engines import options_of, with_engine
-from heecon.analysis.outcomes import Outcomes, named_thresholds
+from heecon.analysis.outcomes import Outcomes, check_threshold, named_thresholds
 from heecon.analysis.psa import DRAWS, run_psa, size_of_psa
 from heecon.analysis.subgroups import by_subgroup, read_subgroups, weighted
 from heecon.analysis.subgroups import mixture as mixed
@@ -119,6 +119,8 @@ def psa(
     began = time.perf_counter()
 
     settings: dict[str, object]
+    for value in threshold or ():
+        check_threshold(value)
     check_external(
         external, scenario=scenario, no_scenario=no_scenario or None, draws=draws, seed=seed,
         method=method, until=until, on_error=on_error, engine=engine, patients=patients,
