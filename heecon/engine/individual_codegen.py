@@ -156,10 +156,10 @@ class IndividualCode:
         tree = self.trees[int(name[1:])]
         return "time" if names(tree) & self._timed_names else "0"
 
-    def _formula(self, what: str, formula: Formula) -> int:
+    def _formula(self, what: str, formula: Formula) -> str:
         """Number of a formula that may be at fault."""
         self.formulas.append((what, formula))
-        return len(self.formulas) - 1
+        return _integer(len(self.formulas) - 1)
 
     def _sum_check(self, what: str, formula: Formula, *, complete: bool) -> Lines:
         """Note a total of shares above one; of complete ones, one below it too."""
@@ -321,12 +321,18 @@ class IndividualCode:
             number = self.rewards.index(reward)
             cell = reward.outcome * len(self._states) + reward.state
             what = f"{outcomes[reward.outcome]} in {self._states[reward.state]}"
-            places = f"i, {cycle}, {reward.outcome}, {cell}, {number}"
+            numbers = map(_integer, (reward.outcome, cell, number))
+            places = f"i, {cycle}, {', '.join(numbers)}"
             lines.append(
                 f"add(people.fault, totals, cells, shared.weight, "
                 f"{self._formula(what, reward.formula)}, {source}, {places})"
             )
         return lines
+
+
+def _integer(number: int) -> str:
+    """A number in the source of which a function is not compiled once for each."""
+    return f"np.int64({number})"
 
 
 def _indented(lines: Iterable[str], depth: int = 1) -> Lines:

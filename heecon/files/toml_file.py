@@ -19,6 +19,9 @@ MAX_BYTES = 1_000_000
 MAX_DOTS = 500
 """Dots in one line: Python's parser takes time with the square of the parts of a dotted key."""
 
+MAX_SQUARED_DOTS = 80 * MAX_DOTS**2
+"""Sum of their squares over the lines of a file: three seconds."""
+
 KeyPath = tuple[str | int, ...]
 
 _AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)")
@@ -67,9 +70,12 @@ def parse_toml(text: str, name: str) -> TomlFile:
     Raises:
         InputError: the text is not TOML.
     """
+    squared = 0
     for row, line in enumerate(text.split("\n"), 1):
-        if line.count(".") > MAX_DOTS:
-            what = f"the line has more than {MAX_DOTS:,} dots"
+        dots = line.count(".")
+        squared += dots**2
+        if dots > MAX_DOTS or squared > MAX_SQUARED_DOTS:
+            what = f"the line has more than {MAX_DOTS:,} dots, or too many before it have hundreds"
             raise InputError(Problem(f"{name}:{row}", what, "Break it, or use a file in tables/"))
     try:
         data = tomllib.loads(text)

@@ -264,3 +264,9 @@ def test_extremes_are_read_or_refused(text: str) -> None:
 def test_large_files_take_no_time() -> None:
     text = "\n".join(f"k{number} = {number}" for number in range(20_000))
     assert parse_toml(text, "x.toml").where(("k19999",)) == "x.toml:20000:10"
+
+
+def test_many_keys_of_many_parts_are_refused_at_once() -> None:
+    text = "\n".join("a." * 499 + f"b{i} = 1" for i in range(950))
+    with pytest.raises(InputError, match=r"x.toml:81: .*too many before it have hundreds"):
+        parse_toml(text, "x.toml")
