@@ -297,11 +297,12 @@ class Sheet:
             found.append(Live(f"{self._prefix}${letters(column)}${line}", value))
         return area(found)
 
-    def seal(self, row: int, column: int, cells: Live) -> Live:
-        """Store the sum of a column above it; gives how far the live sum is from the stored one."""
+    def seal(self, row: int, distance: int, column: int, cells: Live) -> Live:
+        """Store the sum of a column in a row; shows in another how far the live sum is from it."""
         value = float(np.sum(np.nan_to_num(numbers(cells.value))))
         stored = self.put(row, column, value, Style("stored"))
-        return absolute(total(cells) - stored) / largest(1, absolute(stored))
+        formula = absolute(total(cells) - stored) / largest(1, absolute(stored))
+        return self.show(distance, column, formula, Style("calc"))
 
     def run(self, strip: Strip, formula: Live, style: Style, rows: slice = slice(None)) -> None:
         """One formula all the way down a column that was planned.

@@ -23,7 +23,7 @@ from heecon.workbook.book import (
 from heecon.workbook.case import WorkbookInput
 from heecon.workbook.layout import ABSENT, INPUTS, SCENARIO_INPUTS, VALUES, Layout
 from heecon.workbook.layout import HEADER as TOP
-from heecon.workbook.live import Live, index, sum_of, where
+from heecon.workbook.live import Live, area, index, total, where
 from heecon.workbook.settings import Setting
 
 WIDTHS = {
@@ -252,7 +252,8 @@ def add_scenario_inputs(book: Book, case: WorkbookInput, settings: tuple[Setting
     )
     heads = ["id", "label", *(variant.name for variant in case.variants), "place on Inputs"]
     sheet.across(TOP, 1, heads, HEADER)
-    sheet.put(TOP - 1, 2, "sums of the inputs as exported, and how far they are from them", NOTE)
+    sheet.put(TOP - 1, 2, "sums of the inputs as exported", NOTE)
+    sheet.put(TOP - 2, 2, "how far the inputs are from them, and together", NOTE)
     row = TOP
     for setting in settings:
         row += 1
@@ -280,8 +281,8 @@ def add_scenario_inputs(book: Book, case: WorkbookInput, settings: tuple[Setting
     book.names["sc_table"] = sheet.reference(first, 3, rows=count, columns=wide)
     book.name("sc_place", sheet.column(first, 3 + wide, count))
     columns = [sheet.column(first, 3 + i, count) for i in range(wide)]
-    changed = sum_of([sheet.seal(TOP - 1, 3 + i, cells) for i, cells in enumerate(columns)])
-    book.name("sc_changed", sheet.show(TOP - 1, 1, changed, Style("calc", PLAIN)))
+    changed = [sheet.seal(TOP - 1, TOP - 2, 3 + i, cells) for i, cells in enumerate(columns)]
+    book.name("sc_changed", sheet.show(TOP - 2, 1, total(area(changed)), Style("calc", PLAIN)))
     book.names["list_scenarios"] = sheet.reference(TOP, 3, columns=wide)
     sheet.widths = {1: 30, 2: 44} | {3 + i: 16 for i in range(wide)}
     sheet.freeze = f"C{TOP + 1}"

@@ -26,15 +26,17 @@ from heecon.workbook.live import (
     Live,
     all_of,
     any_of,
+    area,
     exp,
     floor,
     index,
     largest,
+    live,
     numbers,
     product_of,
     remainder,
     smallest,
-    sum_of,
+    total,
     where,
 )
 from heecon.workbook.settings import TIMINGS, WEIGHTS, compounds, corrections, steps
@@ -49,14 +51,16 @@ def add_tables(book: Book, case: WorkbookInput) -> Sheet:
     """The look-up tables."""
     sheet = book.sheet(TABLES, "Life tables, curves and weights that formulas look into")
     sheet.head("Look-up tables")
-    column, changed = 1, []
+    column, changed = 1, list[Live]()
+    below = TABLE_FIRST + 1 + max((len(t.keys) for t in case.model.tables.values()), default=0)
     for column, name, label, values in columns_of(case.model.tables):
         sheet.put(TABLE_FIRST - 2, column, name, HEADER)
         sheet.put(TABLE_FIRST - 1, column, label, HEADER)
         cells = sheet.numbers(TABLE_FIRST, column, values, Style("data", PLAIN)).range()
-        changed.append(sheet.seal(2, column, cells))
-    sheet.put(2, column + 1, "sums as exported; how far the columns are from them:", NOTE)
-    book.name("tables_changed", sheet.show(2, column + 2, sum_of(changed), Style("calc", PLAIN)))
+        changed.append(sheet.seal(2, below, column, cells))
+    sheet.put(2, column + 1, "sums as exported; below: how far the columns are from them", NOTE)
+    distance = total(area(changed)) if case.model.tables else live(0)
+    book.name("tables_changed", sheet.show(below, column + 1, distance, Style("calc", PLAIN)))
     if not case.model.tables:
         sheet.put(3, 1, "The model has no tables.", NOTE)
     sheet.widths = dict.fromkeys(range(1, column + 1), 14.0)
