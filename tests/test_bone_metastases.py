@@ -1,5 +1,7 @@
 """The flagship's process of SREs against a simulation of single women that shares no code."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -8,8 +10,8 @@ from heecon.arrays import Floats
 from heecon.engine.cohort import run_cohort
 from heecon.engine.result import Result
 
-FRAILTY = 1.08
-RATE = 0.46887
+FRAILTY = math.log(1 + 0.37 * (2.08 - 1)) / -math.log(0.63)  # from the history of SREs
+RATE = (2**FRAILTY - 1) / (FRAILTY * 2.2)  # half have an SRE by 26.4 months
 CYCLE = 28 / 365.25
 CYCLES = round(3 / CYCLE)
 BEFORE = (0.63**-FRAILTY - 1) / FRAILTY
@@ -63,9 +65,32 @@ def test_counts_are_those_of_women_with_frailties(prior: str, share: float, rati
 
 
 def test_half_the_women_of_the_trial_have_an_sre_by_the_published_median() -> None:
-    """26.4 months, of women with and without an earlier SRE, in closed form."""
-    assert pytest.approx(0.5, abs=5e-6) == (1 + FRAILTY * RATE * 2.2) ** (-1 / FRAILTY)
-    assert pytest.approx(2**FRAILTY - 1, rel=2e-5) == FRAILTY * RATE * 2.2
+    """26.4 months, of women with and without an earlier SRE, simulated one by one."""
+    random = np.random.default_rng(11)
+    first = random.exponential(size=400_000) / (RATE * random.gamma(1 / FRAILTY, FRAILTY, 400_000))
+    assert float(np.median(first)) == pytest.approx(26.4 / 12, rel=0.01)
+    known = he.load("bone_metastases").values("denosumab")
+    assert known["frailty"] == pytest.approx(FRAILTY, abs=1e-6)
+
+
+def test_women_with_an_earlier_sre_have_2_08_times_the_hazard_at_the_start() -> None:
+    """The published hazard ratio, of the women of a simulated trial by their history."""
+    history, none = women(400_000, "prior").mean(), women(400_000, "naive").mean()
+    assert history / none == pytest.approx(2.08, rel=0.01)
+
+
+def test_the_loss_of_a_type_of_sre_is_that_of_each_arm() -> None:
+    """Scenario mix_by_arm: first SREs of the arms, 315 and 372, exactly."""
+    model = he.load("bone_metastases/mix_by_arm")
+    for strategy, counts in (
+        ("denosumab", {"fracture": 212, "radiation": 82, "surgery": 12, "compression": 9}),
+        ("zoledronic_acid", {"fracture": 238, "radiation": 119, "surgery": 8, "compression": 7}),
+    ):
+        values = model.values(strategy)
+        weights = {k: values[f"share_{k}"] * values[f"ratio_{k}"] for k in counts}
+        for kind, count in counts.items():
+            share = weights[kind] / sum(weights.values())
+            assert share == pytest.approx(count / sum(counts.values()), rel=2e-6)
 
 
 def test_stopping_returns_to_no_agent() -> None:

@@ -36,8 +36,10 @@ def test_the_switches_are_all_there() -> None:
         "stop_at_2_years", "effect_after_stopping", "discontinuation", "start_after_first_sre",
         "sre_mortality", "overall_survival", "sre_naive", "prior_sre", "bone_only", "visceral",
         "single_fraction", "multiple_fractions", "compression_surgery", "pain", "canada",
-        "us_payer", "two_years", "ten_years", "discount_1_5", "day_case_infusion",
-        "first_sre_hazard_ratio", "all_tumours", "random_effects", "without_lytic_subgroup",
+        "two_years", "ten_years", "discount_1_5", "day_case_infusion",
+        "first_sre_hazard_ratio", "all_tumours", "random_effects", "lytic_subgroup",
+        "risk_ratio_network", "mix_by_arm", "process_of_care", "frailty_of_counts",
+        "persistence_germany",
         "european_sre_costs",
         "clodronate_adverse_events",
     }  # fmt: skip

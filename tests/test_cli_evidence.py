@@ -27,8 +27,8 @@ def heecon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_an_overview(heecon: Any) -> None:
     text = heecon()
-    assert "473 figures, 14 of them superseded" in text
-    assert "Networks: sre_metastatic" in text
+    assert "523 figures, 16 of them superseded" in text
+    assert "Networks: sre_lytic_subgroup, sre_metastatic, " in text
 
 
 def test_a_figure_and_where_it_is_used(heecon: Any) -> None:
@@ -66,16 +66,14 @@ def test_a_network_with_its_files(heecon: Any, tmp_path: Path) -> None:
     texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert "denosumab v zoledronic_acid" in texts
     assert sum(bool(re.fullmatch(r"\d\.\d\d \(.+\)", text or "")) for text in texts) == 11 + 7
-    assert "variance between trials 0.01614" in heecon(
-        "--network", "sre_metastatic", "--method", "reml"
-    )
+    assert "variance between trials 0;" in heecon("--network", "sre_metastatic", "--method", "reml")
 
 
 def test_the_audit(heecon: Any, tmp_path: Path) -> None:
     text = heecon("--audit", "--out", str(tmp_path / "here"))
-    for words in ("Assumptions: 64", "Price years mixed", "Superseded figures", "7% off"):
+    for words in ("Assumptions: 68", "Price years mixed", "Superseded figures", "7% off"):
         assert words in text
-    assert (tmp_path / "here" / "audit.csv").read_text(encoding="utf-8").count("superseded,") == 14
+    assert (tmp_path / "here" / "audit.csv").read_text(encoding="utf-8").count("superseded,") == 16
     assert "u_bone" not in text
 
 
@@ -83,7 +81,7 @@ def test_the_audit(heecon: Any, tmp_path: Path) -> None:
     ("arguments", "what"),
     [
         (["S06"], "unknown evidence 'S06'"),
-        (["--network", "sre"], "unknown network 'sre'. There is sre_metastatic, "),
+        (["--network", "sre"], "unknown network 'sre'. There is sre_lytic_subgroup, "),
         (["S001", "--network", "sre"], "three different things"),
         (["hiv"], "'hiv' is a model, no figure. Ask for its audit: heecon evidence --audit hiv"),
         (["--method", "reml"], "--method: it goes with --network"),
@@ -112,7 +110,7 @@ def test_validate_shows_every_verdict(tmp_path: Path, monkeypatch: pytest.Monkey
     text = invoke("validate")
     for words in (
         "Used in calibration: 3 met",
-        "6 outside",
+        "7 outside",
         "stopeck_hr_first",
         "sre_trial: Independent: 3 inside",
         "not tuned away",
@@ -130,7 +128,7 @@ def test_calibrate_reports_and_changes_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     text = invoke(
-        "calibrate", "bone_metastases", "--input", "sre_rate_za", "--target", "calgb_sre_q4w"
+        "calibrate", "bone_metastases", "--input", "months_first_sre", "--target", "calgb_sre_q4w"
     )
     assert "No file was changed" in text
     path = tmp_path / "reports/bone_metastases/base_case/calibration/calibration.csv"
@@ -138,4 +136,5 @@ def test_calibrate_reports_and_changes_nothing(
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert float(rows["calgb_sre_q4w"]["fitted"]) == pytest.approx(0.295, rel=1e-4)
     # The clinical rate of the registry is the same figure in closed form.
-    assert float(rows["sre_rate_za"]["fitted"]) == pytest.approx(0.2124, abs=0.0005)
+    rate = (2**0.7276205 - 1) / 0.7276205 / float(rows["months_first_sre"]["fitted"]) * 12
+    assert rate == pytest.approx(0.1991, abs=0.0005)

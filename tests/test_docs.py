@@ -27,7 +27,17 @@ def test_links_lead_to_files(page: Path) -> None:
 
 def test_function_table_is_current() -> None:
     text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
-    assert UPDATE["with_function_table"](text) == text, "run python docs/update.py"
+    assert UPDATE["with_table"](text, UPDATE["function_table"]()) == text, (
+        "run python docs/update.py"
+    )
+
+
+@pytest.mark.slow
+def test_effects_of_evidence_are_current() -> None:
+    text = (ROOT / "docs" / "evidence_changes.md").read_text(encoding="utf-8")
+    assert UPDATE["with_table"](text, UPDATE["effects_table"]()) == text, (
+        "run python docs/update.py"
+    )
 
 
 def test_picture_is_current() -> None:

@@ -49,6 +49,47 @@ def odds_ratio_to_hazard_ratio(odds_ratio: float, control_risk: float) -> float:
     return risk_ratio_to_hazard_ratio(risk_ratio, control_risk)
 
 
+def mean_events(risk: float, frailty: float) -> float:
+    """Mean number of events of a group in which a share ``risk`` had at least one: (S^-v - 1) / v.
+
+    Assumes a mixed Poisson process: every patient has events at a constant rate of her own, gamma
+    distributed with mean 1 and variance v = ``frailty``, so that S = (1 + v m)^(-1/v) have none. A
+    variance of 0 is a common rate: -ln S.
+
+    Args:
+        risk: share with an event by the end of follow-up, strictly between 0 and 1.
+        frailty: variance of the frailty, 0 or more.
+    """
+    if not 0 < risk < 1:
+        raise InvalidValue(f"a risk of {risk:g} is impossible here", "It lies between 0 and 1")
+    if frailty < 0:
+        raise InvalidValue(f"the variance {frailty:g} is negative", "Correct it")
+    hazard = -math.log1p(-risk)
+    return math.expm1(frailty * hazard) / frailty if frailty > 0 else hazard
+
+
+def risk_ratio_to_rate_ratio(risk_ratio: float, control_risk: float, frailty: float) -> float:
+    """Ratio of the mean numbers of events that belong to two risks, see ``mean_events``."""
+    treated = _positive("risk ratio", risk_ratio) * control_risk
+    return mean_events(treated, frailty) / mean_events(control_risk, frailty)
+
+
+def hazard_ratio_to_rate_ratio(hazard_ratio: float, control_risk: float, frailty: float) -> float:
+    """Ratio of the mean numbers of events that belong to a first-event hazard ratio.
+
+    Under a frailty the hazards of first events converge, so the printed ratio is one of cumulative
+    hazards, ln S1 / ln S0, by the end of a follow-up at which the control risk is 1 - S0.
+    """
+    survival = (1 - control_risk) ** _positive("hazard ratio", hazard_ratio)
+    return mean_events(1 - survival, frailty) / mean_events(control_risk, frailty)
+
+
+def odds_ratio_to_rate_ratio(odds_ratio: float, control_risk: float, frailty: float) -> float:
+    """Rate ratio by way of the risk ratio, see ``risk_ratio_to_rate_ratio``."""
+    risk_ratio = odds_ratio_to_risk_ratio(odds_ratio, control_risk)
+    return risk_ratio_to_rate_ratio(risk_ratio, control_risk, frailty)
+
+
 def median_to_rate(median: float) -> float:
     """Rate of an exponential time with a median. Assumes a constant rate."""
     return math.log(2) / _positive("median", median)
@@ -72,47 +113,48 @@ class Conversion:
     Attributes:
         takes: estimands it can be applied to.
         gives: quantity of the result: an estimand that is a ratio, or a unit; empty for the same.
-        convert: from (value, argument); times are in years.
+        convert: from the value, a time's in years, and what stands in the brackets.
         assumes: what must hold, for the parameter's note.
-        argument: what stands in the brackets, in words; empty for none.
+        arguments: what stands in the brackets, in words.
         keeps_se: the standard error stays what it was, as that of a logarithm does on inversion.
     """
 
     takes: tuple[str, ...]
     gives: str
-    convert: Callable[[float, float], float]
+    convert: Callable[..., float]
     assumes: str
-    argument: str = ""
+    arguments: tuple[str, ...] = ()
     keeps_se: bool = False
 
 
 COMMON_FOLLOW_UP = "proportional hazards and a common follow-up (complementary log-log rule)"
-ALL_EVENTS_ALIKE = (
-    "proportional hazards, a common follow-up (complementary log-log rule), and the same ratio for "
-    "first and later events"
+MIXED_POISSON = (
+    "events of a patient follow a Poisson process at a rate of her own (gamma frailty), and a "
+    "common follow-up"
 )
 ODDS_HOLD = "the odds ratio holds at this control risk"
-RISK = "control risk"
+RISK = ("control risk",)
+FRAILTY = (*RISK, "variance of the frailty")
 
 CONVERSIONS: Mapping[str, Conversion] = {
     "inverse": Conversion(
         ("risk ratio", "hazard ratio", "rate ratio", "odds ratio"),
         "",
-        lambda value, _: 1 / value,
+        lambda value: 1 / value,
         "the comparison read the other way round",
         keeps_se=True,
     ),
     "rate_ratio_as_hazard_ratio": Conversion(
         ("rate ratio",),
         "hazard ratio",
-        lambda value, _: value,
+        lambda value: value,
         "events of a patient follow one process with a constant ratio of rates",
         keeps_se=True,
     ),
     "hazard_ratio_as_rate_ratio": Conversion(
         ("hazard ratio",),
         "rate ratio",
-        lambda value, _: value,
+        lambda value: value,
         "first and later events have the same ratio of hazards",
         keeps_se=True,
     ),
@@ -120,7 +162,10 @@ CONVERSIONS: Mapping[str, Conversion] = {
         ("risk ratio",), "hazard ratio", risk_ratio_to_hazard_ratio, COMMON_FOLLOW_UP, RISK
     ),
     "risk_ratio_to_rate_ratio": Conversion(
-        ("risk ratio",), "rate ratio", risk_ratio_to_hazard_ratio, ALL_EVENTS_ALIKE, RISK
+        ("risk ratio",), "rate ratio", risk_ratio_to_rate_ratio, MIXED_POISSON, FRAILTY
+    ),
+    "hazard_ratio_to_rate_ratio": Conversion(
+        ("hazard ratio",), "rate ratio", hazard_ratio_to_rate_ratio, MIXED_POISSON, FRAILTY
     ),
     "odds_ratio_to_risk_ratio": Conversion(
         ("odds ratio",), "risk ratio", odds_ratio_to_risk_ratio, ODDS_HOLD, RISK
@@ -135,20 +180,16 @@ CONVERSIONS: Mapping[str, Conversion] = {
     "odds_ratio_to_rate_ratio": Conversion(
         ("odds ratio",),
         "rate ratio",
-        odds_ratio_to_hazard_ratio,
-        f"{ODDS_HOLD}; {ALL_EVENTS_ALIKE}",
-        RISK,
+        odds_ratio_to_rate_ratio,
+        f"{ODDS_HOLD}; {MIXED_POISSON}",
+        FRAILTY,
     ),
-    "median_to_rate": Conversion(
-        ("median",), "per year", lambda value, _: median_to_rate(value), "a constant hazard"
-    ),
-    "mean_to_rate": Conversion(
-        ("mean",), "per year", lambda value, _: mean_to_rate(value), "a constant hazard"
-    ),
+    "median_to_rate": Conversion(("median",), "per year", median_to_rate, "a constant hazard"),
+    "mean_to_rate": Conversion(("mean",), "per year", mean_to_rate, "a constant hazard"),
 }
 """What a parameter may declare; adding one is adding one entry here."""
 
-_DECLARED = re.compile(r"([a-z_]+)(?:\(\s*([A-Za-z0-9_.+-]+)\s*\))?")
+_DECLARED = re.compile(r"([a-z_]+)(?:\(([A-Za-z0-9_.+, -]+)\))?")
 
 
 @dataclass(frozen=True)
@@ -183,9 +224,8 @@ def converted(row: Evidence, declared: str, registry: Registry) -> Converted:
     """
     if not declared:
         return Converted(row.value, row.low, row.high, row.se, row.quantity)
-    found = _DECLARED.fullmatch(declared)
-    name = found[1] if found else declared
-    if found is None or name not in CONVERSIONS:
+    name, arguments = declaration(declared, registry)
+    if name not in CONVERSIONS:
         raise InvalidValue(
             f"unknown conversion {shown(name)}", names.did_you_mean(name, CONVERSIONS)
         )
@@ -193,19 +233,15 @@ def converted(row: Evidence, declared: str, registry: Registry) -> Converted:
     if row.estimand not in entry.takes:
         what = f"'{name}' does not apply to a {row.estimand}, which '{row.id}' is"
         raise InvalidValue(what, f"It takes a {' or a '.join(entry.takes)}")
-    if bool(entry.argument) != (found[2] is not None):
-        needs = f"needs a {entry.argument}" if entry.argument else "takes nothing in brackets"
-        raise InvalidValue(f"'{name}' {needs}", f"Write {name}{'(0.64)' if entry.argument else ''}")
+    check_arguments(name, arguments, entry.arguments)
     if entry.gives == "per year" and row.unit not in YEARS:
         raise InvalidValue(
             f"{shown(row.unit)} is no unit of time", f"'{name}' knows {', '.join(YEARS)}"
         )
-    argument = _argument(found[2], registry) if found[2] is not None else 0.0
-
     scale = YEARS[row.unit] if entry.gives == "per year" else 1.0
 
     def convert(figure: float | None) -> float | None:
-        return None if figure is None else entry.convert(figure * scale, argument)
+        return None if figure is None else entry.convert(figure * scale, *arguments)
 
     printed = row.low, row.high
     if None in printed and row.se and row.value and row.kind.ratio and not entry.keeps_se:
@@ -217,8 +253,25 @@ def converted(row: Evidence, declared: str, registry: Registry) -> Converted:
     return Converted(convert(row.value), low, high, se, quantity, entry.assumes)
 
 
+def declaration(declared: str, registry: Registry) -> tuple[str, tuple[float, ...]]:
+    """The name of a conversion and what stands in its brackets: numbers, or ids of evidence."""
+    found = _DECLARED.fullmatch(declared)
+    if found is None:
+        return declared, ()
+    arguments = found[2].split(",") if found[2] else []
+    return found[1], tuple(_argument(text.strip(), registry) for text in arguments)
+
+
+def check_arguments(name: str, given: tuple[float, ...], needed: tuple[str, ...]) -> None:
+    """Refuse a conversion with too much or too little in its brackets."""
+    if len(given) != len(needed):
+        needs = f"needs a {' and a '.join(needed)}" if needed else "takes nothing in brackets"
+        example = f"({', '.join(('0.64', '0.7')[: len(needed)])})" if needed else ""
+        raise InvalidValue(f"'{name}' {needs}", f"Write {name}{example}")
+
+
 def _argument(text: str, registry: Registry) -> float:
-    if text[0].isalpha():
+    if text[:1].isalpha():
         value = registry.cite(text).value
         if value is None:
             raise InvalidValue(f"the evidence '{text}' has no value", "Cite another one")

@@ -43,6 +43,7 @@ ESTIMANDS: Mapping[str, Estimand] = {
     "difference": Estimand("natural", "normal"),
     "median": DESCRIPTION,
     "shape": DESCRIPTION,
+    "variance": DESCRIPTION,
     "count": DESCRIPTION,
     "dose": DESCRIPTION,
     "duration": DESCRIPTION,

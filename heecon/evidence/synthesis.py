@@ -19,7 +19,13 @@ import numpy as np
 from pydantic import Field
 
 from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
-from heecon.evidence.conversion import ALL_EVENTS_ALIKE, converted
+from heecon.evidence.conversion import (
+    MIXED_POISSON,
+    check_arguments,
+    converted,
+    declaration,
+    mean_events,
+)
 from heecon.evidence.estimand import ESTIMANDS
 from heecon.evidence.interval import LOG_SE, se_from_interval, se_from_p
 from heecon.evidence.network import METHODS, Network, synthesise
@@ -33,7 +39,7 @@ MAX_CONTRASTS = 500
 """Comparisons of a network; matrices grow with the square of their number."""
 
 RISKS = "risks_to_rate_ratio"
-"""Conversion of two proportions: their complementary log-log difference."""
+"""Conversion of two proportions to the ratio of the mean numbers of events they belong to."""
 
 
 @dataclass(frozen=True)
@@ -296,15 +302,16 @@ def _of_one(figures: list[Evidence], row: ContrastSection, registry: Registry) -
     return found.value, se, spread, found.quantity, found.assumes
 
 
-def _of_two(figures: list[Evidence], row: ContrastSection, _registry: Registry) -> Reading:
+def _of_two(figures: list[Evidence], row: ContrastSection, registry: Registry) -> Reading:
     kinds = {figure.estimand for figure in figures}
     units = {figure.unit for figure in figures}
     if len(kinds) > 1 or len(units) > 1:
         what = f"'{figures[0].id}' and '{figures[1].id}' are not figures of one kind"
         raise InvalidValue(what, "Cite the same figure of both arms")
     (kind,) = kinds
-    if kind == "proportion" and row.conversion in {"", RISKS}:
-        return _of_risks(figures, row)
+    name, arguments = declaration(row.conversion, registry)
+    if kind == "proportion" and name in {"", RISKS}:
+        return _of_risks(figures, row, arguments)
     if kind != "rate" or row.conversion:
         what = f"no ratio is made of two figures of the kind '{kind}'"
         raise InvalidValue(what, f"Rates are divided; proportions too, or declare '{RISKS}'")
@@ -336,20 +343,29 @@ def _relative_se(figure: Evidence) -> float | None:
     return se_from_interval(figure.low, figure.high, log=False) / figure.value
 
 
-def _of_risks(figures: list[Evidence], row: ContrastSection) -> Reading:
-    """Of two proportions of patients: a risk ratio, or the ratio of their cumulative hazards."""
+def _of_risks(
+    figures: list[Evidence], row: ContrastSection, arguments: tuple[float, ...]
+) -> Reading:
+    """Of two proportions of patients: a risk ratio, or the ratio of mean numbers of events.
+
+    Standard errors by the delta method: a proportion's p (1 - p) / n, and the slope of
+    ``mean_events``, (1 - p)^(-v - 1).
+    """
+    check_arguments(RISKS, arguments, ("variance of the frailty",) if row.conversion else ())
     more, spread = _added(figures, row)
-    risks, variances = [], []
+    sizes, variances = [], []
     for figure in figures:
-        events, patients = (figure.events or 0) + more, (figure.denominator or 0) + 2 * more
-        risk = events / patients
-        risks.append(-math.log1p(-risk) if row.conversion else risk)
-        scale = math.log1p(-risk) ** 2 * (1 - risk) / risk if row.conversion else risk / (1 - risk)
-        variances.append(1 / (patients * scale))
+        patients = (figure.denominator or 0) + 2 * more
+        risk = ((figure.events or 0) + more) / patients
+        size, slope = risk, 1.0
+        if row.conversion:
+            size, slope = mean_events(risk, arguments[0]), (1 - risk) ** (-arguments[0] - 1)
+        sizes.append(size)
+        variances.append((slope / size) ** 2 * risk * (1 - risk) / patients)
     se = math.sqrt(sum(variances))
     if not row.conversion:
-        return risks[0] / risks[1], se, spread, "risk ratio", ""
-    return risks[0] / risks[1], se, spread, "rate ratio", ALL_EVENTS_ALIKE
+        return sizes[0] / sizes[1], se, spread, "risk ratio", ""
+    return sizes[0] / sizes[1], se, spread, "rate ratio", MIXED_POISSON
 
 
 def _added(figures: list[Evidence], row: ContrastSection) -> tuple[float, str]:
@@ -387,7 +403,8 @@ def _reconstructed(
     kinds = {frozenset({"like", "n"}): _like, frozenset({"class", "members"}): _member}
     if rule == "p_value":
         # A conversion leaves the p value as it is: the standard error is stretched like the effect.
-        return se_from_p(value, _p_value(figures[0]), log=True), "its p value"
+        p, words = _p_value(figures[0])
+        return se_from_p(value, p, log=True), words
     if isinstance(rule, Mapping) and frozenset(rule) in kinds:
         se, words = kinds[frozenset(rule)](rule, value, registry)
         printed = figures[0].value if len(figures) == 1 else None
@@ -425,10 +442,13 @@ def _own_se(figure: Evidence) -> float:
         return se_from_interval(figure.low, figure.high, log=True)
     if figure.value is None:
         raise InvalidValue(f"'{figure.id}' has no value", "Cite another figure")
-    return se_from_p(figure.value, _p_value(figure), log=True)
+    return se_from_p(figure.value, _p_value(figure)[0], log=True)
 
 
-def _p_value(figure: Evidence) -> float:
-    if not figure.p_value or figure.p_value.startswith("<"):
-        raise InvalidValue(f"'{figure.id}' has no exact p value", "Choose another rule")
-    return float(figure.p_value)
+def _p_value(figure: Evidence) -> tuple[float, str]:
+    """A p value and what to call a standard error made of it."""
+    if not figure.p_value:
+        raise InvalidValue(f"'{figure.id}' has no p value", "Choose another rule")
+    if figure.p_value.startswith("<"):
+        return float(figure.p_value[1:]), f"its p value, below {figure.p_value[1:]}: at most this"
+    return float(figure.p_value), "its p value"

@@ -67,7 +67,7 @@ def test_the_flagship_has_no_claim_without_a_source(folder: EvidenceFolder) -> N
     found = audit(he.load("bone_metastases/base_case"), folder.registry())
     kinds = found["kind"]
     assert "no source" not in kinds
-    assert kinds.count("superseded") == 14
+    assert kinds.count("superseded") == 16
     assert found.where(kind="interval")["subject"] == ("S082",)
 
 
@@ -77,7 +77,9 @@ def test_uses_are_found_wherever_they_are(folder: EvidenceFolder) -> None:
     network = folder.network("sre_metastatic")
     how = [use.how for use in uses_in_network("stopeck_rate_ratio", network)]
     assert how == ["combined", "in its standard error or control"]
-    assert len(uses_in_network("cochrane_2017_control_risk", network)) == 3
+    assert len(uses_in_network("sre_frailty", network)) == 2
+    old = folder.network("sre_risk_ratios")
+    assert len(uses_in_network("cochrane_2017_control_risk", old)) == 3
     assert uses_in_network("S02", network) == []
 
 

@@ -103,7 +103,7 @@ def test_people_who_die_are_no_longer_at_risk() -> None:
 def with_frailty(model: he.Model) -> he.Model:
     """The flagship with a frailty for every woman, in the place of the cohort's mean frailties.
 
-    Women differ by a gamma frailty with mean 1 and variance ``hr_prior_sre - 1``. Those who are
+    Women differ by a gamma frailty with mean 1 and variance ``frailty``. Those who are
     prone are likelier to enter with an SRE behind them; after that nothing changes with an SRE but
     what is known of a woman. The cohort carries the same process by the mean frailty of the women
     without and with an SRE so far, so both should give the same SREs. The women must be the trial's
@@ -111,7 +111,7 @@ def with_frailty(model: he.Model) -> he.Model:
     """
     values = model.values(None)
     assert values["share_prior_sre"] == values["share_prior_trial"]
-    frailty = Attribute("proneness", "Proneness", "frailty", (formula("hr_prior_sre - 1"),))
+    frailty = Attribute("proneness", "Proneness", "frailty", (formula("frailty"),))
     changed = {
         "h_sre_first": formula("rate_naive * proneness"),
         "h_sre_later": formula("rate_later * proneness"),

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +76,22 @@ def test_conversions_by_hand() -> None:
     assert conversion.risk_ratio_to_hazard_ratio(0.85, 0.64) == pytest.approx(
         math.log(0.456) / math.log(0.36), rel=1e-12
     )
+
+
+@pytest.mark.parametrize(("frailty", "ratio"), [(0.73, 0.6), (1.5, 0.8), (0.0, 0.7)])
+def test_events_behind_risks_and_hazard_ratios_are_those_of_simulated_patients(
+    frailty: float, ratio: float
+) -> None:
+    """Patients with rates of their own, counted one by one: their risks give back their rates."""
+    random = np.random.default_rng(5)
+    rates = random.gamma(1 / frailty, frailty, 400_000) if frailty else np.ones(400_000)
+    control, treated = (float((random.poisson(0.9 * r * rates) > 0).mean()) for r in (1, ratio))
+    assert conversion.mean_events(control, frailty) == pytest.approx(0.9, rel=0.01)
+    found = conversion.risk_ratio_to_rate_ratio(treated / control, control, frailty)
+    assert found == pytest.approx(ratio, rel=0.015)
+    first = math.log(1 - treated) / math.log(1 - control)  # ratio of cumulative hazards
+    found = conversion.hazard_ratio_to_rate_ratio(first, control, frailty)
+    assert found == pytest.approx(ratio, rel=0.015)
 
 
 def test_impossible_conversions_are_refused() -> None:
