@@ -154,7 +154,7 @@ def doubtful(folder: Path) -> Path:
         ("sobol", "--size", "2", "--quantity", "cost"),
         ("morris", "--trajectories", "2"),
         ("one-way",),
-        ("batch", "--no-workbooks"),
+        ("batch",),
     ],
 )
 def test_every_command_tells_the_warnings_and_keeps_them(
