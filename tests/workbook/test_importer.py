@@ -378,3 +378,16 @@ def test_a_scenario_does_not_replace_what_it_extends(export: Path, name: str) ->
     with at(export.parent), pytest.raises(InputError, match="cannot have its name"):
         import_workbook(export, target)
     assert (target.read_text() if target.exists() else None) == before
+
+
+def test_yes_and_no_in_any_case(export: Path) -> None:
+    """Spreadsheets compare without case."""
+    content, _ = changed(export, {"include[new]": "No"})
+    assert content["strategies"] == ["usual"]
+
+
+def test_a_renamed_sheet_is_to_be_renamed_back(export: Path) -> None:
+    def change(book: Any) -> None:
+        book["Inputs"].title = "Inputs (2)"
+
+    refused(edited(export, export, change), "there is no sheet Inputs", "rename the sheet back")
