@@ -278,12 +278,18 @@ class Reference:
     def factor(self, outcome: Outcome, cycle: int, timing: str) -> float:
         steps = self.model.settings.discount["cost" if outcome.kind == "cost" else "effect"]
         time = (cycle + SHIFT[timing]) * self.length
+        compounding = self.model.settings.compounding
+        if compounding == "whole_years":
+            time = max(year for year in range(1000) if year <= time + 1e-9)
         factor = 1.0
         for index, step in enumerate(steps):
             end = steps[index + 1].start if index + 1 < len(steps) else np.inf
             years = max(0.0, min(time, end) - step.start)
             rate = float(evaluate(step.rate.tree, self.shared(), self.model.tables))
-            factor /= (1.0 + rate) ** years
+            if compounding == "continuous":
+                factor *= float(np.exp(-rate * years))
+            else:
+                factor /= (1.0 + rate) ** years
         return factor
 
     def add(
