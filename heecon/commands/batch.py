@@ -56,7 +56,6 @@ def batch(
     workbooks: Annotated[
         bool,
         typer.Option(
-            "--workbooks",
             help="Write a live workbook of each scenario too (some 10 seconds and 10 MB each).",
         ),
     ] = False,

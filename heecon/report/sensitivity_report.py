@@ -57,14 +57,16 @@ def at_each(
     if len(levels) < 2:
         return analyse(levels[0] if levels else None)
     reports = [analyse(level) for level in levels]
-    names = [f"{level:,.10g}" for level in levels]
+    pairs = [(f"{level:,.10g}", report) for level, report in zip(levels, reports, strict=True)]
+    shared = set(reports[0].notes).intersection(*(report.notes for report in reports))
+    notes = [note for note in reports[0].notes if note in shared]
     return Report(
-        [table for report in reports for table in report.printed],
         [
-            f"At {n}: {note}"
-            for n, report in zip(names, reports, strict=True)
-            for note in report.notes
+            table if at in table.title else table.titled(f"{table.title}; at {at}")
+            for at, report in pairs
+            for table in report.printed
         ],
+        notes + [f"At {at}: {n}" for at, report in pairs for n in report.notes if n not in shared],
         [
             Table.stacked(tables, Column("threshold", "Willingness to pay", levels, "money"))
             for tables in zip(*(report.tables for report in reports), strict=True)
