@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,10 @@ from heecon.evidence.conversion import (
     mean_events,
 )
 from heecon.evidence.estimand import ESTIMANDS
-from heecon.evidence.interval import LOG_SE, se_from_interval, se_from_p
+from heecon.evidence.interval import LOG_SE, se_from_interval
 from heecon.evidence.network import METHODS, Network, synthesise
 from heecon.evidence.registry import Evidence, Registry
+from heecon.evidence.spread import reconstructed
 from heecon.evidence.trial import Contrast
 from heecon.files import names
 from heecon.files.shape import Number, Section, Truth, validated
@@ -240,7 +241,7 @@ def _comparison(row: ContrastSection, estimand: str, registry: Registry, where: 
     if row.spread is not None:
         if se is not None:
             raise InvalidValue(f"'{ids[0]}' has a spread of its own", "Delete the key 'spread'")
-        se, spread = _reconstructed(row.spread, value, figures, row, registry)
+        se, spread = reconstructed(row.spread, value, figures, row.conversion, registry)
     if se is None:
         what = f"nothing says how uncertain '{' and '.join(ids)}' is"
         raise InvalidValue(what, "Name a rule: spread = ...")
@@ -391,64 +392,3 @@ def _added(figures: list[Evidence], row: ContrastSection) -> tuple[float, str]:
         row.continuity,
         f"their counts, {row.continuity:g} added as {nobody} has the event in {at.id}",
     )
-
-
-# --- standard errors that were not printed ------------------------------------------------------
-
-
-def _reconstructed(
-    rule: Any, value: float, figures: list[Evidence], row: ContrastSection, registry: Registry
-) -> tuple[float, str]:
-    kinds: dict[frozenset[str], Callable[[Mapping[str, Any], float, Registry], tuple[float, str]]]
-    kinds = {frozenset({"like", "n"}): _like, frozenset({"class", "members"}): _member}
-    if rule == "p_value":
-        # A conversion leaves the p value as it is: the standard error is stretched like the effect.
-        p, words = _p_value(figures[0])
-        return se_from_p(value, p, log=True), words
-    if isinstance(rule, Mapping) and frozenset(rule) in kinds:
-        se, words = kinds[frozenset(rule)](rule, value, registry)
-        printed = figures[0].value if len(figures) == 1 else None
-        if row.conversion and printed and printed != 1:
-            se *= abs(math.log(value) / math.log(printed))  # as far as the effect was stretched
-        return se, words
-    what = f"{shown(rule)} is no rule for a standard error"
-    raise InvalidValue(
-        what, 'Write "p_value", { like = ID, n = ID } or { class = ID, members = 2 }'
-    )
-
-
-def _like(rule: Mapping[str, Any], _value: float, registry: Registry) -> tuple[float, str]:
-    """As precise per patient as another figure."""
-    other, patients = registry.cite(str(rule["like"])), registry.cite(str(rule["n"]))
-    if other.n is None or patients.n is None:
-        raise InvalidValue(
-            f"'{rule['like']}' or '{rule['n']}' has no n", "Cite figures that have one"
-        )
-    se = _own_se(other) * math.sqrt(other.n / patients.n)
-    return se, f"as precise per patient as {other.id}, with {patients.n:g} patients"
-
-
-def _member(rule: Mapping[str, Any], _value: float, registry: Registry) -> tuple[float, str]:
-    """The class's information shared evenly among its members."""
-    other, members = registry.cite(str(rule["class"])), rule["members"]
-    if type(members) is not int or not 1 <= members <= MAX_CONTRASTS:
-        raise InvalidValue(f"{shown(members)} is no number of members", "Write a whole number")
-    se = _own_se(other) * math.sqrt(members)
-    return se, f"an even share of the information of {other.id} among {members} agents"
-
-
-def _own_se(figure: Evidence) -> float:
-    if figure.low is not None and figure.high is not None:
-        return se_from_interval(figure.low, figure.high, log=True)
-    if figure.value is None:
-        raise InvalidValue(f"'{figure.id}' has no value", "Cite another figure")
-    return se_from_p(figure.value, _p_value(figure)[0], log=True)
-
-
-def _p_value(figure: Evidence) -> tuple[float, str]:
-    """A p value and what to call a standard error made of it."""
-    if not figure.p_value:
-        raise InvalidValue(f"'{figure.id}' has no p value", "Choose another rule")
-    if figure.p_value.startswith("<"):
-        return float(figure.p_value[1:]), f"its p value, below {figure.p_value[1:]}: at most this"
-    return float(figure.p_value), "its p value"

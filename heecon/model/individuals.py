@@ -15,7 +15,7 @@ from heecon.files import names
 from heecon.files.table_file import TableFile, numbers_of
 from heecon.model.copula import Copula, read_copulas
 from heecon.model.definition import WEIGHT, Attribute, EventTypes, State
-from heecon.model.distribution import FAMILIES
+from heecon.model.families import FAMILIES
 from heecon.model.formulas import FormulaReader, Path
 from heecon.model.schema import IndividualSection
 from heecon.model.structure import REST, is_rest

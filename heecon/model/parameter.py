@@ -14,7 +14,8 @@ from heecon.files import names
 from heecon.files.shape import STAND_IN
 from heecon.files.table_file import TableFile, check_columns, number
 from heecon.model.citation import Row, Sources, filled
-from heecon.model.distribution import FAMILIES, Distribution, fitted, mismatch
+from heecon.model.distribution import Distribution, fitted, mismatch
+from heecon.model.families import FAMILIES
 from heecon.model.joint import JOINT_FAMILIES
 
 Status = Literal["trial", "published", "derived", "assumption"]

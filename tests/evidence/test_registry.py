@@ -13,7 +13,7 @@ from heecon.evidence.registry import COLUMNS, UNRESOLVED, Registry, registry_fro
 from heecon.evidence.registry import read_registry as read
 from heecon.files.locate import available
 from heecon.files.table_file import parse_csv
-from heecon.model.distribution import FAMILIES
+from heecon.model.families import FAMILIES
 from heecon.model.load import load
 
 ROOT = Path(__file__).parent.parent.parent

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from heecon.model.correlation import nearest_covariance
-from heecon.model.distribution import FAMILIES, Z975, fitted, mismatch
+from heecon.model.distribution import fitted, mismatch
+from heecon.model.families import FAMILIES, Z975
 from heecon.model.joint import JOINT_FAMILIES, Block
 
 PROBABILITIES = np.array([1e-6, 0.001, 0.025, 0.3, 0.5, 0.8, 0.975, 0.9999])
