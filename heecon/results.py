@@ -27,8 +27,9 @@ from heecon.errors import InputError, Problem
 from heecon.files import names
 from heecon.plot import Draw
 from heecon.report import psa_report, tables
+from heecon.report.report import Report, at_each
 from heecon.report.run_files import trace_picture
-from heecon.report.sensitivity_report import Report, at_each, evppi_report, evsi_report
+from heecon.report.value_of_information_report import evppi_report, evsi_report
 from heecon.table import Column, Field, Table
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 import heecon as he
-from heecon import api, editable
+from heecon import api, editable, runnable
 from heecon.analysis.evaluation import run
 from heecon.cli import COMMANDS, loaded
 from heecon.engine import cohort
@@ -277,7 +277,7 @@ def test_importing_heecon_imports_nothing_else() -> None:
 def test_python_says_when_it_compiles(
     model: he.Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name in (cohort, api):
+    for name in (cohort, runnable):
         monkeypatch.setattr(name, "compiled_before", lambda: False)
     with caplog.at_level(logging.WARNING, logger="heecon"):
         model.run()

@@ -24,10 +24,11 @@ FLOORS = {
     "workbook": 12,
     "results": 13,
     "editable": 14,
-    "api": 15,
-    "__init__": 16,
-    "commands": 17,
-    "cli": 18,
+    "runnable": 15,
+    "api": 16,
+    "__init__": 17,
+    "commands": 18,
+    "cli": 19,
 }
 TOP = max(FLOORS.values())
 FILES = sorted(PACKAGE.rglob("*.py"))

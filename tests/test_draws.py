@@ -22,7 +22,7 @@ from heecon.analysis.outcomes import Outcomes, check_informative
 from heecon.analysis.psa import curve_grid
 from heecon.cli import app
 from heecon.engine.sampling import sample
-from heecon.report.sensitivity_report import evsi_report
+from heecon.report.value_of_information_report import evsi_report
 from heecon.results import PSAResult
 from tests.analysis.toys import toy, uncertain
 

@@ -20,7 +20,7 @@ from heecon.model.evidence_folder import EvidenceFolder
 from heecon.model.load import load
 from heecon.report import evidence_report as report
 from heecon.report.evidence_report import audit_report
-from heecon.report.sensitivity_report import Report, print_report
+from heecon.report.report import Report, print_report
 
 T = TypeVar("T")
 

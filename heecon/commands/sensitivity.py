@@ -52,15 +52,12 @@ from heecon.errors import InputError, Problem
 from heecon.files.table_file import number
 from heecon.files.write import csv_files, write_all
 from heecon.model.definition import Model
+from heecon.report.gsa_report import morris_report, sobol_report
+from heecon.report.report import Report, at_each, print_report
 from heecon.report.run_files import manifest
 from heecon.report.sensitivity_report import (
-    Report,
-    at_each,
-    morris_report,
     one_way_report,
     price_report,
-    print_report,
-    sobol_report,
     threshold_report,
     two_way_report,
 )

@@ -26,7 +26,7 @@ from heecon.files import locate
 from heecon.files.write import csv_files, write_all
 from heecon.model.definition import Model
 from heecon.model.evidence_folder import EvidenceFolder
-from heecon.report.sensitivity_report import Report, print_report
+from heecon.report.report import Report, print_report
 from heecon.report.validation_report import (
     calibration_report,
     validation_report,

@@ -36,7 +36,8 @@ from heecon.commands.psa import check_external
 from heecon.commands.sensitivity import finish
 from heecon.errors import InputError, Problem
 from heecon.model.definition import Model
-from heecon.report.sensitivity_report import Report, at_each, evppi_report
+from heecon.report.report import Report, at_each
+from heecon.report.value_of_information_report import evppi_report
 from heecon.results import PSAResult
 
 Draws = Annotated[

@@ -12,7 +12,7 @@ from heecon.evidence.consistency import splits
 from heecon.evidence.network import Effect
 from heecon.evidence.registry import CHECKED, UNRESOLVED, Evidence, Registry
 from heecon.evidence.synthesis import Comparison, Synthesis
-from heecon.report.sensitivity_report import Report
+from heecon.report.report import Report
 from heecon.table import Column, Field, Table
 
 KINDS = {

@@ -9,7 +9,7 @@ from dataclasses import replace
 from heecon.analysis.calibration import Calibration
 from heecon.analysis.validation import Check
 from heecon.model.definition import Model
-from heecon.report.sensitivity_report import Report
+from heecon.report.report import Report
 from heecon.table import Column, Field, Table
 
 CHECKS: tuple[Field, ...] = (
