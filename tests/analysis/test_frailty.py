@@ -79,7 +79,7 @@ def test_people_who_die_are_no_longer_at_risk() -> None:
         "model": {
             "title": "x",
             "cycle": "7 days",
-            "horizon": "3 years",
+            "horizon": "156 cycles",
             "discounting": {"cost": "0", "effect": "0"},
         },
         "states": {"well": {}, "event": {}, "dead": {"absorbing": True}},
@@ -96,7 +96,7 @@ def test_people_who_die_are_no_longer_at_risk() -> None:
     old, new = simulated_trial(made, "event", "old", Options(patients=100_000))
     assert old.first_hazard_ratio == pytest.approx(1.0, abs=1e-9)
     assert new.first_hazard_ratio == pytest.approx(0.6, abs=0.02)
-    assert new.share == pytest.approx(0.3 / 0.6 * (1 - np.exp(-1.8)), abs=0.01)
+    assert new.share == pytest.approx(0.3 / 0.6 * (1 - np.exp(-0.6 * 156 * 7 / 365.25)), abs=0.01)
     assert old.later_hazard_ratio == pytest.approx(1.0, abs=0.15)  # some are in the event state
 
 

@@ -136,7 +136,7 @@ def test_attributes_have_names_of_their_own(tmp_path: Path) -> None:
     [
         ("well = 1\n", 'well = "count_ill"\nill = "rest"\n'),
         ('effect = "0"', 'effect = "frailty"'),
-        ('horizon     = "5 cycles"', 'horizon = "5 cycles"\nstart_age = "u"'),
+        ('horizon     = "5 cycles"', 'horizon = "5 cycles"\nstart_age = "count_ill"'),
     ],
 )
 def test_what_comes_before_the_first_cycle_knows_no_past(
