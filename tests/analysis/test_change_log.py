@@ -576,6 +576,7 @@ def test_a_hazard_by_its_family_is_a_change() -> None:
     assert len(log.steps) == 1
 
 
+@pytest.mark.slow
 def test_simulated_models_end_at_b(tmp_path: Path) -> None:
     """People and seed of B for A and all steps."""
     path = tmp_path / "dear.toml"

@@ -30,7 +30,7 @@ PAIR = loss(100.0, sqrt(300.0**2 + 400**2 + 2 * 0.6 * 300 * 400))
 @pytest.mark.parametrize(
     ("keys", "method", "truth", "seeds"),
     [
-        (["x0"], "spline", SINGLE, 50),
+        pytest.param(["x0"], "spline", SINGLE, 50, marks=pytest.mark.slow),
         (["x0", "x1"], "spline", PAIR, 50),
         pytest.param(["x0", "x1"], "process", PAIR, 50, marks=pytest.mark.slow),
         pytest.param(["x0"], "process", SINGLE, 50, marks=pytest.mark.slow),
@@ -320,6 +320,7 @@ def test_published_values_by_gaussian_process() -> None:
         assert abs(ours.value - row["evppi"]) <= slack, row
 
 
+@pytest.mark.slow
 def test_published_values_by_adaptive_splines() -> None:
     """voi's earth bends at single points and strays from voi's own additive model.
 

@@ -242,7 +242,9 @@ SCALES: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("family", JOINT_FAMILIES)
-@pytest.mark.parametrize("index", [0, 1, 2])
+@pytest.mark.parametrize(
+    "index", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)]
+)
 def test_a_block_moves_along_its_conditional_means(family: str, index: int) -> None:
     """Against means of a million draws near the value, on the scale of the link."""
     model = block_model(family)

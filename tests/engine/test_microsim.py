@@ -163,7 +163,13 @@ def personal_model(**changes: Any) -> he.Model:
     )
 
 
-@pytest.mark.parametrize("correction", ["life_table", "end", "start"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "correction",
+    ["life_table", pytest.param("end", marks=SLOW), pytest.param("start", marks=SLOW)],
+)
 def test_persons_and_their_past_are_walked_as_the_reference_does(correction: str) -> None:
     made = personal_model(correction=correction)
     run = simulate(made, 300, keep_trace=True)

@@ -125,6 +125,7 @@ def test_the_same_at_ten_million_people(name: str, scenario: str | None) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "key"),
     [("krijkamp", "exact_cohort_appendix_C"), ("krijkamp_history", "exact_extended_B")],

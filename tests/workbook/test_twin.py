@@ -58,6 +58,7 @@ def test_every_formula_equals_the_engine(model: str) -> None:
     assert incremental_table(book) == engine_s_table(case)
 
 
+@pytest.mark.slow
 def test_every_formula_of_the_flagship_equals_the_engine() -> None:
     case, spreadsheet = exported("bone_metastases", PAIR)
     assert differences(workbook(case), spreadsheet) == []
