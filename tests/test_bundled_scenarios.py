@@ -27,6 +27,7 @@ def test_it_runs(name: str) -> None:
         assert model.scenario.title
         assert len(model.scenario.purpose) > 20
     assert evaluation.warnings() == ()
+    assert all(row.source for row in model.parameters)
 
 
 def test_the_switches_are_all_there() -> None:

@@ -454,19 +454,6 @@ def test_parameters_as_plain_numbers() -> None:
         he.Model.from_dict(definition, {"p": 0.5, "time": 1.0})
 
 
-SHIPPED = locate.available(ROOT)
-
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_everything_shipped_is_sound(name: str) -> None:
-    model = load(name)
-    assert run(model).warnings() == ()
-    assert all(row.source for row in model.parameters)
-    if "/" in name:
-        assert model.scenario.title
-        assert model.scenario.purpose
-
-
 def test_the_flagships_life_table_is_one() -> None:
     table = load("bone_metastases").tables["uk_female"]
     rates = np.asarray(table.column(None))
