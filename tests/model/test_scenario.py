@@ -463,7 +463,7 @@ def test_the_flagships_life_table_is_one() -> None:
 
 
 def test_the_default_is_shipped() -> None:
-    assert locate.DEFAULT in SHIPPED
+    assert locate.DEFAULT in locate.available(ROOT)
     assert load().scenario.name == Path(SCENARIO_FILE).stem
 
 
