@@ -70,7 +70,7 @@ trial_bone_metastases       evsi rr_sre_v_za[denosumab] --hazard-ratio 0.35 --dr
 sobol_sick_sicker           sobol sick_sicker --size 16
 sobol_hiv                   sobol hiv --size 32 --second-order
 morris_bone_metastases      morris --trajectories 4
-calibrate_bone_metastases   calibrate --input sre_rate_za --target stopeck_median_za
+calibrate_bone_metastases   calibrate --input months_first_sre --target stopeck_median_za
 evidence                    evidence
 evidence_figure             evidence stopeck_rate_ratio
 evidence_network            evidence --network sre_metastatic
