@@ -181,7 +181,7 @@ def joined(*parts: Operand) -> Live:
     words = "".join(p.value if isinstance(p.value, str) else f"{p.value:g}" for p in found)
     if all(part.text == f'"{part.value}"' for part in found):
         return live(words)
-    return Live("&".join(part.at(_ADD) for part in found), words, level=_JOIN)
+    return Live("&".join(part.at(_JOIN) for part in found), words, level=_JOIN)
 
 
 def sum_of(parts: Sequence[Operand]) -> Live:

@@ -103,11 +103,12 @@ class Results:
         sheet.put(1, 1, "Results per person", TITLE)
         changes = joined(", with ", named["set_changes"], " override(s)")
         changes = where(named["set_changes"] > 0, changes, "")
-        scenario = joined("Scenario: ", named["set_scenario"], changes)
+        sheet.show(2, 1, joined("Scenario: ", named["set_scenario"], changes), NOTE)
         if self.case.outcomes is not None:
+            # A cell of its own: a check compares all others with an export without draws.
             draw = named["set_psa_draw"]
-            scenario = joined(where(draw > 0, joined("DRAW ", draw, " OF THE PSA. "), ""), scenario)
-        sheet.show(2, 1, scenario, NOTE)
+            notice = where(draw > 0, joined("DRAW ", draw, " OF THE PSA"), "")
+            sheet.show(1, 3, notice, Style("warning"))
         year = named["set_price_year"]
         of_year = where(year.equals(ABSENT), "", joined(", ", year))
         words = ". Differences are always strategy minus the one it is compared with."

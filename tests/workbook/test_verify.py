@@ -146,6 +146,13 @@ def with_draws(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return books.export(root, draws=10)
 
 
+def test_an_untouched_export_with_draws_passes(with_draws: Path) -> None:
+    """Every export has draws unless told otherwise."""
+    with at(with_draws.parent):
+        found = verify(with_draws)
+    assert found.passed, found.differences[:5]
+
+
 @pytest.mark.parametrize("rows", [0, 3])
 def test_a_replayed_draw(with_draws: Path, tmp_path: Path, rows: int) -> None:
     """The model's sheets are of the draw then, wherever the row was moved to."""

@@ -152,7 +152,8 @@ def test_stored_analyses_say_that_they_are_stale(
 
 def test_a_replayed_draw_is_announced(exported: Exported) -> None:
     with exported.typed({"psa_draw": 7}):
-        assert exported.text("Results", 2) == "DRAW 7 OF THE PSA. Scenario: base_case"
+        assert exported.text("Results", 1, 3) == "DRAW 7 OF THE PSA"
+        assert exported.text("Results", 2) == "Scenario: base_case"
     path = exported.path.parent / "drawn.xlsx"
 
     def change(book: Any) -> None:
