@@ -21,6 +21,9 @@ DAYS_PER_YEAR = 365.25
 YEARS = {"years": 1.0, "months": 1 / 12, "weeks": 7 / DAYS_PER_YEAR, "days": 1 / DAYS_PER_YEAR}
 """Length of a unit of time in years."""
 
+MAX_FRAILTY = 100.0
+"""The largest variance of a frailty: beyond, hardly anybody would have any event."""
+
 
 def risk_ratio_to_hazard_ratio(risk_ratio: float, control_risk: float) -> float:
     """Hazard ratio by the complementary log-log rule: ln(1 - r p) / ln(1 - p).
@@ -28,11 +31,15 @@ def risk_ratio_to_hazard_ratio(risk_ratio: float, control_risk: float) -> float:
     Assumes proportional hazards and a follow-up common to both groups at the end of which the
     control risk is p.
     """
+    return math.log1p(-_treated_risk(risk_ratio, control_risk)) / math.log1p(-control_risk)
+
+
+def _treated_risk(risk_ratio: float, control_risk: float) -> float:
     treated = _positive("risk ratio", risk_ratio) * control_risk
     if not (0 < control_risk < 1 and treated < 1):
         what = f"a risk ratio of {risk_ratio:g} at a control risk of {control_risk:g} is impossible"
         raise InvalidValue(what, "Both risks must lie between 0 and 1")
-    return math.log1p(-treated) / math.log1p(-control_risk)
+    return treated
 
 
 def odds_ratio_to_risk_ratio(odds_ratio: float, control_risk: float) -> float:
@@ -62,15 +69,16 @@ def mean_events(risk: float, frailty: float) -> float:
     """
     if not 0 < risk < 1:
         raise InvalidValue(f"a risk of {risk:g} is impossible here", "It lies between 0 and 1")
-    if frailty < 0:
-        raise InvalidValue(f"the variance {frailty:g} is negative", "Correct it")
+    if not 0 <= frailty <= MAX_FRAILTY:
+        what = f"the variance {frailty:g} of a frailty is not between 0 and {MAX_FRAILTY:g}"
+        raise InvalidValue(what, "Correct it")
     hazard = -math.log1p(-risk)
     return math.expm1(frailty * hazard) / frailty if frailty > 0 else hazard
 
 
 def risk_ratio_to_rate_ratio(risk_ratio: float, control_risk: float, frailty: float) -> float:
     """Ratio of the mean numbers of events that belong to two risks, see ``mean_events``."""
-    treated = _positive("risk ratio", risk_ratio) * control_risk
+    treated = _treated_risk(risk_ratio, control_risk)
     return mean_events(treated, frailty) / mean_events(control_risk, frailty)
 
 
@@ -80,8 +88,9 @@ def hazard_ratio_to_rate_ratio(hazard_ratio: float, control_risk: float, frailty
     Under a frailty the hazards of first events converge, so the printed ratio is one of cumulative
     hazards, ln S1 / ln S0, by the end of a follow-up at which the control risk is 1 - S0.
     """
+    control = mean_events(control_risk, frailty)
     survival = (1 - control_risk) ** _positive("hazard ratio", hazard_ratio)
-    return mean_events(1 - survival, frailty) / mean_events(control_risk, frailty)
+    return mean_events(1 - survival, frailty) / control
 
 
 def odds_ratio_to_rate_ratio(odds_ratio: float, control_risk: float, frailty: float) -> float:

@@ -103,3 +103,16 @@ def test_impossible_conversions_are_refused() -> None:
     for call in calls:
         with pytest.raises(InvalidValue):
             call()
+
+
+@pytest.mark.parametrize(
+    ("convert", "said"),
+    [
+        (lambda: conversion.hazard_ratio_to_rate_ratio(0.8, 22, 0.7), "a risk of 22 is impossible"),
+        (lambda: conversion.mean_events(0.3, 5000), "the variance 5000 of a frailty is not"),
+        (lambda: conversion.risk_ratio_to_rate_ratio(3, 0.5, 0.7), "3 at a control risk of 0.5"),
+    ],
+)
+def test_impossible_figures_of_a_frailty_are_named(convert: Callable[[], float], said: str) -> None:
+    with pytest.raises(InvalidValue, match=said):
+        convert()
