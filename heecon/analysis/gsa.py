@@ -120,7 +120,7 @@ def factors_of(model: Model, chosen: Sequence[str] | None = None) -> tuple[Facto
     together = groups_of(model)
     owner = {key: group for group, keys in together.items() for key in keys}
     found: dict[str, Factor] = {}
-    for row in uncertain(model):
+    for row in sorted(uncertain(model), key=lambda row: row.key):
         group = owner.get(row.key)
         if group is None:
             found[row.key] = Factor(row.key, labels[row.key], (row.key,))

@@ -46,6 +46,13 @@ def test_a_straight_line_has_exact_effects() -> None:
     assert result.influential(share=1.5) == ()
 
 
+def test_the_order_of_the_parameters_changes_nothing() -> None:
+    one, other = uniforms("a", "b", "c"), uniforms("c", "a", "b")
+    formula = "100 * a * b + 7 * c * c"
+    found = [run_morris(toy(rows, formula), 5).rows for rows in (one, other)]
+    assert found[0] == found[1]
+
+
 def test_increments_have_a_direction() -> None:
     model = toy(uniforms("a", "b"), "100 * a + b")
     found = by_factor(run_morris(model, 5, comparator="new"), "incremental_nmb")
