@@ -82,11 +82,11 @@ class CEAResult:
         """The incremental analysis by another effect than QALYs.
 
         Args:
-            effect: "life_years", or the name of an outcome.
-            avoided: fewer is better, as of events.
+            effect: "life_years" or "qalys", the sum of the kind, or the name of an outcome.
+            avoided: fewer is better, as of events: an outcome of the kind "count".
 
         Raises:
-            InputError: the model counts no such effect.
+            InputError: the model counts no such effect, or it is nothing to avoid.
         """
         return tables.cost_per(self.evaluation, effect, avoided=avoided)
 

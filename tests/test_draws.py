@@ -512,3 +512,12 @@ def test_more_draws_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(he.InputError, match=f"need about 12.0 GB.*has 5.0 GB: {most:,} would fill"):
         model.psa(30_000_000)
     assert model.psa(10).outcomes.draws == 10
+
+
+# --- what a run is judged at ---------------------------------------------------------------------
+
+
+def test_a_workbook_is_not_written_at_thresholds_it_would_not_have(folder: Path) -> None:
+    words = "the thresholds of its scenario"
+    refused(words, "run", str(folder), "--threshold", "12345", "--workbook", "--out", "o")
+    assert not Path("o").exists()

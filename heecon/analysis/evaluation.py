@@ -127,30 +127,32 @@ class Evaluation:
         """Totals whose effect is another than QALYs, and words for it.
 
         Args:
-            effect: "life_years", "qalys", or the name of an outcome that is no cost.
-            avoided: fewer is better, as of events.
+            effect: "life_years" or "qalys", the sum of all outcomes of the kind, whatever they are
+                called; or the name of an outcome that is no cost.
+            avoided: fewer is better, as of events: an outcome of the kind "count".
 
         Raises:
-            InputError: the model counts no such effect.
+            InputError: the model counts no such effect, or it is nothing to avoid.
         """
-        kinds = {"life_years": ("life_year", "life years"), "qalys": ("qaly", "QALYs")}
-        known = {
-            outcome.name: outcome.label
-            for outcome in self.result.outcomes
-            if outcome.kind != "cost"
-        }
-        counted = {outcome.kind for outcome in self.result.outcomes}
-        sums = {name: words for name, (kind, words) in kinds.items() if kind in counted}
-        if effect not in {**known, **sums}:
-            hint = names.did_you_mean(effect, {**sums, **known})
+        sums = {"life_years": ("life_year", "life years"), "qalys": ("qaly", "QALYs")}
+        outcomes = [outcome for outcome in self.result.outcomes if outcome.kind != "cost"]
+        counted = {outcome.kind for outcome in outcomes}
+        known = {outcome.name: (outcome.kind, outcome.label) for outcome in outcomes}
+        known |= {name: own for name, own in sums.items() if own[0] in counted}
+        if effect not in known:
+            hint = names.did_you_mean(effect, known)
             raise InputError(Problem("effect", f"the model counts no '{effect}'", hint))
-        amounts = self._mean(
-            self.result.of(effect) if effect in known else self.result.total(kinds[effect][0])
-        )
+        kind, words = known[effect]
+        if avoided and kind != "count":
+            events = [name for name, own in known.items() if own[0] == "count"]
+            hint = f"Those of the kind 'count' are: {', '.join(events) or 'none'}"
+            raise InputError(Problem("avoided", f"'{effect}' is nothing to avoid", hint))
+        whole = known[effect] == sums.get(effect)
+        amounts = self._mean(self.result.total(kind) if whole else self.result.of(effect))
         sign, end = (-1.0, " avoided") if avoided else (1.0, "")
         cost = self.cost()
         found = equalised(Totals(n, cost[n], sign * amounts[n]) for n in self.result.strategies)
-        return found, {**sums, **known}[effect] + end
+        return found, words + end
 
     def incremental(self) -> tuple[IncrementalRow, ...]:
         """Fully incremental analysis with dominance and extended dominance."""

@@ -71,7 +71,8 @@ def run(
     avoided: Annotated[
         list[str] | None,
         typer.Option(
-            help="Costs by events avoided too: an outcome; may be repeated.", show_default=False
+            help="Costs by events avoided too: an outcome of the kind count; may be repeated.",
+            show_default=False,
         ),
     ] = None,
     events: Annotated[
@@ -90,6 +91,9 @@ def run(
     model = with_engine(own, engine, limit, seed)
     if threshold:
         model = with_thresholds(model, threshold)
+    if workbook and threshold:
+        what = "a workbook is judged at the thresholds of its scenario, not at those of --threshold"
+        raise InputError(Problem("--workbook", what, "Write them into a scenario, or drop one"))
     if workbook and model.scenario.engine != "cohort":
         what = "a workbook holds a cohort, and this run simulates person by person"
         raise InputError(Problem("--workbook", what, "Drop it, or add --engine cohort"))

@@ -63,6 +63,28 @@ def test_totals_by_hand(evaluation: Evaluation) -> None:
     assert evaluation.life_years() == pytest.approx({"usual": 1.5, "new": 1.75})
 
 
+def test_an_effect_is_the_sum_of_its_kind_whatever_an_outcome_is_called() -> None:
+    """An outcome called 'qalys' or 'life_years' is not all of them."""
+    model = small()
+    model["outcomes"]["more"] = {"kind": "qaly", "start": 0.1}
+    model["outcomes"]["life_years"] = {"kind": "life_year", "label": "Later", "start": 0.25}
+    found = evaluate(he.Model.from_dict(model, parameters()))
+    totals, words = found.totals_by("qalys")
+    assert {row.strategy: row.effect for row in totals} == pytest.approx(found.qalys())
+    assert words == "QALYs"
+    totals, words = found.totals_by("life_years")
+    assert [row.effect for row in totals] == pytest.approx([1.75, 2.0])
+    assert words == "life years"
+    assert found.totals_by("more")[0][0].effect == pytest.approx(0.1)
+
+
+def test_only_events_are_avoided(evaluation: Evaluation) -> None:
+    assert evaluation.totals_by("deaths", avoided=True)[1] == "Deaths avoided"
+    for name in ("qalys", "years", "life_years"):
+        with pytest.raises(he.InputError, match=f"'{name}' is nothing to avoid.*are: deaths"):
+            evaluation.totals_by(name, avoided=True)
+
+
 def test_categories_sum_to_the_total(evaluation: Evaluation) -> None:
     for discounted in (True, False):
         by_category = evaluation.by_category("cost", discounted=discounted)
