@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 import heecon as he
 from heecon.analysis.ceac import ceac
+from heecon.analysis.draws_file import read_outcomes
 from heecon.analysis.evppi import rank
 from heecon.analysis.evsi import Evsi
 from heecon.analysis.outcomes import Outcomes, check_informative
@@ -248,14 +249,13 @@ def test_a_model_runs_the_draws_of_a_file_in_order(folder: Path) -> None:
 
 
 def test_what_given_draws_leave_fixed_is_told(folder: Path) -> None:
-    lines = ["draw,u_stable", *(f"{n},{0.985 + n / 1000}" for n in range(1, 21))]
+    lines = ["draw,u_stable", *(f"{n},{0.7 + n / 1000}" for n in range(1, 21))]
     Path("few.csv").write_text("\n".join(lines))
     done = run("psa", str(folder), "--parameters", "few.csv", "--out", "o")
     inputs = len(he.load(folder).inputs)
     assert f"20 draws, 1 of {inputs} inputs vary" in done.output
     told = done.output.replace("\n", " ")
     assert "kept at the base value" in told
-    assert "In 5 of the draws given 'u_stable' cannot be 1.001" in told
     assert json.loads(Path("o/psa_manifest.json").read_text())["kept_at_base"]
     assert [row["draw"] for row in rows("o/psa_draws.csv")] == [str(n) for n in range(1, 21)]
 
@@ -269,6 +269,10 @@ def test_what_given_draws_leave_fixed_is_told(folder: Path) -> None:
         (["draw,note", "1,a"], "no parameter"),
         (["draw", "1"], "no column of a parameter"),
         (["u_stable", "0.7"], "1 draws are too few"),
+        (
+            ["draw,u_stable", *(f"{n},{0.988 + n / 1000:g}" for n in range(20))],
+            r"theirs.csv:15:2 \(u_stable\): 'u_stable' cannot be 1.001: .*-2 to 1. Correct it",
+        ),
     ],
 )
 def test_given_draws_that_cannot_be_used(lines: list[str], words: str, folder: Path) -> None:
@@ -278,14 +282,25 @@ def test_given_draws_that_cannot_be_used(lines: list[str], words: str, folder: P
         he.load(folder).psa(parameters="theirs.csv").ceac  # noqa: B018
 
 
+def test_given_draws_as_the_model_itself_draws_them_are_told(caplog: Any) -> None:
+    """The model warns of such a distribution; its own draws can be given to it again."""
+    gain = uncertain("gain", "normal", 0.9, 0.1, unit="utility")
+    model = toy([gain, he.Parameter("fixed", 0.5, unit="utility")], effect="gain + fixed")
+    values = np.linspace(0.91, 1.1, 20)
+    model.psa(parameters={"gain": values})
+    assert "In 10 of the draws given 'gain' cannot be 1.01" in caplog.text
+    with pytest.raises(he.InputError, match=r"draw 10 \(fixed\): 'fixed' cannot be 1.01"):
+        model.psa(parameters={"fixed": values})
+
+
 def test_a_given_draw_that_breaks_the_model_is_called_as_the_file_does(folder: Path) -> None:
-    lines = ["draw,u_stable", *(f"{n},{0.7 + n / 1000}" for n in range(101, 121)), "late,1e15"]
-    Path("theirs.csv").write_text("\n".join(lines).replace("late,1e15", "121,1e15"))
+    lines = ["draw,u_stable", *(f"{n},{0.7 + n / 1000}" for n in range(101, 121)), "121,1"]
+    Path("theirs.csv").write_text("\n".join(lines))
     model_file = folder / "model.toml"
     model_file.write_text(
-        model_file.read_text().replace('= "u_stable"', '= "log(1 - u_stable / 1e15) + u_stable"')
+        model_file.read_text().replace('= "u_stable"', '= "0 * log(1 - u_stable) + u_stable"')
     )
-    with pytest.raises(he.SimulationError, match=r"draw 121: its parameters are u_stable = 1e\+15"):
+    with pytest.raises(he.SimulationError, match="draw 121: its parameters are u_stable = 1"):
         run("psa", str(folder), "--parameters", "theirs.csv")
     run("psa", str(folder), "--parameters", "theirs.csv", "--on-error", "record", "--out", "o")
     (left,) = rows("o/psa_left_out.csv")
@@ -521,3 +536,15 @@ def test_a_workbook_is_not_written_at_thresholds_it_would_not_have(folder: Path)
     words = "the thresholds of its scenario"
     refused(words, "run", str(folder), "--threshold", "12345", "--workbook", "--out", "o")
     assert not Path("o").exists()
+
+
+@pytest.mark.parametrize("bad", ["0", "-1", "1e16", "inf", "nan"])
+def test_a_run_refuses_what_is_no_threshold(bad: str, folder: Path) -> None:
+    refused("at a threshold of 0" if bad == "0" else "is not a threshold",
+            "run", str(folder), f"--threshold={bad}", "--out", "o")  # fmt: skip
+
+
+def test_what_is_not_known_of_inputs_is_not_said(folder: Path) -> None:
+    results, parameters = external(folder)
+    assert read_outcomes(results).heading == "200 draws"
+    assert read_outcomes(results, parameters).heading == "200 draws, 1 inputs vary"

@@ -5,11 +5,12 @@ Rows are matched by what stands in the column ``draw``, never by where they stan
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heecon.analysis.outcomes import MAX_AMOUNT, Outcomes
 from heecon.arrays import Floats
@@ -17,7 +18,7 @@ from heecon.engine.sampling import uncertain
 from heecon.errors import Diagnostics, InputError, InvalidValue, Problem, shown
 from heecon.files import names
 from heecon.files.table_file import TableFile, number, read_table
-from heecon.model.bounds import complaint
+from heecon.model.bounds import Limits, bounds, complaint, support
 from heecon.model.definition import Model
 
 COLUMNS = ("draw", "strategy", "cost", "effect")
@@ -109,7 +110,8 @@ def read_draws(path: Path, model: Model) -> GivenDraws:
         model: whose parameters they are.
 
     Raises:
-        InputError: a column is no parameter's, a draw stands twice, or a cell is not a number.
+        InputError: a column is no parameter's, a draw stands twice, or a cell is not a number, or
+            not one the parameter can be.
     """
     table = read_table(path)
     known = {row.key for row in model.parameters}
@@ -125,23 +127,53 @@ def read_draws(path: Path, model: Model) -> GivenDraws:
     if not values:
         diagnostics.error(table.name, "there is no column of a parameter", "Name one by its key")
     diagnostics.raise_if_any()
-    return given_draws(model, values, called)
+    return given_draws(model, values, called, table.where)
 
 
 def given_draws(
-    model: Model, values: Mapping[str, Floats], called: tuple[Name, ...] = ()
+    model: Model,
+    values: Mapping[str, Floats],
+    called: tuple[Name, ...] = (),
+    where: Callable[[int, str], str] = lambda row, key: f"draw {row} ({key})",
 ) -> GivenDraws:
-    """Values by parameter key as draws of a model."""
+    """Values by parameter key as draws of a model.
+
+    Values beyond what a parameter can be are told of when its own distribution has such values
+    too, of which the model warns; else they are refused.
+
+    Args:
+        model: whose parameters they are.
+        values: by key.
+        called: what the draws are called.
+        where: the place of a value, by row and key.
+
+    Raises:
+        InputError: with every impossible value.
+    """
+    varying = {row.key for row in uncertain(model)}
     fixed = tuple(row.key for row in uncertain(model) if row.key not in values)
+    diagnostics = Diagnostics()
     notes = []
     if fixed:
         named = ", ".join(fixed[:5]) + (", ..." if len(fixed) > 5 else "")
         notes.append(f"Not among the draws given, and so kept at the base value: {named}.")
     for row in model.parameters:
-        wrong = [w for value in values.get(row.key, ()) if (w := complaint(row, float(value)))]
-        if wrong:
-            notes.append(f"In {len(wrong):,} of the draws given {wrong[0]}.")
+        column = np.asarray(values.get(row.key, ()), dtype=float)
+        beyond = _outside(column, bounds(row.unit, row.tags))
+        drawn = support(row) if row.key in varying else bounds(row.unit, row.tags)
+        for place in np.flatnonzero(beyond & _outside(column, drawn)):
+            hint = "Correct it, or the unit of the parameter"
+            what = complaint(row, float(column[place]))
+            diagnostics.error(where(int(place), row.key), what, hint)
+        if beyond.any():
+            first = complaint(row, float(column[beyond][0]))
+            notes.append(f"In {beyond.sum():,} of the draws given {first}.")
+    diagnostics.raise_if_any()
     return GivenDraws(values, called, fixed, tuple(notes))
+
+
+def _outside(values: Floats, limits: Limits) -> NDArray[np.bool_]:
+    return np.asarray((values < limits[0]) | (values > limits[1]))
 
 
 def _check_long(table: TableFile) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from heecon.analysis.outcomes import check_threshold
 from heecon.arrays import Floats
 from heecon.engine.cohort import iterate_cohort
 from heecon.engine.individual_run import Options
@@ -52,12 +52,13 @@ def with_thresholds(model: M, thresholds: Sequence[float]) -> M:
     """A model judged at other thresholds than those it names.
 
     Raises:
-        InputError: one is not a positive number.
+        InputError: one is not a threshold, or 0, at which net health benefit has no value.
     """
-    bad = [value for value in thresholds if not 0 < value < math.inf]
-    if bad:
-        what = f"{bad[0]} is not a threshold"
-        raise InputError(Problem("thresholds", what, "Give amounts above 0"))
+    for value in thresholds:
+        check_threshold(value)
+    if 0 in thresholds:
+        what = "at a threshold of 0 costs buy no health, so net health benefit has no value"
+        raise InputError(Problem("threshold", what, "Give amounts above 0"))
     settings = replace(model.settings, thresholds=tuple(dict.fromkeys(thresholds)))
     return replace(model, settings=settings)
 

@@ -76,7 +76,9 @@ class Outcomes:
 
     @property
     def heading(self) -> str:
-        """How many draws of what: "1,000 draws, 46 of 132 inputs vary"."""
+        """How many draws of what: "1,000 draws, 46 of 132 inputs vary", if inputs are known."""
+        if not (self.inputs or self.parameters):
+            return f"{self.draws:,} draws"
         of = f" of {self.inputs}" if self.inputs else ""
         return f"{self.draws:,} draws, {len(self.varying)}{of} inputs vary"
 
@@ -170,7 +172,7 @@ def named_thresholds(outcomes: Outcomes, thresholds: Sequence[float] | None) -> 
 
 
 def check_threshold(value: float) -> None:
-    """Refuse what is is not a threshold.
+    """Refuse what is not a threshold.
 
     Raises:
         InputError: it is negative, not finite, or beyond ``MAX_AMOUNT``.

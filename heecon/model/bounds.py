@@ -85,11 +85,12 @@ def range_words(limits: Limits) -> str:
 
 def reach(row: Parameter) -> Limits:
     """How far a parameter can go: its bounds, as far as its distribution has values there."""
-    ends = [bounds(row.unit, row.tags), _support(row)]
+    ends = [bounds(row.unit, row.tags), support(row)]
     return max(low for low, _ in ends), min(high for _, high in ends)
 
 
-def _support(row: Parameter) -> Limits:
+def support(row: Parameter) -> Limits:
+    """Where a parameter's distribution, if it has one, has values."""
     if row.distribution is not None:
         return row.distribution.support()
     univariate = row.joint_family.removeprefix("multivariate_")
