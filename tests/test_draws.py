@@ -548,3 +548,27 @@ def test_what_is_not_known_of_inputs_is_not_said(folder: Path) -> None:
     results, parameters = external(folder)
     assert read_outcomes(results).heading == "200 draws"
     assert read_outcomes(results, parameters).heading == "200 draws, 1 inputs vary"
+
+
+# --- several sets of draws -----------------------------------------------------------------------
+
+
+def test_weights_are_checked_before_anything_is_drawn(folder: Path) -> None:
+    with patch("heecon.commands.psa.run_psa", side_effect=AssertionError):
+        refused(r"scenarios: the weights sum to 0\.5", "psa-mixture", f"{folder}=0.5")
+        words = r"subgroup '.*my_model': its weight -1\.0 is not positive"
+        refused(words, "psa-mixture", f"{folder}=-1", "--subgroups")
+
+
+def test_weights_of_a_table_are_said_to_be_shares_of_their_sum(folder: Path) -> None:
+    Path("groups.csv").write_text("subgroup,weight,u_stable\na,2,0.7\nb,3,0.8\n")
+    done = run("psa-mixture", str(folder), "--by", "groups.csv", "--draws", "10", "--out", "o")
+    assert "Weights are shares of the sum of those in groups.csv." in done.output
+    assert {row["weight"] for row in rows("o/subgroups.csv")} == {"0.4", "0.6", "1.0"}
+
+
+def test_a_subgroup_that_makes_no_model_is_named_by_its_row(folder: Path) -> None:
+    """Impossible for the whole model, not by the unit of the input."""
+    Path("groups.csv").write_text("subgroup,weight,start_age\na,2,\nb,3,60.5\nc,1,150\n")
+    words = "groups.csv:4: with the values of 'c', .*age 150 has no cycles"
+    refused(words, "psa-mixture", str(folder), "--by", "groups.csv", "--draws", "10")

@@ -22,8 +22,9 @@ from heecon.analysis.incremental import Totals
 from heecon.analysis.outcomes import Outcomes
 from heecon.arrays import Floats
 from heecon.engine.sampling import stream
-from heecon.errors import Diagnostics, InputError, Problem
+from heecon.errors import Diagnostics, InputError, InvalidValue, Problem
 from heecon.files.table_file import check_columns, number, read_table
+from heecon.model.bounds import complaint
 from heecon.model.definition import Model
 from heecon.table import Table
 
@@ -64,32 +65,43 @@ def weighted(subgroups: Parts) -> Outcomes:
     )
 
 
-def read_subgroups(path: Path, model: Model) -> dict[str, tuple[float, dict[str, float]]]:
+Subgroup = tuple[float, dict[str, float], str]
+"""Share of the population, values by key, and where it stands."""
+
+
+def read_subgroups(path: Path, model: Model) -> dict[str, Subgroup]:
     """A table of subgroups: how many people are in each, and the inputs that differ.
 
     Args:
-        path: a CSV or XLSX file: ``subgroup``, ``weight`` (shares, or numbers of people), and a
-            column for each input, called by its key. An empty cell leaves the input as it is.
+        path: a CSV or XLSX file: ``subgroup``, ``weight`` (shares, or numbers of people: what
+            counts is the share of their sum), and a column for each input, called by its key. An
+            empty cell leaves the input as it is.
         model: whose inputs they are.
 
     Returns:
-        Share of the population and values by key, by subgroup; shares sum to one.
+        By name; shares sum to one.
 
     Raises:
         InputError: with every unknown column and unusable cell.
     """
     table = read_table(path)
+    known = {row.key: row for row in model.parameters}
     shared = [row.name for row in model.parameters if row.strategy is None]
     keys = [*(row.key for row in model.parameters), *_own(shared, model.strategies)]
     check_columns(table, ("subgroup", "weight", *keys), ("subgroup", "weight"))
     diagnostics = Diagnostics()
-    found: dict[str, tuple[float, dict[str, float]]] = {}
+    if not table.rows:
+        diagnostics.error(table.name, "there are no rows", "Give one a subgroup")
+    found: dict[str, Subgroup] = {}
     for index, cells in enumerate(table.rows):
         row = dict(zip(table.header, cells, strict=True))
         values = {}
         for column in [name for name in table.header if name != "subgroup" and row[name]]:
             with diagnostics.collecting(table.where(index, column)):
                 values[column] = number(row[column])
+                like = known.get(column) or known.get(column.partition("[")[0])
+                if like is not None and (wrong := complaint(like, values[column])):
+                    raise InvalidValue(wrong, "Correct it, or the unit of the parameter")
         name, weight = row["subgroup"], values.pop("weight", 0.0)
         if not name or name in found:
             what = f"the subgroup '{name}' stands twice" if name else "the subgroup has no name"
@@ -97,10 +109,10 @@ def read_subgroups(path: Path, model: Model) -> dict[str, tuple[float, dict[str,
         if not weight > 0:
             hint = "Give a share, or a number of people"
             diagnostics.error(table.where(index, "weight"), "the weight is not positive", hint)
-        found[name] = weight, values
+        found[name] = weight, values, table.where(index)
     diagnostics.raise_if_any()
-    total = sum(weight for weight, _ in found.values())
-    return {name: (weight / total, values) for name, (weight, values) in found.items()}
+    total = sum(weight for weight, _, _ in found.values())
+    return {name: (weight / total, values, at) for name, (weight, values, at) in found.items()}
 
 
 def _own(names: Sequence[str], strategies: Iterable[str]) -> list[str]:
@@ -198,14 +210,7 @@ def _check(parts: Parts, kind: str) -> None:
     if not parts:
         raise InputError(Problem(f"{kind}s", f"there is no {kind}", "Give at least one"))
     diagnostics = Diagnostics()
-    for name, (_, weight) in parts.items():
-        if not (weight > 0 and np.isfinite(weight)):
-            what = f"its weight {weight} is not positive"
-            diagnostics.error(f"{kind} '{name}'", what, "Leave it out, or mend it")
-    total = sum(weight for _, weight in parts.values())
-    if not diagnostics.found and abs(total - 1) > 1e-9:
-        what = f"the weights sum to {total:.12g}"
-        diagnostics.error(f"{kind}s", what, "They must sum to 1")
+    check_weights({name: weight for name, (_, weight) in parts.items()}, kind, diagnostics)
     name, (first, _) = next(iter(parts.items()))
     for other, (outcomes, _) in parts.items():
         place = f"{kind} '{other}'"
@@ -219,6 +224,19 @@ def _check(parts: Parts, kind: str) -> None:
             what = f"its currency is '{outcomes.currency}', that of '{name}' '{first.currency}'"
             diagnostics.error(place, what, "Convert one of them")
     diagnostics.raise_if_any()
+
+
+def check_weights(weights: Mapping[str, float], kind: str, diagnostics: Diagnostics) -> None:
+    """Note weights of scenarios or subgroups that are not positive or do not sum to one."""
+    before = diagnostics.found
+    for name, weight in weights.items():
+        if not (weight > 0 and np.isfinite(weight)):
+            what = f"its weight {weight} is not positive"
+            diagnostics.error(f"{kind} '{name}'", what, "Leave it out, or mend it")
+    total = sum(weights.values())
+    if diagnostics.found == before and abs(total - 1) > 1e-9:
+        what = f"the weights sum to {total:.12g}"
+        diagnostics.error(f"{kind}s", what, "They must sum to 1")
 
 
 def _check_same_draws(parts: Parts) -> None:

@@ -17,7 +17,7 @@ from heecon.analysis.draws_file import GivenDraws, read_draws, read_outcomes
 from heecon.analysis.engines import options_of, with_engine
 from heecon.analysis.outcomes import Outcomes, check_threshold, named_thresholds
 from heecon.analysis.psa import DRAWS, run_psa, size_of_psa
-from heecon.analysis.subgroups import by_subgroup, read_subgroups, weighted
+from heecon.analysis.subgroups import by_subgroup, check_weights, read_subgroups, weighted
 from heecon.analysis.subgroups import mixture as mixed
 from heecon.commands.common import (
     Against,
@@ -42,7 +42,7 @@ from heecon.commands.common import (
     say_written,
 )
 from heecon.editable import EditableModel
-from heecon.errors import InputError, Problem
+from heecon.errors import Diagnostics, InputError, Problem
 from heecon.files.table_file import number
 from heecon.files.write import file_hash
 from heecon.model.definition import Model, SourceFile
@@ -203,7 +203,8 @@ def mixture(
     by: Annotated[
         Path | None,
         typer.Option(
-            help="A table of subgroups: subgroup, weight, and a column each input that differs.",
+            help="A table of subgroups: subgroup, weight (a share of the weights' sum), and a "
+            "column each input that differs.",
             show_default=False,
         ),
     ] = None,
@@ -216,7 +217,8 @@ def mixture(
 ) -> None:
     """Probabilistic analysis of rival scenarios, or of subgroups, with weights."""
     runs, files, warnings = {}, {}, {}
-    models = _scenarios(parts) if by is None else _subgroups(parts, by)
+    kind = "subgroup" if subgroups else "scenario"
+    models = _scenarios(parts, kind) if by is None else _subgroups(parts, by)
     for name, (model, weight) in models.items():
         warnings[name] = list(model.warnings)
         files[name] = {file.name: f"sha256:{file.sha256}" for file in model.files}
@@ -238,11 +240,16 @@ def mixture(
     print_psa(found, console)
     for table in tables:
         show(console, table)
+    if by is not None:
+        console.print(f"Weights are shares of the sum of those in {by.name}.", highlight=False)
     say_written(console, folder, paths)
 
 
-def _scenarios(parts: list[str]) -> dict[str, tuple[Model, float]]:
-    return {name: (load_model(name), weight) for name, weight in _weights(parts).items()}
+def _scenarios(parts: list[str], kind: str) -> dict[str, tuple[Model, float]]:
+    weights, diagnostics = _weights(parts), Diagnostics()
+    check_weights(weights, kind, diagnostics)
+    diagnostics.raise_if_any()
+    return {name: (load_model(name), weight) for name, weight in weights.items()}
 
 
 def _subgroups(parts: list[str], by: Path) -> dict[str, tuple[Model, float]]:
@@ -252,10 +259,18 @@ def _subgroups(parts: list[str], by: Path) -> dict[str, tuple[Model, float]]:
     model = EditableModel.of(load_model(parts[0]))
     groups = read_subgroups(by, model)
     files = (*model.files, SourceFile(by.name, file_hash(by)))
-    return {
-        name: (replace(model.with_values(values), files=files), weight)
-        for name, (weight, values) in groups.items()
-    }
+    found: dict[str, tuple[Model, float]] = {}
+    diagnostics = Diagnostics()
+    for name, (weight, values, where) in groups.items():
+        try:
+            found[name] = replace(model.with_values(values), files=files), weight
+        except InputError as error:
+            diagnostics.add(
+                Problem(where, f"with the values of '{name}', {p.where}: {p.what}", p.hint)
+                for p in error.problems
+            )
+    diagnostics.raise_if_any()
+    return found
 
 
 def _weights(parts: list[str]) -> dict[str, float]:

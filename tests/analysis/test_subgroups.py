@@ -205,10 +205,13 @@ def test_a_table_of_subgroups_gives_each_of_them_and_the_weighted(tmp_path: Path
     path = tmp_path / "groups.csv"
     path.write_text("subgroup,weight,visits\nyoung,300,2\nold,100,\n", encoding="utf-8")
     groups = read_subgroups(path, model)
-    assert groups == {"young": (0.75, {"visits": 2.0}), "old": (0.25, {})}
+    assert groups == {
+        "young": (0.75, {"visits": 2.0}, "groups.csv:2"),
+        "old": (0.25, {}, "groups.csv:3"),
+    }
     runs = {
         name: (run_psa(model.with_values(values), 200), weight)
-        for name, (weight, values) in groups.items()
+        for name, (weight, values, _) in groups.items()
     }
     table = by_subgroup(runs, weighted(runs))
     keys = [column.name for column in table.columns]
@@ -236,6 +239,8 @@ def test_a_table_of_subgroups_gives_each_of_them_and_the_weighted(tmp_path: Path
         ("subgroup,gain\na,1\n", "no column 'weight'"),
         ("subgroup,weight,gain\na,0,1\n", r"groups.csv:2:2 \(weight\): the weight is not positive"),
         ("subgroup,weight,gain\na,1,x\n", r"groups.csv:2:3 \(gain\): 'x' is not a number"),
+        ("subgroup,weight,gain\n", "groups.csv: there are no rows"),
+        ("subgroup,weight,gain\na,1,2\n", r"groups.csv:2:3 \(gain\): 'gain' cannot be 2"),
         ("subgroup,weight,gain\na,1,1\na,1,2\n", r"groups.csv:3:1 .*'a' stands twice"),
     ],
 )
@@ -243,4 +248,4 @@ def test_unusable_tables_of_subgroups(text: str, words: str, tmp_path: Path) -> 
     path = tmp_path / "groups.csv"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(he.InputError, match=words):
-        read_subgroups(path, toy([he.Parameter("gain", 0.1)], effect="gain"))
+        read_subgroups(path, toy([he.Parameter("gain", 0.1, unit="utility")], effect="gain"))
