@@ -296,3 +296,9 @@ def test_help_says_what_the_commands_say() -> None:
             module, _, function = home.partition(":")
             doc = getattr(import_module(f"heecon.commands.{module}"), function).__doc__
             assert doc.splitlines()[0] == line, name
+
+
+@pytest.mark.parametrize("command", ["price", "price-grid"])
+def test_help_keeps_words_in_square_brackets(heecon: Heecon, command: str) -> None:
+    result = heecon(command, "--help")
+    assert f"[analyses.{command.replace('-', '_')}]" in result.stdout

@@ -180,7 +180,7 @@ def price(
         list[str] | None,
         typer.Option(
             "--input",
-            help="Key of the price; may be repeated. Default: [analyses.price] of the model.",
+            help="Key of the price; may be repeated. Default: \\[analyses.price] of the model.",
             show_default=False,
         ),
     ] = None,
@@ -205,10 +205,10 @@ def price_grid(
     scenario: Target = None,
     no_scenario: NoScenario = False,
     first: Annotated[
-        list[str] | None, typer.Option(help="Price of one drug. Default: [analyses.price_grid].")
+        list[str] | None, typer.Option(help="Price of one drug. Default: \\[analyses.price_grid].")
     ] = None,
     second: Annotated[
-        list[str] | None, typer.Option(help="Price of the other. Default: [analyses.price_grid].")
+        list[str] | None, typer.Option(help="Price of the other. Default: \\[analyses.price_grid].")
     ] = None,
     price: Annotated[
         list[float] | None,

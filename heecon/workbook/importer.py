@@ -243,10 +243,11 @@ def _data(
         said, chosen = values_of(whole), edits.scenario.value
         hint = "Put it back, and type yours as override on Inputs"
         places = [place for (_, place), cell in sheet.cells.items() if cell.value == chosen]
-        for (row, column), cell in sorted(sheet.cells.items()):
-            if column == 1 and cell.value in said and places:
-                what = f"the scenario's value of '{cell.value}' is"
-                yield sheet, row, places[0], said[cell.value], what, hint
+        ids = sorted((row, cell.value) for (row, col), cell in sheet.cells.items() if col == 1)
+        # The last row of a name: a setting above may have that of the input it is read from.
+        for key, row in {key: row for row, key in ids if key in said and places}.items():
+            what = f"the scenario's value of '{key}' is"
+            yield sheet, row, places[0], said[key], what, hint
 
 
 def _content(

@@ -18,8 +18,23 @@ from heecon.model.to_dict import to_dict
 from heecon.workbook.changed_settings import ChangedSettings
 from heecon.workbook.edits import Edit
 from heecon.workbook.importer import import_workbook
-from tests.model.small import MODEL_FILE, edit, write
-from tests.workbook.books import add_row, at, edited, imported, refused, row_of, typed, where
+from tests.model.small import MODEL_FILE, PARAMETER_FILE, edit, write
+from tests.workbook.books import (
+    FILES,
+    PARAMETERS,
+    add_row,
+    at,
+    edited,
+    imported,
+    refused,
+    row_of,
+    typed,
+    where,
+    write_files,
+)
+from tests.workbook.books import (
+    export as export_of,
+)
 
 
 def changed(path: Path, values: dict[Any, object]) -> tuple[dict[str, Any], Model]:
@@ -50,6 +65,20 @@ def test_nothing_changed(export: Path) -> None:
     assert content == {"extends": "base_case"}
     with at(export.parent):
         assert model.parameters == load("small/base_case").parameters
+
+
+def test_a_setting_with_the_name_of_its_input_may_have_any_value(tmp_path: Path) -> None:
+    """As in a file saved by a program that does not calculate."""
+    write_files(
+        tmp_path,
+        FILES
+        | {
+            MODEL_FILE: FILES[MODEL_FILE].replace("start_age   = 60", 'start_age   = "start_age"'),
+            PARAMETER_FILE: PARAMETERS + "start_age,,60,,,,,,,,methodological,assumption,x\n",
+        },
+    )
+    source = export_of(tmp_path)
+    assert imported(edited(source, tmp_path / "saved.xlsx", lambda _: None)).changed == 0
 
 
 def test_a_value_is_an_assumption_of_its_cell(export: Path) -> None:
