@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from heecon.arrays import Floats
-from heecon.errors import Diagnostics, InputError, Problem
+from heecon.errors import Diagnostics, InputError, Problem, shown
 from heecon.files import locate, names
 from heecon.files.shape import Where, faults_of, keys_of, with_placeholders
 from heecon.files.table_file import read_table
@@ -62,6 +62,10 @@ def load(
         InputError: everything that is wrong with the files, each with its place.
     """
     target = locate.find(source, bare=no_scenario or scenario is not None)
+    if no_scenario and (scenario is not None or target.scenario is not None):
+        named = source or locate.DEFAULT if scenario is None else scenario
+        what = f"a scenario is named, {shown(str(named))}, and none is wanted"
+        raise InputError(Problem("--no-scenario", what, "Name the model alone, or drop this"))
     beside = None if target.scenario else target.scenario_folder
     path = None if isinstance(scenario, Layer) else _scenario_path(target, scenario)
     if isinstance(scenario, Layer):

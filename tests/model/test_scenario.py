@@ -9,6 +9,7 @@ import pytest
 
 import heecon as he
 from heecon.analysis.evaluation import run
+from heecon.errors import InputError
 from heecon.files import locate
 from heecon.model.check_model import all_formulas
 from heecon.model.load import load
@@ -485,3 +486,11 @@ def test_the_life_table_gives_the_life_expectancies_ons_prints() -> None:
 
     assert expectancy(0) == pytest.approx(82.9, abs=0.1)
     assert expectancy(65) == pytest.approx(21.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("source", "scenario"), [("starter/base_case", None), ("starter", "base_case"), (None, None)]
+)
+def test_no_scenario_beside_a_named_one(source: str | None, scenario: str | None) -> None:
+    with pytest.raises(InputError, match="--no-scenario: a scenario is named"):
+        load(source, scenario, no_scenario=True)
