@@ -115,7 +115,7 @@ method = "reml"
 contrasts = [
     { study = "S", treatment = "b", comparator = "a", evidence = "one" },
     { study = "T", treatment = "c", comparator = "b", evidence = "two" },
-    { study = "U", treatment = "b", comparator = "a", evidence = "three" },
+    { study = "U", treatment = "b", comparator = "a", evidence = "three", spread = "p_value" },
 ]
 """
 
